@@ -1,0 +1,1 @@
+"""What the data is, and how it enters and leaves. Knows nothing of HTTP."""

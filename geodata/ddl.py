@@ -1,0 +1,130 @@
+"""The database objects around a register's tables, written out as SQL from its declaration.
+
+A migration holds this text frozen in ``migrations/sql``; ``python -m geodata.ddl REGISTER`` prints it for a new
+one, and a test compares what stands in the database with what the declaration says today.
+"""
+
+import sys
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, Select, case, literal_column, not_, or_, select
+from sqlalchemy.dialects import postgresql
+
+from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
+from geodata.derived import geometry_names, grid_table, tile_table
+from geodata.register import Field, Register
+from geodata.registers import get_register
+
+POLICY = "(SELECT value FROM ops.setting WHERE name = 'publication_policy')"
+
+
+def shown_rows(register: Register) -> ColumnElement[bool] | None:
+    """Return the condition under which a row may be public, or None where all are.
+
+    The policy stands in a scalar sub-query so that the database reads it once a statement, not once a row.
+    """
+    if register.guarded is None:
+        return None
+    return or_(not_(register.guarded), literal_column(f"{POLICY} = 'code_point'"))
+
+
+def _public_expression(register: Register, item: Field) -> ColumnElement[object]:
+    if item.scheme is not None:
+        assert register.codes is not None
+        codes = register.codes.__table__
+        return (
+            select(codes.c.value)
+            .where(codes.c.feature_id == register.table.c.id)
+            .where(codes.c.scheme == item.scheme, codes.c.status == "active")
+            .order_by(codes.c.value)
+            .limit(1)
+            .scalar_subquery()
+            .label(item.name)
+        )
+    if item.public_if is not None:
+        return case((item.public_if, item.column)).label(item.name)
+    return item.column.label(item.name)
+
+
+def _sql(statement: Select[tuple[object, ...]]) -> str:
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  untyped upstream
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>``: ids, public fields, geometry columns."""
+    c = register.table.c
+    # Columns are wrapped as plain ones: the geometry type would add ST_AsEWKB to a select.
+    geometries = [literal_column(f"reg.{register.id}.{name}").label(name) for name in geometry_names(register)]
+    fields = [_public_expression(register, item) for item in register.public_fields]
+    statement = select(c.id, c.uuid, c.revision, c.updated_at, *fields, *geometries)
+    condition = shown_rows(register)
+    return _sql(statement if condition is None else statement.where(condition))
+
+
+def tile_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_tile``: the slim copy, less what the policy guards."""
+    slim = tile_table(register)
+    statement = select(*(literal_column(f"reg.{slim.name}.{column.name}").label(column.name) for column in slim.c))
+    statement = statement.select_from(slim)
+    if register.guarded is None:
+        return _sql(statement)
+    guard = str(register.guarded.compile(compile_kwargs={"literal_binds": True}))
+    guard = guard.replace(f"reg.{register.id}.", f"reg.{slim.name}.")
+    return _sql(statement.where(literal_column(f"(NOT ({guard}) OR {POLICY} = 'code_point')")))
+
+
+def _row_level_security(register: Register) -> Iterator[str]:
+    table = f"reg.{register.id}"
+    condition = "ops.in_scope(commune_code)" if register.is_in_communes else "ops.in_scope(NULL)"
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY staff ON {table} FOR SELECT TO {STAFF_ROLE} USING ({condition})"
+    yield f"CREATE POLICY worker ON {table} TO {WORKER_ROLE} USING (true) WITH CHECK (true)"
+    sides = list(register.companion_fields) + ([register.codes.__table__] if register.codes else [])
+    for side in sides:
+        yield f"ALTER TABLE reg.{side.name} ENABLE ROW LEVEL SECURITY"
+        visible = f"EXISTS (SELECT 1 FROM {table} f WHERE f.id = feature_id)"
+        yield f"CREATE POLICY staff ON reg.{side.name} FOR SELECT TO {STAFF_ROLE} USING ({visible})"
+        yield f"CREATE POLICY worker ON reg.{side.name} TO {WORKER_ROLE} USING (true) WITH CHECK (true)"
+
+
+def _grants(register: Register) -> Iterator[str]:
+    sides = [side.name for side in register.companion_fields]
+    if register.codes is not None:
+        sides.append(register.codes.__table__.name)
+    derived = [tile_table(register).name]
+    if register.tile.counts_below is not None:
+        derived.append(grid_table(register).name)
+    for name in (register.id, *sides, *derived):
+        yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON reg.{name} TO {WORKER_ROLE}"
+    yield f"GRANT USAGE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
+    yield f"GRANT SELECT ON reg.{register.id} TO {STAFF_ROLE}"
+
+
+def register_statements(register: Register) -> Iterator[str]:
+    """Yield the statements that a register needs after its tables exist: views, grants, row-level security."""
+    views = {register.id: view_select(register), f"{register.id}_tile": tile_view_select(register)}
+    if register.tile.counts_below is not None:
+        views[grid_table(register).name] = f"SELECT * FROM reg.{grid_table(register).name}"
+    if register.codes is not None:
+        codes = register.codes.__table__.name
+        views[codes] = (
+            f"SELECT c.feature_id, c.scheme, c.value FROM reg.{codes} c JOIN open.{register.id} f "
+            "ON f.id = c.feature_id WHERE c.status = 'active'"
+        )
+    for name, body in views.items():
+        yield f"CREATE VIEW open.{name} AS\n{body}"
+        yield f"GRANT SELECT ON open.{name} TO {PUBLIC_ROLE}, {STAFF_ROLE}, {WORKER_ROLE}"
+    yield from _grants(register)
+    yield from _row_level_security(register)
+
+
+def main(names: list[str]) -> None:
+    """Print the statements of the named registers, to be frozen in a migration."""
+    for name in names:
+        for statement in register_statements(get_register(name)):
+            sys.stdout.write(f"{statement};\n\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

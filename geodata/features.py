@@ -1,0 +1,262 @@
+"""Reading a register: statements whose rows are GeoJSON text that PostgreSQL has written.
+
+Only the views of schema ``open`` are read, so nothing private can be asked for. Python never builds a feature.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Connection,
+    FromClause,
+    Label,
+    Select,
+    Text,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.types import UserDefinedType
+
+from geodata.derived import geometry_names
+from geodata.errors import FeatureNotFoundError
+from geodata.register import Field, Register
+
+DECIMALS = 7
+"""Decimals of a coordinate in GeoJSON: 1 cm."""
+
+EXACT_COUNT_UP_TO = 10_000
+"""Matches are counted exactly up to here; above it only their being more is said."""
+
+BBox = tuple[float, float, float, float]
+
+
+class _Geometry(UserDefinedType[object]):
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        return "geometry"
+
+
+@dataclass(frozen=True)
+class ItemsQuery:
+    """What is asked of a register.
+
+    Attributes
+    ----------
+    boxes : tuple of boxes
+        West, south, east, north in degrees WGS 84; a box across the antimeridian comes as two. Empty: no limit.
+    equals : mapping of field name to value
+        Public fields only; values already of the field's type.
+    interval : tuple of date or None, optional
+        Start and end, open where None; meant for registers with validity dates.
+    after : int
+        Ids above this one (the cursor).
+    """
+
+    limit: int = 10
+    boxes: tuple[BBox, ...] = ()
+    equals: Mapping[str, Any] = field(default_factory=dict)
+    interval: tuple[date | None, date | None] | None = None
+    after: int = 0
+    offset: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing narrows the register down."""
+        return not self.boxes and not self.equals and self.interval is None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of features.
+
+    Attributes
+    ----------
+    features : list of str
+        GeoJSON features as text.
+    last_id : int or None
+        Where the next page starts; None on the last page.
+    """
+
+    features: list[str]
+    last_id: int | None
+
+
+@cache
+def _view(register: Register) -> FromClause:
+    names = ["id", "uuid", "revision", "updated_at", *(item.name for item in register.public_fields)]
+    shapes = [column(name, _Geometry()) for name in geometry_names(register)]
+    return table(register.id, *(column(name) for name in names), *shapes, schema="open")
+
+
+def _place(register: Register) -> Any:
+    shapes = [_view(register).c[name] for name in geometry_names(register)]
+    return shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=_Geometry())
+
+
+@cache
+def _feature(register: Register) -> Label[str]:
+    """Return the expression that writes one feature."""
+    view = _view(register)
+    properties = [part for item in register.public_fields for part in (literal(item.name), view.c[item.name])]
+    geometry = cast(func.ST_AsGeoJSON(_place(register), DECIMALS, 0), _Json())
+    feature = func.json_build_object(
+        text("'type'"), text("'Feature'"), text("'id'"), view.c.uuid, text("'geometry'"), geometry,
+        text("'properties'"), func.json_build_object(*properties),
+    )  # fmt: skip
+    return cast(feature, Text).label("feature")
+
+
+class _Json(UserDefinedType[object]):
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        return "json"
+
+
+def items_statement(register: Register, query: ItemsQuery) -> Select[tuple[int, str]]:
+    """Return the statement of one page; one row more than asked tells whether there is a next page."""
+    view = _view(register)
+    statement = select(view.c.id, _feature(register)).where(view.c.id > query.after)
+    statement = _narrowed(statement, register, query)
+    return statement.order_by(view.c.id).limit(query.limit + 1).offset(query.offset or None)
+
+
+def _narrowed(statement: Select[Any], register: Register, query: ItemsQuery) -> Select[Any]:
+    view = _view(register)
+    if query.boxes:
+        statement = statement.where(or_(*(_meets(register, box) for box in query.boxes)))
+    for name, value in query.equals.items():
+        statement = statement.where(_equals(register, register.field(name), value))
+    if query.interval is not None and {"valid_from", "valid_to"} <= set(view.c.keys()):
+        start, end = query.interval
+        if end is not None:
+            statement = statement.where(view.c.valid_from <= end)
+        if start is not None:
+            statement = statement.where(or_(view.c.valid_to.is_(None), view.c.valid_to > start))
+    return statement
+
+
+def _meets(register: Register, bbox: BBox) -> Any:
+    view = _view(register)
+    box = func.ST_MakeEnvelope(*bbox, 4326, type_=_Geometry())
+    shapes = [view.c[name] for name in geometry_names(register)]
+    # A point meets a box where its bounds do; areas are compared with their shape.
+    tests = [shape.op("&&", is_comparison=True)(box) for shape in shapes]
+    if register.geometry_kind == "polygon":
+        tests[0] = tests[0] & func.ST_Intersects(shapes[0], box)
+    return or_(*tests)
+
+
+def _equals(register: Register, item: Field, value: Any) -> Any:
+    view = _view(register)
+    if item.scheme is None:
+        return view.c[item.name] == literal(value, item.column.type)
+    # By the code table's index: the view's own column is a look-up per row.
+    assert register.codes is not None
+    codes = table(register.codes.__tablename__, column("feature_id"), column("scheme"), column("value"), schema="open")
+    found = select(codes.c.feature_id).where(codes.c.scheme == item.scheme, codes.c.value == value)
+    return view.c.id.in_(found)
+
+
+def read_page(connection: Connection, register: Register, query: ItemsQuery) -> Page:
+    """Read one page of features."""
+    rows = connection.execute(items_statement(register, query)).all()
+    is_last = len(rows) <= query.limit
+    kept = rows[: query.limit]
+    return Page([row[1] for row in kept], None if is_last or not kept else kept[-1][0])
+
+
+def count_matches(connection: Connection, register: Register, query: ItemsQuery) -> int | None:
+    """Count what matches, exactly up to `EXACT_COUNT_UP_TO`; None when there is more than that."""
+    view = _view(register)
+    matches = _narrowed(select(literal(1)).select_from(view), register, query).limit(EXACT_COUNT_UP_TO + 1)
+    count = int(connection.scalar(select(func.count()).select_from(matches.subquery())) or 0)
+    return count if count <= EXACT_COUNT_UP_TO else None
+
+
+def read_feature(connection: Connection, register: Register, feature_id: str) -> tuple[str, int]:
+    """Read one feature by its UUID, or by the number that tiles carry.
+
+    Returns
+    -------
+    str, int
+        GeoJSON text, and the revision that touched the feature last.
+
+    Raises
+    ------
+    FeatureNotFoundError
+        When there is none, or none that may be shown.
+    """
+    view = _view(register)
+    condition = _id_condition(view, feature_id)
+    if condition is not None:
+        row = connection.execute(select(_feature(register), view.c.revision).where(condition)).one_or_none()
+        if row is not None:
+            return row[0], row[1]
+    raise FeatureNotFoundError(feature=feature_id[:60])
+
+
+_BIGINT_DIGITS = 18
+
+
+def _id_condition(view: FromClause, feature_id: str) -> Any:
+    if feature_id.isascii() and feature_id.isdigit() and len(feature_id) <= _BIGINT_DIGITS:
+        return view.c.id == int(feature_id)
+    try:
+        return view.c.uuid == UUID(feature_id)
+    except ValueError:
+        return None
+
+
+def read_extent(connection: Connection, register: Register) -> BBox | None:
+    """Return west, south, east, north of the register in degrees; None while it is empty."""
+    slim = table(f"{register.id}_tile", column("point", _Geometry()), schema="open")
+    box = select(func.ST_Extent(slim.c.point).label("box")).subquery()
+    shape = func.ST_Transform(func.ST_SetSRID(cast(box.c.box, _Geometry()), 3857), 4326, type_=_Geometry())
+    row = connection.execute(
+        select(func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)).where(
+            box.c.box.is_not(None)
+        )
+    ).one_or_none()
+    return None if row is None or row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The state of a register.
+
+    Attributes
+    ----------
+    revision : int
+        Number of the latest revision, 0 before the first.
+    count : int
+        Records it holds.
+    is_sample : bool
+        Whether sample data was ever published in it.
+    """
+
+    revision: int
+    published_at: datetime | None
+    count: int
+    is_sample: bool
+
+
+def read_versions(connection: Connection) -> dict[str, Version]:
+    """Return the version of every register that has been published."""
+    rows = connection.execute(text(
+        "SELECT register, max(number), max(published_at), sum(added) - sum(removed), bool_or(is_sample) "
+        "FROM open.revision GROUP BY register"
+    ))  # fmt: skip
+    return {row[0]: Version(int(row[1]), row[2], int(row[3]), is_sample=row[4]) for row in rows}
+

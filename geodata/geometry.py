@@ -1,0 +1,112 @@
+"""Geometry on its way into a register: type, validity, orientation, precision."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geodata.crs import EAST, NORTH, SOUTH, WEST, ToWgs84
+from geodata.register import GeometryKind
+
+Geometries = NDArray[Any]
+Problems = NDArray[np.object_]
+
+PRECISION_DEGREES = 9
+"""Decimals kept, 0.1 mm: what the history can write as text and read back as the same number."""
+
+_POINT, _MULTIPOINT = shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT
+_POLYGON, _MULTIPOLYGON = shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON
+
+
+def to_degrees(geometries: Geometries, to_wgs84: ToWgs84) -> Geometries:
+    """Move geometries to WGS 84 and round them to the stored precision.
+
+    Parameters
+    ----------
+    geometries : object array, shape (n,)
+        Shapely geometries in the source system; None stays None.
+    to_wgs84 : callable
+        See `geodata.crs.SourceCrs`.
+    """
+
+    def move(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+        lon, lat = to_wgs84(coordinates[:, 0], coordinates[:, 1])
+        return np.round(np.column_stack([lon, lat]), PRECISION_DEGREES)
+
+    moved: Geometries = shapely.transform(geometries, move)
+    return moved
+
+
+def as_kind(geometries: Geometries, kind: GeometryKind, *, points_too: bool) -> tuple[Geometries, Problems]:
+    """Bring geometries to the register's type and find what is wrong with each.
+
+    Parameters
+    ----------
+    geometries : object array, shape (n,)
+        WGS 84; None where there is none.
+    kind : {"point", "polygon"}
+        What the register stores; polygons become multi-polygons with counter-clockwise outer rings.
+    points_too : bool
+        Whether a polygon register also takes points.
+
+    Returns
+    -------
+    geometries, problems : object arrays, shape (n,)
+        A problem is a code (``GEOM_TYPE``, ``GEOM_INVALID``, ``GEOM_OUTSIDE_VIETNAM``) or None.
+    """
+    problems: Problems = np.full(len(geometries), None, dtype=object)
+    types = shapely.get_type_id(geometries)
+    single = (types == _MULTIPOINT) & (shapely.get_num_geometries(geometries) == 1)
+    result = geometries.copy()
+    if single.any():
+        result[single] = shapely.get_geometry(geometries[single], 0)
+    is_point = (types == _POINT) | single
+    is_polygon = (types == _POLYGON) | (types == _MULTIPOLYGON)
+    wanted = is_point if kind == "point" else (is_polygon | (is_point & points_too))
+    problems[~wanted & (types >= 0)] = "GEOM_TYPE"
+    areas = is_polygon & wanted
+    if areas.any():
+        result[areas], problems[areas] = _clean_polygons(result[areas])
+    problems[(problems == None) & _outside(result)] = "GEOM_OUTSIDE_VIETNAM"  # noqa: E711  element-wise
+    return result, problems
+
+
+def _clean_polygons(polygons: Geometries) -> tuple[Geometries, Problems]:
+    problems: Problems = np.full(len(polygons), None, dtype=object)
+    problems[~shapely.is_valid(polygons)] = "GEOM_INVALID"
+    oriented = shapely.orient_polygons(polygons)
+    singles = shapely.get_type_id(oriented) == _POLYGON
+    if singles.any():
+        found = np.flatnonzero(singles)
+        oriented[singles] = shapely.multipolygons(oriented[singles], indices=np.arange(len(found)))
+    return oriented, problems
+
+
+def _outside(geometries: Geometries) -> NDArray[np.bool_]:
+    west, south, east, north = shapely.bounds(geometries).T
+    inside = (west >= WEST) & (south >= SOUTH) & (east <= EAST) & (north <= NORTH)
+    outside: NDArray[np.bool_] = ~inside & ~np.isnan(west)
+    return outside
+
+
+def explain_invalid(geometry: shapely.Geometry) -> tuple[str, list[float] | None]:
+    """Say why a geometry is invalid and where: GEOS' reason and ``[lon, lat]`` when it names a place."""
+    reason = shapely.is_valid_reason(geometry)
+    text, _, place = reason.partition("[")
+    numbers = place.rstrip("]").split()
+    if len(numbers) < 2:  # noqa: PLR2004  a place is two numbers
+        return text.strip(), None
+    return text.strip(), [float(numbers[0]), float(numbers[1])]
+
+
+def inner_points(geometries: Geometries) -> Geometries:
+    """Return a point inside each geometry (the point itself for points)."""
+    points: Geometries = shapely.point_on_surface(geometries)
+    return points
+
+
+def to_hex_ewkb(geometries: Geometries, srid: int = 4326) -> Sequence[str | None]:
+    """Write geometries as PostGIS reads them from text; None stays None."""
+    return list(shapely.to_wkb(shapely.set_srid(geometries, srid), hex=True, include_srid=True))

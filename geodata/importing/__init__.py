@@ -1,0 +1,1 @@
+"""From an officer's file to published rows: sandboxed reader, staging, report, publish."""

@@ -1,0 +1,125 @@
+"""From the text of a file's cells to the values of a field: cleaned, read as numbers, dates and list values.
+
+Whole columns at a time. What cannot be read stays as it was written: the write model then refuses it, and the report
+shows the value as the officer knows it.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from geodata.register import Field
+from geodata.text import search_key
+
+_INVISIBLE = "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u200b-\u200d\u2060\ufeff\u00ad]"
+_CODE_SEPARATORS = r"[\s.+_–—-]+"
+_GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
+_DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
+_TRUE, _FALSE = {"1", "true", "co", "yes", "x", "dong y"}, {"0", "false", "khong", "no"}
+
+
+def clean_column(column: pa.Array) -> pa.Array:
+    """Bring a text column to the stored form: NFC, no invisible marks, Đ repaired, blanks single, empty as null."""
+    text = pc.utf8_normalize(column, "NFC")
+    for pattern, replacement in (
+        (_INVISIBLE, ""),
+        ("[\u00d0\u0189]", "Đ"),
+        ("\u00f0", "đ"),
+        (r"\s{2,}|[\t\r\n\x{00a0}]", " "),
+    ):
+        if pc.any(pc.match_substring_regex(text, pattern)).as_py():
+            text = pc.replace_substring_regex(text, pattern, replacement)
+    text = pc.utf8_trim_whitespace(text)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def read_cells(column: pa.Array, item: Field) -> list[Any]:
+    """Return the values of one field, one for each row; None where the cell is empty.
+
+    Parameters
+    ----------
+    column : string array, shape (n,)
+        Cleaned text.
+    item : Field
+        Its type, list of choices and code scheme say how the text is read.
+    """
+    if item.scheme is not None:
+        return pc.utf8_upper(pc.replace_substring_regex(column, _CODE_SEPARATORS, "")).to_pylist()
+    reader = _reader(item)
+    return column.to_pylist() if reader is None else _by_distinct_value(column, reader)
+
+
+def _by_distinct_value(column: pa.Array, reader: Callable[[str], Any]) -> list[Any]:
+    """Read each distinct text once: columns of kinds and dates hold few."""
+    encoded = column.dictionary_encode()
+    values = [reader(text) for text in encoded.dictionary.to_pylist()]
+    return [None if index is None else values[index] for index in encoded.indices.to_pylist()]
+
+
+def _reader(item: Field) -> Callable[[str], Any] | None:
+    if item.choices:
+        return _choice_reader(item)
+    kind = item.column.type.python_type
+    readers: dict[type, Callable[[str], Any]] = {
+        int: read_number,
+        float: read_number,
+        date: read_date,
+        bool: read_bool,
+    }
+    return readers.get(kind)
+
+
+def _choice_reader(item: Field) -> Callable[[str], str]:
+    known: dict[str, str] = {}
+    for value, choice in item.choices.items():
+        for spelling in (value, choice.label.vi, choice.label.en, *choice.aliases):
+            known.setdefault(search_key(spelling), value)
+    return lambda text: known.get(search_key(text), text)
+
+
+def read_number(text: str) -> float | int | str:
+    """Read a number as Vietnamese and English writers put it; the text itself where it is none.
+
+    Examples
+    --------
+    >>> [read_number(text) for text in ("12,5", "1.234,5", "1,234.5", "1.234.567", "120 ha")]
+    [12.5, 1234.5, 1234.5, 1234567, '120 ha']
+    """
+    plain = text.replace(" ", "")
+    if (
+        _GROUPED.match(plain)
+        and len(re.findall(r"[.,]", plain)) > 1
+        and len(set(re.findall(r"[.,]", plain))) == 1
+    ):
+        plain = re.sub(r"[.,]", "", plain)
+    elif "," in plain and plain.rfind(",") > plain.rfind("."):
+        plain = plain.replace(".", "").replace(",", ".")
+    elif "," in plain:
+        plain = plain.replace(",", "")
+    try:
+        number = float(plain)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() and abs(number) < 1 << 53 else number
+
+
+def read_date(text: str) -> date | str:
+    """Read a date written day first or ISO; the text itself where it is none."""
+    for form in _DATE_FORMS:
+        try:
+            return datetime.strptime(text[:10], form).date()  # noqa: DTZ007  a day has no time zone
+        except ValueError:
+            continue
+    return text
+
+
+def read_bool(text: str) -> bool | str:
+    """Read yes or no in the two languages; the text itself where it is neither."""
+    key = search_key(text)
+    if key in _TRUE:
+        return True
+    return False if key in _FALSE else text

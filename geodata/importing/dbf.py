@@ -1,0 +1,414 @@
+"""Read DBF tables with numpy and Arrow, and decide in which encoding legacy text was written.
+
+GDAL loses the last character of each value in cp1258 and believes the header's record count; this does not.
+Layout of the format: dBASE III header (32 bytes, 32 a field), then records of one fixed width.
+"""
+
+import codecs
+import re
+import struct
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from geodata.importing.sandbox import EncodingChoice, ReadContext, UnreadableFileError
+from geodata.importing.tables import TextEvidence, map_distinct, null_blanks, plain_decimal, to_nfc
+
+_HEADER_BYTES, _FIELD_BYTES, _FIELDS_END = 32, 32, 0x0D
+_DELETED, _FIRST_HIGH = ord("*"), 0x80
+_BLOCK_BYTES, _MAX_HEADER_BYTES = 32 << 20, 1 << 16
+_KINDS = "CNFDL"
+_ABSURD_FACTOR, _ABSURD_SLACK = 100, 1_000
+_MAX_DISTINCT = 50_000
+_ENOUGH = 0.95
+_VIETNAMESE_SHARE = 0.98
+_MAX_CODEC_NAME = 40
+_TRUE, _FALSE = frozenset("TtYy"), frozenset("FfNn")
+_WESTERN = frozenset({"cp1252", "iso8859-1", "iso8859-15", "cp437", "cp850"})
+_TEXT_CODEC = re.compile(
+    r"utf-8|cp\d+|iso8859-\d+|koi8-[ru]|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*|tis-620"
+)
+# Language driver ids that name one code page; 0x57, 0x03 and the like are written whatever the text is.
+_LANGUAGE_CODECS = {
+    0x64: "cp852", 0x65: "cp866", 0x66: "cp865", 0x4D: "gbk", 0x4E: "cp949", 0x4F: "cp950", 0x7A: "gbk",
+    0x7B: "cp932", 0x7C: "cp874", 0x7D: "cp1255", 0x7E: "cp1256", 0xC8: "cp1250", 0xC9: "cp1251",
+    0xCA: "cp1254", 0xCB: "cp1253", 0xCC: "cp1257",
+}  # fmt: skip
+_TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
+_LOWER = {unicodedata.normalize("NFC", vowel + tone) for vowel in "aăâeêioôơuưy" for tone in _TONES} | {"đ"}
+_VIETNAMESE = frozenset(_LOWER | {letter.upper() for letter in _LOWER} | set("—“”…°²³½₫"))
+
+ByteBlock = NDArray[np.uint8]
+
+
+class DbfField(NamedTuple):
+    """A column as the header describes it; ``offset`` counts from the record's deletion flag."""
+
+    name: bytes
+    kind: str
+    offset: int
+    width: int
+
+
+class DbfFile:
+    """A DBF table, read in blocks of records.
+
+    Parameters
+    ----------
+    path : Path
+    context : ReadContext
+        Takes warnings: fewer records than declared, field types left out, text cut or broken.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``DBF_BROKEN`` where the header lies, ``TOO_MANY_ROWS``, ``TOO_MANY_COLUMNS``.
+    """
+
+    def __init__(self, path: Path, context: ReadContext) -> None:
+        self._context = context
+        self._path, self._size = path, path.stat().st_size
+        with path.open("rb") as file:
+            head, described = file.read(_HEADER_BYTES), file.read(_MAX_HEADER_BYTES)
+        if len(head) < _HEADER_BYTES:
+            raise _broken("header")
+        declared, self._header_bytes, self._record_bytes = struct.unpack_from("<IHH", head, 4)
+        self.language_codec = _LANGUAGE_CODECS.get(head[29])
+        if declared == 0:
+            self._record_bytes = max(1, self._record_bytes)
+        if self._record_bytes == 0 or not _HEADER_BYTES <= self._header_bytes <= self._size:
+            raise _broken("record length or header length")
+        self.fields = self._read_fields(described[: self._header_bytes - _HEADER_BYTES])
+        self.record_count = self._trusted_count(declared)
+        self._decoder = _Decoder("utf-8")
+
+    def _read_fields(self, raw: bytes) -> list[DbfField]:
+        fields, offset = [], 1
+        for start in range(0, len(raw) - _FIELD_BYTES + 1, _FIELD_BYTES):
+            if raw[start] == _FIELDS_END:
+                break
+            name, kind, width = raw[start : start + 11].split(b"\0")[0], chr(raw[start + 11]), raw[start + 16]
+            fields.append(DbfField(name.strip(), kind, offset, width))
+            offset += width
+        if offset > self._record_bytes:
+            raise _broken("field widths")
+        self._context.check_columns(len(fields))
+        left_out = [field.name.decode("ascii", "replace") for field in fields if field.kind not in _KINDS]
+        if left_out:
+            self._context.warn(
+                "DBF_FIELD_TYPE",
+                f"Bỏ qua cột có kiểu không hỗ trợ: {', '.join(left_out)}.",
+                f"Columns of unsupported types are left out: {', '.join(left_out)}.",
+                columns=left_out,
+            )
+        return [field for field in fields if field.kind in _KINDS and field.width > 0]
+
+    def _trusted_count(self, declared: int) -> int:
+        present = (self._size - self._header_bytes) // self._record_bytes
+        if declared > _ABSURD_FACTOR * present + _ABSURD_SLACK:
+            raise _broken("record count", declared=declared, present=present)
+        if declared > present:
+            self._context.warn(
+                "DBF_SHORT",
+                f"Bảng .dbf khai {declared} dòng nhưng chỉ có {present}; tệp có thể bị chép thiếu.",
+                f"The .dbf declares {declared} records but holds {present}; the copy may be incomplete.",
+                declared=declared,
+                present=present,
+            )
+        count: int = min(declared, present)
+        self._context.check_rows(count)
+        return count
+
+    @property
+    def block_rows(self) -> int:
+        """Rows to read at a time, so that a block stays below 32 MiB and the batch limit."""
+        in_block: int = _BLOCK_BYTES // self._record_bytes
+        return max(1, min(self._context.limits.batch_rows, in_block))
+
+    def read_block(self, start: int, count: int) -> ByteBlock:
+        """Read ``count`` records from ``start`` on; uint8, shape (count, record bytes)."""
+        block = np.empty((count, self._record_bytes), np.uint8)
+        with self._path.open("rb") as file:
+            file.seek(self._header_bytes + start * self._record_bytes)
+            file.readinto(block.reshape(-1).data)
+        return block
+
+    def choose_encoding(self, declared: str | None) -> EncodingChoice:
+        """Choose the encoding for the whole table; ``declared`` is the text of the .cpg file."""
+        blocks = (
+            self.read_block(start, min(self.block_rows, self.record_count - start))
+            for start in range(0, self.record_count, self.block_rows)
+        )
+        evidence = _collect_evidence(blocks, self.fields)
+        choice = choose_encoding(
+            evidence,
+            explicit=self._context.encoding,
+            declared=declared,
+            hint=self.language_codec,
+            context=self._context,
+        )
+        self._decoder = _Decoder(choice.chosen, is_proven=evidence.is_utf8)
+        return choice
+
+    def names(self) -> list[str]:
+        """Give the column names, decoded like the text."""
+        codec = self._decoder.codec
+        return [unicodedata.normalize("NFC", field.name.decode(codec, "replace")) for field in self.fields]
+
+    def columns(self, block: ByteBlock) -> list[pa.Array]:
+        """Turn a block into one string array a field; see the module ``sandbox`` for the forms of values."""
+        return [self._column(block, field) for field in self.fields]
+
+    def _column(self, block: ByteBlock, field: DbfField) -> pa.Array:
+        raw = _fixed_width(_field_bytes(block, field))
+        if field.kind == "C":
+            return null_blanks(self._decoder.decode(pc.ascii_rtrim(raw, characters=" \0")))
+        plain = _ASCII_ONLY.decode(pc.ascii_trim(raw, characters=" \0"))
+        convert = {"D": _iso_date, "L": _truth}.get(field.kind, _plain_number)
+        if (
+            field.kind in "NF"
+            and not np.isin(np.frombuffer(plain.buffers()[2] or b"", np.uint8), _ODD_DIGITS).any()
+        ):
+            return null_blanks(plain)
+        return null_blanks(map_distinct(plain, convert))
+
+    def warn_about_text(self) -> None:
+        """Warn of values that were cut inside a letter or held bytes the encoding does not know."""
+        self._decoder.warn(self._context)
+
+
+def choose_encoding(
+    evidence: TextEvidence,
+    *,
+    explicit: str | None,
+    declared: str | None,
+    hint: str | None,
+    context: ReadContext,
+) -> EncodingChoice:
+    """Decide how a file's text is encoded; the one home of this decision.
+
+    Parameters
+    ----------
+    evidence : TextEvidence
+        The bytes themselves; they outrank what the file says of itself.
+    explicit, declared, hint : str or None
+        The officer's choice; the .cpg; the codec of the DBF language byte.
+
+    Raises
+    ------
+    UnreadableFileError
+        ``ENCODING_UNKNOWN`` if the officer's choice is no encoding.
+    """
+    if explicit is not None:
+        codec = find_codec(explicit)
+        if codec is None:
+            raise UnreadableFileError(
+                "ENCODING_UNKNOWN",
+                f"Không có bảng mã “{explicit[:40]}”.",
+                f"No encoding is called “{explicit[:40]}”.",
+            )
+        return EncodingChoice(codec, "chosen", certain=True)
+    if declared is not None and (codec := _trusted_declaration(declared, evidence, context)):
+        return EncodingChoice(codec, "cpg", certain=evidence.is_ascii or codec not in _WESTERN)
+    if evidence.is_utf8 or _fits("utf-8", evidence.values):
+        return EncodingChoice("utf-8", "ascii" if evidence.is_ascii else "bytes", certain=evidence.is_utf8)
+    if hint is not None and _fits(hint, evidence.values):
+        return EncodingChoice(hint, "language byte", certain=False)
+    if _looks_vietnamese("cp1258", evidence.values):
+        return EncodingChoice("cp1258", "letters", certain=True)
+    context.warn(
+        "ENCODING_GUESSED",
+        "Không nhận ra bảng mã của chữ; tạm đọc theo Windows-1252. Hãy kiểm tra dấu và chọn bảng mã đúng.",
+        "The text's encoding was not recognised; Windows-1252 was used. Check the accents and choose it.",
+    )
+    return EncodingChoice("cp1252", "guess", certain=False)
+
+
+def _trusted_declaration(declared: str, evidence: TextEvidence, context: ReadContext) -> str | None:
+    codec = find_codec(declared)
+    if codec is None:
+        context.warn(
+            "CPG_IGNORED",
+            "Tệp .cpg không ghi tên một bảng mã nên không được dùng.",
+            "The .cpg file does not name an encoding and was ignored.",
+        )
+        return None
+    better_utf8 = codec != "utf-8" and evidence.is_utf8 and not evidence.is_ascii
+    better_1258 = codec in _WESTERN and bool(evidence.values) and _looks_vietnamese("cp1258", evidence.values)
+    if better_utf8 or better_1258 or not _fits(codec, evidence.values):
+        context.warn(
+            "CPG_WRONG",
+            f"Tệp .cpg ghi {codec} nhưng chữ trong bảng không theo bảng mã đó.",
+            f"The .cpg says {codec} but the table's text is not written in it.",
+            declared=codec,
+        )
+        return None
+    return codec
+
+
+def find_codec(name: str) -> str | None:
+    """Find Python's name of an encoding as .cpg files and people write it; None if it is none.
+
+    Examples
+    --------
+    >>> find_codec("ANSI 1258"), find_codec("ISO 88591"), find_codec("65001"), find_codec("<html>")
+    ('cp1258', 'iso8859-1', 'utf-8', None)
+    """
+    text = name.strip("\ufeff\0 \r\n\t").lower()
+    if not text or len(text) > _MAX_CODEC_NAME:
+        return None
+    if match := re.fullmatch(r"(?:iso)?[ _-]*8859[ _-]*(\d{1,2})", text):
+        text = f"iso8859-{match[1]}"
+    elif match := re.fullmatch(r"(?:ansi|oem|cp|windows|win|dos|ms)?[ _-]*(\d{3,5})", text):
+        text = "utf-8" if match[1] == "65001" else f"cp{match[1]}"
+    try:
+        found = codecs.lookup(text).name
+    except (LookupError, ValueError):
+        return None
+    return found if _TEXT_CODEC.fullmatch(found) else None
+
+
+def _fits(codec: str, values: list[bytes]) -> bool:
+    if not values:
+        return True
+    return sum(_repair(value, codec)[1] != "broken" for value in values) >= _ENOUGH * len(values)
+
+
+def _looks_vietnamese(codec: str, values: Iterable[bytes]) -> bool:
+    text = unicodedata.normalize("NFC", "\n".join(value.decode(codec, "replace") for value in values))
+    accented = [letter for letter in text if ord(letter) >= _FIRST_HIGH]
+    return sum(letter in _VIETNAMESE for letter in accented) >= max(1, _VIETNAMESE_SHARE * len(accented))
+
+
+def _collect_evidence(blocks: Iterator[ByteBlock], fields: list[DbfField]) -> TextEvidence:
+    is_ascii, is_utf8, values = True, True, set[bytes]()
+    for block in blocks:
+        if block.size == 0 or block.max() < _FIRST_HIGH:
+            continue
+        for field in fields:
+            column = _field_bytes(block, field)
+            if field.kind != "C" or column.max() < _FIRST_HIGH:
+                continue
+            is_ascii = False
+            whole = _is_utf8(_fixed_width(column))
+            is_utf8 = is_utf8 and whole
+            if len(values) < (_MAX_DISTINCT if not whole else 1):
+                values.update(_distinct_high(column))
+    return TextEvidence(is_ascii, is_utf8, sorted(values)[:_MAX_DISTINCT])
+
+
+def _distinct_high(column: ByteBlock) -> set[bytes]:
+    rows = column[(column >= _FIRST_HIGH).any(axis=1)]
+    return {value.rstrip() for value in rows.view(f"S{column.shape[1]}").ravel().tolist()}
+
+
+def _field_bytes(block: ByteBlock, field: DbfField) -> ByteBlock:
+    """Copy one field out of a block; what follows a NUL in a value becomes blanks."""
+    column = np.ascontiguousarray(block[:, field.offset : field.offset + field.width])
+    ended = column == 0
+    if ended.any():
+        column[np.maximum.accumulate(ended, axis=1)] = ord(" ")
+    return column
+
+
+def _fixed_width(column: ByteBlock) -> pa.StringArray:
+    """View a block as Arrow strings that are not yet known to be UTF-8."""
+    count, width = column.shape
+    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32)
+    return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(column))
+
+
+def _is_utf8(array: pa.StringArray) -> bool:
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+class _Decoder:
+    """Turns raw bytes in Arrow string arrays into UTF-8 in NFC, counting what could not be read."""
+
+    def __init__(self, codec: str, *, is_proven: bool = False) -> None:
+        self.codec, self._is_proven = codec, is_proven
+        self._counts = {"cut": 0, "broken": 0}
+        self._samples: list[str] = []
+
+    def decode(self, array: pa.StringArray) -> pa.StringArray:
+        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
+        if data.size == 0 or data.max() < _FIRST_HIGH:
+            return array
+        if self.codec == "utf-8" and (self._is_proven or _is_utf8(array)):
+            return to_nfc(array)
+        encoded = array.cast(pa.binary()).dictionary_encode()
+        repaired = [_repair(value, self.codec) for value in encoded.dictionary.to_pylist()]
+        for text, state in repaired:
+            if state in self._counts:
+                self._counts[state] += 1
+                self._samples.append(text)
+        values = pa.array([unicodedata.normalize("NFC", text) for text, _ in repaired], pa.string())
+        return values.take(encoded.indices)
+
+    def warn(self, context: ReadContext) -> None:
+        samples = self._samples[:5]
+        if self._counts["cut"]:
+            context.warn(
+                "TEXT_CUT",
+                f"{self._counts['cut']} giá trị bị cắt giữa một chữ vì cột quá hẹp; phần chữ hỏng đã bỏ.",
+                f"{self._counts['cut']} values were cut inside a letter by a narrow column; the rest stays.",
+                samples=samples,
+            )
+        if self._counts["broken"]:
+            context.warn(
+                "TEXT_BROKEN",
+                f"{self._counts['broken']} giá trị có ký tự không đọc được theo {self.codec}.",
+                f"{self._counts['broken']} values hold characters that {self.codec} does not know.",
+                samples=samples,
+            )
+
+
+def _repair(value: bytes, codec: str) -> tuple[str, str]:
+    try:
+        return value.decode(codec), "good"
+    except UnicodeDecodeError as error:
+        if codec == "utf-8" and error.reason == "unexpected end of data":
+            return value[: error.start].decode(codec), "cut"
+        return value.decode(codec, "replace"), "broken"
+
+
+_ASCII_ONLY = _Decoder("ascii")
+_ODD_DIGITS = np.frombuffer(b"*.eE", np.uint8)
+
+
+def _plain_number(text: str) -> str | None:
+    if "*" in text:
+        return None
+    return plain_decimal(text)
+
+
+def _iso_date(text: str) -> str | None:
+    if text.strip("0") == "":
+        return None
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if re.fullmatch(r"\d{8}", text) else text
+
+
+def _truth(text: str) -> str | None:
+    if text in _TRUE:
+        return "true"
+    return "false" if text in _FALSE else None
+
+
+def _broken(what: str, **detail: int) -> UnreadableFileError:
+    return UnreadableFileError(
+        "DBF_BROKEN",
+        "Phần đầu của tệp .dbf bị hỏng. Hãy lưu lại lớp dữ liệu bằng QGIS rồi gửi lại.",
+        "The .dbf file's header is damaged. Save the layer anew in QGIS and send that.",
+        what=what,
+        **detail,
+    )

@@ -1,0 +1,265 @@
+"""Staged rows against the live register: which are new, which change something, and the change itself.
+
+Every statement is built from the declaration with SQLAlchemy Core; names come from code, values are bound.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from geodata.derived import geometry_names
+from geodata.ops import Change
+from geodata.register import Register
+
+
+@dataclass(frozen=True)
+class Merge:
+    """The merge of one staging table into its register.
+
+    Attributes
+    ----------
+    mapped : tuple of str
+        Fields that the file itself gave; only these change a record that is there already.
+    """
+
+    connection: Connection
+    register: Register
+    staging: Table
+    mapped: tuple[str, ...]
+
+    @property
+    def live(self) -> Table:
+        """The register's table."""
+        return self.register.table
+
+    @cached_property
+    def _main_names(self) -> list[str]:
+        return [
+            column.name for column in self.staging.c if column.name in self.live.c and column.name != "uuid"
+        ]
+
+    @cached_property
+    def _updated_names(self) -> list[str]:
+        geometries = set(geometry_names(self.register))
+        wanted = {*self.mapped, *geometries, *self.register.derived} - {"commune_code"} | (
+            {"commune_code"} & set(self.mapped)
+        )
+        return [name for name in self._main_names if name in wanted]
+
+    @cached_property
+    def _codes(self) -> list[tuple[str, Column[Any]]]:
+        return [
+            (item.scheme, self.staging.c[item.name])
+            for item in self.register.code_fields
+            if item.scheme is not None and item.name in self.staging.c
+        ]
+
+    def match(self) -> None:
+        """Set ``target`` of the staged rows that the register knows, and ``is_changed`` where they differ from it."""
+        for condition, joined in self._matches():
+            self.connection.execute(
+                update(self.staging)
+                .values(target=self.live.c.id)
+                .where(self.staging.c.target.is_(None), condition)
+                if joined is None
+                else update(self.staging)
+                .values(target=joined.c.feature_id)
+                .where(self.staging.c.target.is_(None), condition)
+            )
+        self.connection.execute(
+            update(self.staging)
+            .values(is_changed=or_(*self._differences()))
+            .where(self.staging.c.target == self.live.c.id)
+        )
+
+    def _matches(self) -> Sequence[tuple[ColumnElement[bool], FromClause | None]]:
+        """Return how a staged row may meet a record: by key, else by being the same in place and content."""
+        found: list[tuple[ColumnElement[bool], FromClause | None]] = []
+        names = [name for name in self.register.key if name in self.staging.c]
+        is_keyed = len(names) == len(self.register.key) > 0
+        schemes = {item.name: item.scheme for item in self.register.code_fields}
+        without_key: list[ColumnElement[bool]] = []
+        if is_keyed and names[0] in schemes:
+            assert self.register.codes is not None
+            codes = self.register.codes.__table__
+            value = self.staging.c[names[0]]
+            active = and_(
+                codes.c.scheme == schemes[names[0]], codes.c.status == "active", codes.c.value == value
+            )
+            found.append((active, codes))
+            without_key = [value.is_(None)]
+        elif is_keyed:
+            same = [self.staging.c[name] == self.live.c[name] for name in names]
+            current = [self.live.c.valid_to.is_(None)] if "valid_to" in self.live.c else []
+            found.append((and_(*same, *current), None))
+            without_key = [or_(*(self.staging.c[name].is_(None) for name in names))]
+        geometry = self.register.geometry.key
+        if geometry in self.staging.c:
+            same_place = self.staging.c[geometry].op("=", is_comparison=True)(self.live.c[geometry])
+            same = [~difference for difference in self._main_differences()]
+            found.append((and_(*without_key, same_place, *same), None))
+        return found
+
+    def _main_differences(self) -> list[ColumnElement[bool]]:
+        return [self.staging.c[name].is_distinct_from(self.live.c[name]) for name in self._updated_names]
+
+    def _differences(self) -> list[ColumnElement[bool]]:
+        found = self._main_differences()
+        for scheme, value in self._codes:
+            assert self.register.codes is not None
+            codes = self.register.codes.__table__
+            stands = exists().where(
+                codes.c.feature_id == self.live.c.id, codes.c.scheme == scheme, codes.c.value == value
+            )
+            found.append(and_(value.is_not(None), ~stands))
+        for table, names in self._companions():
+            for name in names:
+                held = select(table.c[name]).where(table.c.feature_id == self.live.c.id).scalar_subquery()
+                given = self.staging.c[name]
+                found.append(and_(given.is_not(None), given.is_distinct_from(held)))
+        return found
+
+    def _companions(self) -> list[tuple[Table, list[str]]]:
+        found = []
+        for table, fields in self.register.companion_fields.items():
+            names = [item.name for item in fields if item.name in self.staging.c]
+            if names:
+                found.append((table, names))
+        return found
+
+    def taken_codes(self) -> Sequence[Any]:
+        """Return (row number, scheme, value) of staged codes that another record holds already."""
+        if self.register.codes is None:
+            return []
+        codes = self.register.codes.__table__
+        found: list[Any] = []
+        for scheme, value in self._codes:
+            found += self.connection.execute(
+                select(self.staging.c.row_number, literal(scheme), value)
+                .join(
+                    codes, and_(codes.c.scheme == scheme, codes.c.value == value, codes.c.status == "active")
+                )
+                .where(self.staging.c.target.is_distinct_from(codes.c.feature_id))
+            ).all()
+        return found
+
+    def drop_rows(self, row_numbers: Sequence[int]) -> None:
+        """Take rows out of the staging table."""
+        self.connection.execute(delete(self.staging).where(self.staging.c.row_number.in_(row_numbers)))
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many rows are new and how many change a record."""
+        new = func.count().filter(self.staging.c.target.is_(None))
+        changed = func.count().filter(self.staging.c.is_changed)
+        row = self.connection.execute(select(new, changed).select_from(self.staging)).one()
+        return int(row[0]), int(row[1])
+
+    def apply(self, revision: int) -> None:
+        """Write the changes of this revision: history first, then changed records, new ones, codes and companions."""
+        self._update(revision)
+        self._insert(revision)
+        self._write_codes()
+        self._write_companions()
+
+    def touched(self) -> Select[tuple[int]]:
+        """Return the ids of the records that the merge adds or changes."""
+        return select(self._feature_id.label("id")).where(self._is_touched)
+
+    @property
+    def _feature_id(self) -> ColumnElement[int]:
+        return func.coalesce(self.staging.c.target, self.staging.c.new_id)
+
+    @property
+    def _is_new(self) -> ColumnElement[bool]:
+        return self.staging.c.target.is_(None)
+
+    @property
+    def _is_touched(self) -> ColumnElement[bool]:
+        return or_(self._is_new, self.staging.c.is_changed)
+
+    def _update(self, revision: int) -> None:
+        staged, live = self.staging, self.live
+        changed = and_(staged.c.target == live.c.id, staged.c.is_changed)
+        before = func.to_jsonb(literal_column(f"{live.schema}.{live.name}.*"))
+        row = (literal(self.register.id), literal(revision), live.c.id, live.c.uuid, literal("U"), before)
+        self._note_changes(select(*row).where(changed))
+        values = {name: staged.c[name] for name in self._updated_names}
+        self.connection.execute(
+            update(live).values(**values, revision=revision, updated_at=func.now()).where(changed)
+        )
+
+    def _insert(self, revision: int) -> None:
+        staged, live = self.staging, self.live
+        names = self._main_names
+        rows = select(staged.c.new_id, staged.c.uuid, literal(revision), *(staged.c[name] for name in names))
+        order = [staged.c[name] for name in geometry_names(self.register) if name in staged.c]
+        # Hilbert order: neighbours on the map become neighbours on the disk.
+        self.connection.execute(
+            insert(live).from_select(
+                ["id", "uuid", "revision", *names], rows.where(self._is_new).order_by(*order)
+            )
+        )
+        row = (
+            literal(self.register.id),
+            literal(revision),
+            staged.c.new_id,
+            staged.c.uuid,
+            literal("I"),
+            null(),
+        )
+        self._note_changes(select(*row).where(self._is_new))
+
+    def _note_changes(self, rows: Any) -> None:
+        columns = ["register", "revision", "feature_id", "feature_uuid", "operation", "before"]
+        self.connection.execute(insert(Change).from_select(columns, rows))
+
+    def _write_codes(self) -> None:
+        staged = self.staging
+        for scheme, value in self._codes:
+            assert self.register.codes is not None
+            codes = self.register.codes.__table__
+            old = and_(
+                codes.c.scheme == scheme, codes.c.feature_id == staged.c.target, codes.c.value != value
+            )
+            self.connection.execute(delete(codes).where(old, staged.c.is_changed))
+            rows = select(self._feature_id, literal(scheme), value).where(
+                value.is_not(None), self._is_touched
+            )
+            statement = upsert(codes).from_select(["feature_id", "scheme", "value"], rows.order_by(value))
+            key = [codes.c.feature_id, codes.c.scheme, codes.c.value]
+            self.connection.execute(statement.on_conflict_do_nothing(index_elements=key))
+
+    def _write_companions(self) -> None:
+        staged = self.staging
+        for table, names in self._companions():
+            given = or_(*(staged.c[name].is_not(None) for name in names))
+            rows = select(self._feature_id, *(staged.c[name] for name in names)).where(
+                self._is_touched, given
+            )
+            statement = upsert(table).from_select(["feature_id", *names], rows)
+            kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in names}
+            self.connection.execute(
+                statement.on_conflict_do_update(index_elements=[table.c.feature_id], set_=kept)
+            )

@@ -1,0 +1,106 @@
+"""The messages of a report: code, level and the two languages, with what to do about it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Level = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKind:
+    """One kind of message; the sentences take their values from the message's detail."""
+
+    level: Level
+    vi: str
+    en: str
+    remedy_vi: str
+    remedy_en: str
+
+
+KINDS: dict[str, MessageKind] = {
+    "FIELD_MISSING": MessageKind(
+        "error", "Thiếu “{title_vi}”.", "“{title_en}” is missing.",
+        "Điền giá trị rồi tải lại.", "Fill in the value and upload again."),
+    "FIELD_INVALID": MessageKind(
+        "error", "“{title_vi}” không hợp lệ: {value}.", "“{title_en}” is not valid: {value}.",
+        "Sửa giá trị theo mẫu của trường này.", "Correct the value to the form of this field."),
+    "FIELD_TOO_LONG": MessageKind(
+        "error", "“{title_vi}” quá dài.", "“{title_en}” is too long.",
+        "Rút gọn giá trị.", "Shorten the value."),
+    "CHOICE_UNKNOWN": MessageKind(
+        "error", "“{value}” không có trong danh mục “{title_vi}”.", "“{value}” is not in the list “{title_en}”.",
+        "Dùng một trong các giá trị: {choices}.", "Use one of: {choices}."),
+    "CODE_FORMAT": MessageKind(
+        "error", "Mã “{value}” sai dạng của “{title_vi}”.", "The code “{value}” is not of the form of “{title_en}”.",
+        "Kiểm tra lại mã; số 0 ở đầu có thể đã mất khi mở bằng Excel.",
+        "Check the code; a leading zero may have been lost in a spreadsheet."),
+    "CODE_DOUBLED": MessageKind(
+        "error", "Mã “{value}” đã có ở dòng {first_row}.", "The code “{value}” stands in row {first_row} already.",
+        "Giữ một dòng cho mỗi mã.", "Keep one row for each code."),
+    "CODE_TAKEN": MessageKind(
+        "error", "Mã “{value}” đang thuộc về một bản ghi khác.", "The code “{value}” belongs to another record.",
+        "Kiểm tra lại mã, hoặc sửa bản ghi đang giữ mã này.", "Check the code, or correct the record that holds it."),
+    "COMMUNE_UNKNOWN": MessageKind(
+        "error", "Không có xã với mã “{value}”.", "There is no commune with the code “{value}”.",
+        "Dùng mã xã 5 chữ số hiện hành (Quyết định 19/2025/QĐ-TTg).",
+        "Use the current 5-digit commune code (Decision 19/2025/QĐ-TTg)."),
+    "COMMUNE_NOT_YOURS": MessageKind(
+        "error", "Dòng thuộc xã {value}, ngoài phạm vi của tài khoản.", "The row is of commune {value}, outside the account's scope.",
+        "Bỏ dòng này hoặc nhờ cán bộ của xã đó.", "Remove the row or ask that commune's officer."),
+    "COMMUNE_OTHER": MessageKind(
+        "error", "Dòng ghi xã {value}, không phải xã đã chọn {commune}.", "The row says commune {value}, not the chosen {commune}.",
+        "Tách dòng này sang tệp của xã đó.", "Move the row to that commune's file."),
+    "COMMUNE_NOT_FOUND": MessageKind(
+        "error", "Vị trí không nằm trong xã nào đã có ranh giới.", "The place lies in no commune with a loaded boundary.",
+        "Điền mã xã, hoặc kiểm tra hệ tọa độ.", "Fill in the commune code, or check the coordinate system."),
+    "OUTSIDE_COMMUNE": MessageKind(
+        "error", "Vị trí ở ngoài {commune_name} khoảng {distance_m} m.", "The place lies about {distance_m} m outside {commune_name}.",
+        "Kiểm tra tọa độ, hệ tọa độ hoặc mã xã.", "Check the coordinates, the coordinate system or the commune code."),
+    "BOUNDARY_UNKNOWN": MessageKind(
+        "warning", "Chưa có ranh giới của xã {value}, vị trí không được kiểm tra.",
+        "The boundary of commune {value} is not loaded, so places were not checked.",
+        "Nạp ranh giới bằng “bandoso units load”.", "Load boundaries with “bandoso units load”."),
+    "GEOM_MISSING": MessageKind(
+        "error", "Dòng không có hình học.", "The row has no geometry.",
+        "Vẽ vị trí cho dòng này.", "Draw the place of this row."),
+    "GEOM_TYPE": MessageKind(
+        "error", "Loại hình học {value} không dùng được cho lớp này.", "Geometry of type {value} does not fit this register.",
+        "Lớp này cần {wanted_vi}.", "This register needs {wanted_en}."),
+    "GEOM_INVALID": MessageKind(
+        "error", "Hình học lỗi: {value}.", "The geometry is broken: {value}.",
+        "Sửa trong QGIS (Vector ▸ Công cụ hình học ▸ Sửa hình học).", "Repair it in QGIS (Vector ▸ Fix geometries)."),
+    "GEOM_OUTSIDE_VIETNAM": MessageKind(
+        "error", "Vị trí nằm ngoài Việt Nam ({value}).", "The place lies outside Vietnam ({value}).",
+        "Kiểm tra hệ tọa độ và thứ tự kinh độ, vĩ độ.", "Check the coordinate system and the order of longitude and latitude."),
+    "GEOM_PROBLEM": MessageKind(
+        "error", "Hình học lỗi ({value}).", "The geometry is broken ({value}).",
+        "Sửa hình học rồi tải lại.", "Repair the geometry and upload again."),
+    "COLUMN_UNUSED": MessageKind(
+        "info", "Cột “{value}” không thuộc lớp này, đã bỏ qua.", "The column “{value}” is not of this register and was left out.",
+        "Đổi tên cột nếu đây là một trường cần dùng.", "Rename the column if it is a field to be used."),
+    "CRS_ASSUMED": MessageKind(
+        "warning", "Tệp không ghi hệ tọa độ; đã coi là WGS 84 (độ).", "The file names no coordinate system; WGS 84 (degrees) was assumed.",
+        "Kèm tệp .prj hoặc chọn hệ tọa độ.", "Add the .prj or choose the coordinate system."),
+    "CRS_MISSING": MessageKind(
+        "error", "Tệp không ghi hệ tọa độ và tọa độ không phải độ.", "The file names no coordinate system and its coordinates are not degrees.",
+        "Chọn hệ tọa độ, ví dụ EPSG:9209 (VN-2000, kinh tuyến trục 105°30′).",
+        "Choose the coordinate system, for example EPSG:9209 (VN-2000, central meridian 105°30′)."),
+    "CRS_UNUSABLE": MessageKind(
+        "error", "{why_vi}", "{why_en}",
+        "Chọn hệ tọa độ đúng của tệp.", "Choose the file's true coordinate system."),
+    "FILE_REFUSED": MessageKind(
+        "error", "{why_vi}", "{why_en}", "Xem chi tiết và sửa tệp.", "See the detail and repair the file."),
+    "FILE_NOTE": MessageKind("warning", "{why_vi}", "{why_en}", "", ""),
+}  # fmt: skip
+
+
+def say(code: str, detail: dict[str, Any]) -> dict[str, Any]:
+    """Write one message: code, level, both sentences and both remedies."""
+    kind = KINDS[code]
+    return {
+        "code": code,
+        "level": kind.level,
+        "vi": kind.vi.format(**detail),
+        "en": kind.en.format(**detail),
+        "remedy": {"vi": kind.remedy_vi.format(**detail), "en": kind.remedy_en.format(**detail)},
+    }

@@ -1,0 +1,205 @@
+"""Where the rows of a file lie: geometry in WGS 84, and each row's commune checked against its boundary."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees
+from geodata.db import Actor
+from geodata.errors import CoordinateSystemError
+from geodata.geometry import Geometries, as_kind, explain_invalid, to_degrees
+from geodata.importing.report import Report
+from geodata.importing.sandbox import ReadResult, iter_batches
+from geodata.register import Register
+from geodata.units.index import UnitIndex
+
+Mask = NDArray[np.bool_]
+
+_WANTED = {
+    "point": {"wanted_vi": "điểm (Point)", "wanted_en": "points"},
+    "polygon": {"wanted_vi": "vùng (Polygon)", "wanted_en": "polygons"},
+}
+
+
+def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> SourceCrs | None:
+    """Decide which coordinate system the file is in, or report why that cannot be known.
+
+    Parameters
+    ----------
+    result : ReadResult
+    wanted : str, optional
+        The officer's choice, ``EPSG:9209`` for one; overrides what the file says.
+    """
+    try:
+        chosen = _stated_crs(result, wanted)
+    except CoordinateSystemError as error:
+        report.refuse("CRS_UNUSABLE", "needs_choice", why_vi=error.vi, why_en=error.en)
+        return None
+    if chosen is None and looks_like_degrees(source_bounds(result)):
+        report.add("CRS_ASSUMED")
+        chosen = WGS84_DEGREES
+    if chosen is None:
+        report.refuse("CRS_MISSING", "needs_choice")
+        return None
+    certain = wanted is not None or result.crs_wkt is not None
+    report.crs = {
+        "chosen": f"EPSG:{chosen.epsg}" if chosen.epsg else None, "name": chosen.name, "operation": chosen.operation,
+        "accuracy_m": chosen.accuracy_m, "certain": certain, "candidates": [],
+    }  # fmt: skip
+    return chosen
+
+
+def _stated_crs(result: ReadResult, wanted: str | None) -> SourceCrs | None:
+    if wanted:
+        return from_epsg(int(wanted.upper().removeprefix("EPSG:")))
+    if result.crs_wkt:
+        return from_wkt(result.crs_wkt)
+    hint = result.crs_hint or ""
+    if hint.startswith("EPSG:"):
+        return from_epsg(int(hint.removeprefix("EPSG:")))
+    return WGS84_DEGREES if hint == "degrees" else None
+
+
+@dataclass(frozen=True)
+class PlaceChecker:
+    """Checks where the rows of one file lie."""
+
+    register: Register
+    crs: SourceCrs
+    units: UnitIndex
+    actor: Actor
+    commune: str | None
+
+    def geometries(self, batch: pa.RecordBatch, good: Mask, report: Report) -> Geometries:
+        """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""
+        rows = batch.column("_row")
+        self._say_reader_problems(batch, good, report)
+        moved = to_degrees(_geometries(batch), self.crs.to_wgs84)
+        final, problems = as_kind(
+            moved, self.register.geometry_kind, points_too=self.register.point is not None
+        )
+        needs_place = "geom" not in self._optional
+        for position in np.flatnonzero(good & ((problems != None) | shapely.is_missing(final))):  # noqa: E711
+            problem = problems[position]
+            if problem is None and not needs_place:
+                continue
+            good[position] = False
+            self._say_problem(problem, moved[position], rows[int(position)].as_py(), report)
+        return final
+
+    @property
+    def _optional(self) -> frozenset[str]:
+        """Units may be listed before their boundary is known; everything else is nothing without a place."""
+        is_unit = self.register.id in {"provinces", "communes"}
+        return frozenset({"geom"}) if is_unit else frozenset()
+
+    def _say_reader_problems(self, batch: pa.RecordBatch, good: Mask, report: Report) -> None:
+        column = batch.column("_problem")
+        if column.null_count == len(column):
+            return
+        for position, (problem, row) in enumerate(
+            zip(column.to_pylist(), batch.column("_row").to_pylist(), strict=True)
+        ):
+            if problem is not None and not (problem == "GEOM_NULL" and self._optional):
+                good[position] = False
+                if problem == "GEOM_NULL":
+                    report.add("GEOM_MISSING", row=row)
+                else:
+                    report.add("GEOM_PROBLEM", row=row, value=problem)
+
+    def _say_problem(
+        self, problem: str | None, geometry: shapely.Geometry | None, row: int, report: Report
+    ) -> None:
+        if problem is None or geometry is None:
+            report.add("GEOM_MISSING", row=row)
+        elif problem == "GEOM_TYPE":
+            report.add("GEOM_TYPE", row=row, value=geometry.geom_type, **_WANTED[self.register.geometry_kind])
+        elif problem == "GEOM_INVALID":
+            reason, place = explain_invalid(geometry)
+            report.add("GEOM_INVALID", row=row, value=reason, place=place)
+        else:
+            west, south, _, _ = geometry.bounds
+            report.add(problem, row=row, value=f"{west:.5f}, {south:.5f}")
+
+    def communes(
+        self,
+        given: Sequence[str | None],
+        geometries: Geometries,
+        rows: Sequence[int],
+        good: Mask,
+        report: Report,
+    ) -> list[str | None]:
+        """Return each row's commune: as given, or the one that holds its place; wrong ones are reported.
+
+        A row must be of a commune that exists, that the actor may change, that is the chosen one where one was
+        chosen, and in which it lies.
+        """
+        codes = np.array([code if isinstance(code, str) else None for code in given], dtype=object)
+        points = shapely.point_on_surface(geometries)
+        unknown = np.flatnonzero(good & (codes == None))  # noqa: E711  element-wise
+        if len(unknown):
+            codes[unknown] = self.units.communes_at(points[unknown])
+        for code in dict.fromkeys(codes[good]):
+            of_code = (
+                np.flatnonzero(good & (codes == code))
+                if code is not None
+                else np.flatnonzero(good & (codes == None))
+            )  # noqa: E711
+            self._check_commune(code, of_code, points, rows, good, report)
+        found: list[str | None] = codes.tolist()
+        return found
+
+    def _check_commune(
+        self, code: str | None, positions: NDArray[np.intp], points: Geometries, rows: Sequence[int], good: Mask, report: Report
+    ) -> None:  # fmt: skip
+        refusal = self._refusal(code)
+        if refusal is not None:
+            good[positions] = False
+            for position in positions:
+                report.add(
+                    refusal, row=rows[position], column="commune_code", value=code, commune=self.commune
+                )
+            return
+        assert code is not None
+        if code not in self.units.boundaries:
+            report.add_once("BOUNDARY_UNKNOWN", code)
+            return
+        outside = positions[~self.units.inside(code, points[positions])]
+        good[outside] = False
+        for position in outside:
+            point = points[position]
+            report.add(
+                "OUTSIDE_COMMUNE", row=rows[position], value=code, place=[round(point.x, 6), round(point.y, 6)],
+                commune_name=self.units.names[code], distance_m=self.units.distance_m(code, point),
+            )  # fmt: skip
+
+    def _refusal(self, code: str | None) -> str | None:
+        if code is None:
+            return "COMMUNE_NOT_FOUND"
+        if code not in self.units.provinces:
+            return "COMMUNE_UNKNOWN"
+        if self.commune is not None and code != self.commune:
+            return "COMMUNE_OTHER"
+        return None if self.actor.may_change(code) else "COMMUNE_NOT_YOURS"
+
+
+def source_bounds(result: ReadResult) -> tuple[float, float, float, float]:
+    """Return west, south, east, north of all coordinates as they stand in the file (NaN where there is none)."""
+    bounds = np.array(
+        [shapely.total_bounds(_geometries(batch)) for batch in iter_batches(result)] or [[np.nan] * 4]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a batch without geometry is NaN throughout
+        west, south = np.nanmin(bounds[:, :2], axis=0)
+        east, north = np.nanmax(bounds[:, 2:], axis=0)
+    return float(west), float(south), float(east), float(north)
+
+
+def _geometries(batch: pa.RecordBatch) -> Geometries:
+    geometries: Geometries = shapely.from_wkb(np.array(batch.column("_wkb").to_pylist(), dtype=object))
+    return geometries

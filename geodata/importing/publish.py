@@ -1,0 +1,116 @@
+"""From checked rows to a revision: the import as a whole."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, select
+
+from geodata.db import Database
+from geodata.history import Counts, announce, lock_register, start_revision
+from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
+from geodata.importing.merge import Merge
+from geodata.importing.report import Report
+from geodata.importing.staging import StagingSink
+from geodata.refresh import Refresh
+from geodata.units.index import UnitIndex, load_units
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of a file.
+
+    Attributes
+    ----------
+    revision : int or None
+        Number of the revision; None when the file changed nothing.
+    """
+
+    report: Report
+    counts: Counts
+    revision: int | None
+
+
+def import_file(database: Database, request: ImportRequest, progress: Progress = no_progress) -> Published:
+    """Read, check and publish one file.
+
+    Reading and checking write into a staging table only; the register changes in one transaction at the end.
+    """
+    with database.read() as connection:
+        units = load_units(connection)
+    with tempfile.TemporaryDirectory(prefix="bandoso-") as folder, database.worker() as connection:
+        return publish_file(connection, request, units, Path(folder), progress)
+
+
+def publish_file(
+    connection: Connection,
+    request: ImportRequest,
+    units: UnitIndex,
+    work_dir: Path,
+    progress: Progress = no_progress,
+) -> Published:
+    """Do the work of `import_file` in the transaction given."""
+    sink = StagingSink(connection, request.register, uuid4())
+    report = check_file(request, units, work_dir, sink, progress)
+    if sink.table is None or report.valid == 0:
+        if report.outcome == "ok":
+            report.outcome = "refused"
+        return Published(report, Counts(0, 0), None)
+    progress("publishing", 0, report.valid)
+    published = publish_staged(connection, request, sink, report)
+    sink.drop()
+    progress("publishing", report.valid, report.valid)
+    return published
+
+
+def publish_staged(
+    connection: Connection, request: ImportRequest, sink: StagingSink, report: Report
+) -> Published:
+    """Merge the staged rows as one revision; nothing changed means no revision."""
+    register = request.register
+    assert sink.table is not None
+    lock_register(connection, register)
+    mapped = tuple(name for name in report.columns.values() if name is not None)
+    merge = Merge(connection, register, sink.table, mapped)
+    bulk = bool(connection.scalar(select(func.ops.begin_bulk_load(register.id))))
+    if not bulk:
+        merge.match()
+        _drop_taken(merge, report)
+    counts = Counts(*merge.counts())
+    if not counts:
+        return Published(report, counts, None)
+    number = start_revision(
+        connection,
+        register,
+        counts,
+        author=request.actor.name,
+        note=request.note,
+        upload_id=request.upload_id,
+    )
+    _apply(merge, number, bulk=bulk)
+    Refresh(connection, register, number).run(merge.touched())
+    announce(connection, register, number)
+    return Published(report, counts, number)
+
+
+def _apply(merge: Merge, number: int, *, bulk: bool) -> None:
+    """Write the records; side tables of an empty register are empty too and are loaded the same way."""
+    connection, register = merge.connection, merge.register
+    sides = [register.codes.__table__.name] if bulk and register.codes is not None else []
+    for name in sides:
+        connection.execute(select(func.ops.begin_bulk_load(name)))
+    merge.apply(number)
+    for name in (*sides, *([register.id] if bulk else [])):
+        connection.execute(select(func.ops.end_bulk_load(name)))
+
+
+def _drop_taken(merge: Merge, report: Report) -> None:
+    taken = merge.taken_codes()
+    for row, scheme, value in taken:
+        report.add("CODE_TAKEN", row=row, column=scheme, value=value)
+    if taken:
+        rows = {row for row, _, _ in taken}
+        merge.drop_rows(list(rows))
+        report.valid -= len(rows)
+        report.rejected += len(rows)

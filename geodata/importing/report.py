@@ -1,0 +1,93 @@
+"""The report on a file: what is in it, what is wrong, what became of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from geodata.importing.messages import KINDS, say
+
+Outcome = Literal["ok", "needs_choice", "refused"]
+
+REPORT_VERSION = 1
+MESSAGES_KEPT = 1000
+"""Messages written out; the counts by code are always complete."""
+
+VALUE_SHOWN = 80
+
+
+@dataclass
+class Report:
+    """Collects what is found while a file is read and checked.
+
+    Messages about private fields never carry the value, so a report may be shown and kept.
+    """
+
+    register: str
+    commune: str | None = None
+    outcome: Outcome = "ok"
+    layers: Sequence[dict[str, Any]] = ()
+    crs: dict[str, Any] | None = None
+    encoding: dict[str, Any] | None = None
+    columns: dict[str, str | None] = field(default_factory=dict)
+    read: int = 0
+    valid: int = 0
+    rejected: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    _once: set[tuple[str, Any]] = field(default_factory=set, repr=False)
+
+    def add(  # noqa: PLR0913  a message has these parts
+        self,
+        code: str,
+        *,
+        row: int | None = None,
+        column: str | None = None,
+        value: Any = None,
+        place: list[float] | None = None,
+        **detail: Any,
+    ) -> None:
+        """Note one message."""
+        self.counts[code] += 1
+        if len(self.messages) >= MESSAGES_KEPT:
+            return
+        shown = None if value is None else str(value)[:VALUE_SHOWN]
+        self.messages.append(
+            {
+                **say(code, {"value": shown, **detail}),
+                "row": row,
+                "column": column,
+                "value": shown,
+                "place": place,
+            }
+        )
+
+    def add_once(self, code: str, value: Any, **detail: Any) -> None:
+        """Note a message that is said once for each value, not once a row."""
+        if (code, value) not in self._once:
+            self._once.add((code, value))
+            self.add(code, value=value, **detail)
+
+    def refuse(self, code: str, outcome: Outcome = "refused", **detail: Any) -> None:
+        """Note why the file as a whole is not taken."""
+        self.outcome = outcome
+        self.add(code, **detail)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as it is published (see the JSON Schema in the docs)."""
+        return {
+            "version": REPORT_VERSION,
+            "outcome": self.outcome,
+            "register": self.register,
+            "commune": self.commune,
+            "layers": list(self.layers),
+            "crs": self.crs,
+            "encoding": self.encoding,
+            "columns": self.columns,
+            "rows": {"read": self.read, "valid": self.valid, "repaired": 0, "rejected": self.rejected},
+            "counts": {
+                code: {"count": count, "level": KINDS[code].level}
+                for code, count in sorted(self.counts.items())
+            },
+            "messages": self.messages,
+        }

@@ -1,0 +1,149 @@
+"""Valid rows on their way into the database: one unlogged table a file, filled by COPY."""
+
+import io
+import secrets
+import time
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import shapely
+from geoalchemy2 import Geometry
+from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name, text
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.schema import CreateTable, DropTable
+
+from geodata.geometry import Geometries, to_hex_ewkb
+from geodata.register import Register
+
+_ARROW_TYPES: dict[type, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    date: pa.date32(),
+}
+_POINT = shapely.GeometryType.POINT
+
+
+class StagingSink:
+    """Writes the valid rows of one file into a table of schema ``staging``.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the worker role, in a transaction.
+    register : Register
+    job : UUID
+        Names the table.
+    """
+
+    def __init__(self, connection: Connection, register: Register, job: UUID) -> None:
+        self.connection = connection
+        self.register = register
+        self.name = f"u_{job.hex}"
+        self.table: Table | None = None
+
+    def open(self, fields: Sequence[str], *, with_geometry: bool = True) -> None:
+        """Create the table with a column for each field of the rows, and the register's geometry columns."""
+        places = [item for item in (self.register.geometry, self.register.point) if item is not None]
+        self._geometry_columns = places if with_geometry else []
+        names = [*fields, *(name for name in self.register.derived if "commune_code" in fields)]
+        self.fields = names
+        self.table = Table(
+            self.name, MetaData(),
+            Column("row_number", BigInteger), Column("new_id", BigInteger), Column("uuid", PgUuid),
+            Column("target", BigInteger), Column("is_changed", Boolean),
+            *(Column(quoted_name(name, quote=True), self._type(name)) for name in names),
+            *(Column(item.key, _plain(item.type)) for item in self._geometry_columns),
+            schema="staging", prefixes=["UNLOGGED"],
+        )  # fmt: skip
+        self.connection.execute(CreateTable(self.table))
+
+    def _type(self, name: str) -> Any:
+        if name in self.register.table.c:
+            return self.register.table.c[name].type
+        return self.register.field(name).column.type
+
+    def write(self, columns: dict[str, list[Any]], geometries: Geometries, rows: Sequence[int]) -> None:
+        """Copy one batch into the table."""
+        assert self.table is not None
+        arrays = {"row_number": pa.array(rows, pa.int64()), "new_id": self._new_ids(len(rows))}
+        arrays |= {"uuid": pa.array(new_uuids(len(rows)))}
+        arrays |= {name: self._array(name, columns[name]) for name in self.fields}
+        arrays |= self._geometries(geometries)
+        buffer = io.BytesIO()
+        options = pa.csv.WriteOptions(include_header=False)
+        pa.csv.write_csv(pa.table(arrays), buffer, options)
+        names = [self.table.c[name] for name in arrays]
+        self._copy(names, buffer.getbuffer())
+
+    def _new_ids(self, count: int) -> pa.Array:
+        """Take ids for rows that may turn out to be new, so that all tables of a record can be written in one pass."""
+        sequence = f"reg.{self.register.id}_id_seq"
+        ids = self.connection.scalars(
+            text("SELECT nextval(:name) FROM generate_series(1, :count)"), {"name": sequence, "count": count}
+        )
+        return pa.array(list(ids), pa.int64())
+
+    def _copy(self, columns: Sequence[Column[Any]], data: memoryview) -> None:
+        assert self.table is not None
+        prepare = self.connection.dialect.identifier_preparer
+        listed = ", ".join(prepare.format_column(column) for column in columns)
+        # Identifiers come from the register's own declaration and a uuid, quoted by the dialect.
+        statement = f"COPY {prepare.format_table(self.table)} ({listed}) FROM STDIN (FORMAT csv)"
+        driver = self.connection.connection.driver_connection
+        assert driver is not None
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(data)
+
+    def _array(self, name: str, values: list[Any]) -> pa.Array:
+        kind = self._type(name).python_type
+        if kind is list:
+            return pa.array(
+                [None if value is None else _array_literal(value) for value in values], pa.string()
+            )
+        return pa.array(values, _ARROW_TYPES[kind])
+
+    def _geometries(self, geometries: Geometries) -> dict[str, pa.Array]:
+        if not self._geometry_columns:
+            return {}
+        if self.register.point is None:
+            return {self.register.geometry.key: pa.array(to_hex_ewkb(geometries), pa.string())}
+        is_point = shapely.get_type_id(geometries) == _POINT
+        shapes = np.where(is_point, None, geometries)
+        points = np.where(is_point, geometries, None)
+        return {
+            self.register.geometry.key: pa.array(to_hex_ewkb(shapes), pa.string()),
+            self.register.point.key: pa.array(to_hex_ewkb(points), pa.string()),
+        }
+
+    def drop(self) -> None:
+        """Remove the table."""
+        if self.table is not None:
+            self.connection.execute(DropTable(self.table, if_exists=True))
+
+
+def _plain(kind: Geometry) -> Geometry:
+    return Geometry(kind.geometry_type, kind.srid, spatial_index=False)
+
+
+def _array_literal(values: Sequence[Any]) -> str:
+    """Write a PostgreSQL array: every element quoted, quotes and backslashes escaped."""
+    quoted = ['"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]
+    return "{" + ",".join(quoted) + "}"
+
+
+def new_uuids(count: int) -> list[str]:
+    """Return ``count`` UUIDs of version 7 (RFC 9562): ordered by time, 74 random bits each."""
+    random = np.frombuffer(secrets.token_bytes(count * 16), dtype=np.uint8).reshape(count, 16).copy()
+    now = np.frombuffer((time.time_ns() // 1_000_000).to_bytes(6, "big"), dtype=np.uint8)
+    random[:, :6] = now
+    random[:, 6] = (random[:, 6] & 0x0F) | 0x70
+    random[:, 8] = (random[:, 8] & 0x3F) | 0x80
+    digits = random.tobytes().hex()
+    return [digits[at : at + 32] for at in range(0, count * 32, 32)]

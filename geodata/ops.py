@@ -1,0 +1,125 @@
+"""Tables of schema ``ops``: revisions, the append-only history, uploads, tile stamps, settings."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from geodata.columns import Timestamp
+from geodata.db import Base
+
+
+class Revision(Base):
+    """One publish of one register: everything it changed became visible at once.
+
+    Numbers count up without a gap per register in the order of commits: they are taken under an advisory lock,
+    and the primary key refuses what a lock alone could let through.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = ({"schema": "ops"},)
+
+    register: Mapped[str] = mapped_column(Text, primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    published_at: Mapped[Timestamp]
+    author: Mapped[str] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    upload_id: Mapped[UUID | None] = mapped_column(PgUuid)
+    added: Mapped[int] = mapped_column(Integer)
+    changed: Mapped[int] = mapped_column(Integer)
+    removed: Mapped[int] = mapped_column(Integer)
+
+
+class Change(Base):
+    """What one revision did to one feature. Never updated, never deleted.
+
+    ``before`` is the whole row as it was (``null`` for an insert). What came after is the ``before`` of the
+    feature's next change, or its live row, so no value is stored twice.
+    """
+
+    __tablename__ = "change"
+    __table_args__ = (
+        CheckConstraint("operation IN ('I', 'U', 'D')", name="operation"),
+        ForeignKeyConstraint(["register", "revision"], ["ops.revision.register", "ops.revision.number"]),
+        {"schema": "ops"},
+    )
+
+    register: Mapped[str] = mapped_column(Text, primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    feature_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    feature_uuid: Mapped[UUID] = mapped_column(PgUuid)
+    operation: Mapped[str] = mapped_column(Text)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class Upload(Base):
+    """A file that an officer gave, from the moment it is durable to its revision or refusal."""
+
+    __tablename__ = "upload"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('received', 'reading', 'validating', 'publishing', 'published', 'rejected', 'failed')",
+            name="state",
+        ),
+        Index("ix_upload_author_received_at", "author", "received_at"),
+        Index("uq_upload_author_idempotency_key", "author", "idempotency_key", unique=True),
+        {"schema": "ops"},
+    )
+
+    id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=text("gen_random_uuid()"))
+    register: Mapped[str] = mapped_column(Text)
+    commune: Mapped[str | None] = mapped_column(Text)
+    author: Mapped[str] = mapped_column(Text)
+    author_communes: Mapped[str] = mapped_column(Text, comment="Communes the author could change; * for all")
+    file_name: Mapped[str] = mapped_column(Text, comment="As the officer's machine called it; never a path of ours")
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(Text)
+    options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    idempotency_key: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="received")
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0", comment="Fencing token of the worker at work")
+    heartbeat_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    progress: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    revision: Mapped[int | None] = mapped_column(BigInteger)
+    received_at: Mapped[Timestamp]
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class TileStamp(Base):
+    """The last revision that touched a tile of a layer (z up to 14). A tile without a row was never touched."""
+
+    __tablename__ = "tile_stamp"
+    __table_args__ = (Index("ix_tile_stamp_layer_revision", "layer", "revision"), {"schema": "ops"})
+
+    layer: Mapped[str] = mapped_column(Text, primary_key=True)
+    z: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    x: Mapped[int] = mapped_column(Integer, primary_key=True)
+    y: Mapped[int] = mapped_column(Integer, primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
+class Setting(Base):
+    """Settings that the database itself must know, written when a process with the owner's URL starts."""
+
+    __tablename__ = "setting"
+    __table_args__ = ({"schema": "ops"},)
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[Timestamp] = mapped_column(onupdate=func.now())

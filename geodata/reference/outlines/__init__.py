@@ -1,0 +1,1 @@
+"""Map outlines and labels; read them through ``geodata.reference``."""

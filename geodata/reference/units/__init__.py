@@ -1,0 +1,1 @@
+"""Administrative unit lists and old-to-new tables; read them through ``geodata.reference``."""

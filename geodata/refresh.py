@@ -1,0 +1,191 @@
+"""What is derived from a register, brought up to date inside the publish that changed it.
+
+The slim tile copy, the counts per cell, the tile stamps and the search entries change in the same transaction as the
+records, so no reader ever sees one without the other.
+"""
+
+from importlib.resources import files
+
+from sqlalchemy import (
+    Connection,
+    Executable,
+    Select,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    table,
+    text,
+)
+from sqlalchemy import types as sqltypes
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from geodata.derived import grid_table, search_table, tile_table
+from geodata.register import MAX_ZOOM, Register
+
+MID_TOLERANCE_M, LOW_TOLERANCE_M = 20, 300
+"""Simplification of the copies for zooms 8 to 11 and below, EPSG:3857 metres: about half a pixel at the top zoom."""
+
+_TOUCHED = table("touched", column("id"))
+_BOX = table("touched_box", *(column(name) for name in ("sign", "west", "south", "east", "north")))
+_DELTA = table("grid_delta", *(column(name) for name in ("z", "x", "y", "cell", "count")))
+
+
+class _AnyGeometry(sqltypes.UserDefinedType[object]):
+    """A geometry between two functions: passed on as it is, without GeoAlchemy's conversions."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        return "geometry"
+
+
+_ANY = _AnyGeometry()
+
+
+def _script(name: str) -> Executable:
+    return text(files("geodata").joinpath("sql", name).read_text(encoding="utf-8"))
+
+
+class Refresh:
+    """Brings up to date what is derived from the touched records of one register.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the publish's transaction, after the records were changed.
+    register : Register
+    revision : int
+    """
+
+    def __init__(self, connection: Connection, register: Register, revision: int) -> None:
+        self.connection = connection
+        self.register = register
+        self.revision = revision
+        self.slim = tile_table(register)
+
+    def run(self, touched: Select[tuple[int]]) -> None:
+        """Refresh everything for the records whose ids ``touched`` selects."""
+        self.connection.execute(text("CREATE TEMP TABLE touched (id bigint NOT NULL) ON COMMIT DROP"))
+        self.connection.execute(_script("touched_box.sql"))
+        self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
+        self._note_boxes(-1)
+        self._rewrite_slim()
+        self._note_boxes(1)
+        self.connection.execute(text("ANALYZE touched_box"))
+        self._stamp()
+        if self.register.tile.counts_below is not None:
+            self._count()
+        if self.register.is_named:
+            self._search()
+        self.connection.execute(text("DROP TABLE touched"))
+        self.connection.execute(text("DROP TABLE touched_box"))
+
+    def _touched_ids(self) -> Select[tuple[int]]:
+        return select(_TOUCHED.c.id)
+
+    def _note_boxes(self, sign: int) -> None:
+        """Note where the touched records lie in the slim copy: before the change (-1) and after it (+1)."""
+        shape = self.slim.c.point
+        if self.register.geometry_kind == "polygon":
+            shape = func.coalesce(cast(self.slim.c.geom, _ANY), cast(self.slim.c.point, _ANY))
+        sides = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
+        rows = select(literal(sign), *sides).where(self.slim.c.id.in_(self._touched_ids()))
+        self.connection.execute(insert(_BOX).from_select(["sign", "west", "south", "east", "north"], rows))
+
+    def _rewrite_slim(self) -> None:
+        bulk = self.connection.scalar(select(func.ops.begin_bulk_load(self.slim.name)))
+        if not bulk:
+            self.connection.execute(delete(self.slim).where(self.slim.c.id.in_(self._touched_ids())))
+        rows = self._slim_rows()
+        self.connection.execute(insert(self.slim).from_select([column.name for column in rows.selected_columns], rows))
+        if bulk:
+            self.connection.execute(select(func.ops.end_bulk_load(self.slim.name)))
+
+    def _slim_rows(self) -> Select[tuple[object, ...]]:
+        live, register = self.register.table, self.register
+        columns = [live.c.id.label("id")]
+        source = live
+        for item in register.tile_fields:
+            if item.scheme is None:
+                columns.append(live.c[item.name].label(item.name))
+                continue
+            assert register.codes is not None
+            codes = register.codes.__table__.alias(item.name)
+            of_scheme = (codes.c.feature_id == live.c.id) & (codes.c.scheme == item.scheme) & (codes.c.status == "active")
+            source = source.outerjoin(codes, of_scheme)
+            columns.append(codes.c.value.label(item.name))
+        shapes = self._slim_geometries()
+        statement = select(*columns, *shapes).select_from(source).where(live.c.id.in_(self._touched_ids()))
+        has_place = live.c[register.geometry.key].is_not(None)
+        if register.point is not None:
+            has_place = has_place | live.c[register.point.key].is_not(None)
+        return statement.where(has_place).order_by(live.c[register.geometry.key])
+
+    def _slim_geometries(self) -> list[object]:
+        live, register = self.register.table, self.register
+        shape = func.ST_Transform(live.c[register.geometry.key], 3857, type_=_ANY)
+        if register.geometry_kind == "point":
+            return [shape.label("point")]
+        point = func.ST_PointOnSurface(shape, type_=_ANY)
+        if register.point is not None:
+            point = func.coalesce(point, func.ST_Transform(live.c[register.point.key], 3857, type_=_ANY))
+        size = func.greatest(func.ST_XMax(shape) - func.ST_XMin(shape), func.ST_YMax(shape) - func.ST_YMin(shape))
+        return [
+            func.coalesce(cast(size, sqltypes.Integer), 0).label("size_m"), point.label("point"), shape.label("geom"),
+            _simplified(shape, MID_TOLERANCE_M).label("geom_mid"), _simplified(shape, LOW_TOLERANCE_M).label("geom_low"),
+        ]  # fmt: skip
+
+    def _stamp(self) -> None:
+        """Stamp every tile in which a touched record is, or was, drawn."""
+        rule = self.register.tile
+        counted_to = (rule.counts_below or 0) - 1
+        if counted_to >= 0:
+            self.connection.execute(
+                _script("stamp_counts.sql"),
+                {"layer": self.register.id, "revision": self.revision, "top": counted_to, "low": rule.min_zoom},
+            )
+        for z in range(max(rule.min_zoom, counted_to + 1), MAX_ZOOM + 1):
+            self.connection.execute(
+                _script("stamp_shapes.sql"), {"layer": self.register.id, "revision": self.revision, "z": z}
+            )
+
+    def _count(self) -> None:
+        grid = grid_table(self.register)
+        assert self.register.tile.counts_below is not None
+        top = self.register.tile.counts_below - 1
+        self.connection.execute(_script("count_deltas.sql"), {"top": top})
+        rows = select(*(_DELTA.c[name] for name in ("z", "x", "y", "cell", "count")))
+        statement = upsert(grid).from_select(["z", "x", "y", "cell", "count"], rows)
+        key = [grid.c[name] for name in ("z", "x", "y", "cell")]
+        self.connection.execute(
+            statement.on_conflict_do_update(index_elements=key, set_={"count": grid.c.count + statement.excluded.count})
+        )
+        self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
+        self.connection.execute(text("DROP TABLE grid_delta"))
+
+    def _search(self) -> None:
+        entries, live, register = search_table(), self.register.table, self.register
+        touched = (entries.c.register == register.id) & entries.c.feature_id.in_(self._touched_ids())
+        self.connection.execute(delete(entries).where(touched))
+        label = live.c[register.label]
+        code = live.c.code if "code" in live.c else cast(null(), sqltypes.Text)
+        shape = func.ST_PointOnSurface(live.c[register.geometry.key], type_=_ANY)
+        if register.point is not None:
+            shape = func.coalesce(shape, live.c[register.point.key], type_=_ANY)
+        commune = live.c.commune_code if register.is_in_communes else cast(null(), sqltypes.Text)
+        key = func.ops.search_key(func.concat_ws(" ", label, case((code != label, code))))
+        rows = select(literal(register.id), live.c.id, live.c.uuid, label, code, func.concat(" ", key), commune, shape)
+        rows = rows.where(live.c.id.in_(self._touched_ids()), shape.is_not(None))
+        names = ["register", "feature_id", "feature_uuid", "label", "code", "key", "commune_code", "point"]
+        self.connection.execute(insert(entries).from_select(names, rows))
+
+
+def _simplified(shape: object, tolerance_m: int) -> object:
+    simple = func.ST_SimplifyPreserveTopology(shape, tolerance_m, type_=_ANY)
+    return func.ST_Multi(func.ST_CollectionExtract(simple, 3, type_=_ANY), type_=_ANY)

@@ -1,0 +1,211 @@
+"""What a register is: one frozen declaration that every engine reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from sqlalchemy import Column, ColumnElement, Table
+from sqlalchemy.orm import InstrumentedAttribute
+
+Attribute = InstrumentedAttribute[Any]
+GeometryKind = Literal["point", "polygon"]
+
+MAX_ZOOM = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One text in the two languages."""
+
+    vi: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """Return the text in ``language`` (``vi`` unless ``en`` is asked)."""
+        return self.en if language == "en" else self.vi
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One value of a code list, with its label and the colour it has on maps."""
+
+    label: Label
+    color: str = "#5b6770"
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One column of a register and how it meets the world.
+
+    Attributes
+    ----------
+    column : mapped attribute
+        Of the register's model, or of a one-to-one companion table (private data).
+    public : bool
+        Private unless said otherwise.
+    public_if : SQL condition, optional
+        A public column whose value is shown only where this holds.
+    tile : bool
+        Whether vector tiles carry it (implies public).
+    aliases : tuple of str
+        Header names in uploads beside the column's own, in any spelling: compared without accents and case.
+    scheme : str, optional
+        The value is a code of this scheme and lives in the register's code table, not in a column of the model.
+    """
+
+    column: Attribute
+    title: Label
+    public: bool = False
+    public_if: ColumnElement[bool] | None = None
+    tile: bool = False
+    aliases: tuple[str, ...] = ()
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    scheme: str | None = None
+    name_: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name in the API, in tiles, files and the write model."""
+        return self.name_ or self.column.key
+
+
+@dataclass(frozen=True, slots=True)
+class TileRule:
+    """How a register is drawn in vector tiles.
+
+    Attributes
+    ----------
+    min_zoom : int
+        No tiles below this zoom.
+    counts_below : int, optional
+        Below this zoom a tile holds counts per cell instead of the points themselves.
+    """
+
+    min_zoom: int = 0
+    counts_below: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Register:
+    """A register, declared once.
+
+    Attributes
+    ----------
+    id : str
+        Collection id = folder = table = tile layer.
+    geometry : mapped attribute
+        The typed geometry column.
+    point : mapped attribute, optional
+        For polygon registers whose older records are points: the point column.
+    key : tuple of str
+        Names of the fields by which an upload recognises a record it already knows.
+    label : str
+        Name of the field that people read as the record's name; search finds by it.
+    codes : mapped class, optional
+        The side table of typed codes.
+    guarded : SQL condition, optional
+        Which records the publication policy guards (households): shown as they are only under ``code_point``.
+    """
+
+    id: str
+    title: Label
+    description: Label
+    model: type[Any]
+    write: type[BaseModel]
+    geometry: Attribute
+    fields: tuple[Field, ...]
+    label: str
+    point: Attribute | None = None
+    key: tuple[str, ...] = ()
+    tile: TileRule = TileRule()
+    codes: type[Any] | None = None
+    guarded: ColumnElement[bool] | None = None
+
+    def __post_init__(self) -> None:
+        names = [field.name for field in self.fields]
+        if len(set(names)) != len(names):
+            raise ValueError(f"register {self.id}: a field name stands twice")
+        if self.table.name != self.id:
+            raise ValueError(f"register {self.id}: table is called {self.table.name}")
+        known = set(self.write.model_fields) | {"geometry"}
+        missing = {name for name in names if name not in known and name not in self.derived}
+        if missing:
+            raise ValueError(f"register {self.id}: write model lacks {sorted(missing)}")
+        for wanted in (self.label, *self.key):
+            if wanted not in names:
+                raise ValueError(f"register {self.id}: no field {wanted}")
+        for item in self.fields:
+            if item.tile and not item.public:
+                raise ValueError(f"register {self.id}: {item.name} is in tiles but not public")
+
+    @property
+    def derived(self) -> frozenset[str]:
+        """Names of fields that the service fills in itself (not read from files)."""
+        return frozenset({"province_code"}) - set(self.write.model_fields)
+
+    @property
+    def table(self) -> Table:
+        """The table of schema ``reg``."""
+        table: Table = self.model.__table__
+        return table
+
+    @property
+    def geometry_kind(self) -> GeometryKind:
+        """``point`` or ``polygon``."""
+        return "point" if self.geometry.type.geometry_type == "POINT" else "polygon"
+
+    @cached_property
+    def public_fields(self) -> tuple[Field, ...]:
+        """Fields that public surfaces may show, in declared order."""
+        return tuple(field for field in self.fields if field.public)
+
+    @cached_property
+    def tile_fields(self) -> tuple[Field, ...]:
+        """Fields that tiles carry."""
+        return tuple(field for field in self.fields if field.tile)
+
+    @cached_property
+    def main_fields(self) -> tuple[Field, ...]:
+        """Fields stored in the register's own table."""
+        return tuple(field for field in self.fields if field.column.class_ is self.model)
+
+    @cached_property
+    def code_fields(self) -> tuple[Field, ...]:
+        """Fields stored in the code table."""
+        return tuple(field for field in self.fields if field.scheme is not None)
+
+    @cached_property
+    def companion_fields(self) -> Mapping[Table, tuple[Field, ...]]:
+        """Fields of one-to-one companion tables, by table."""
+        found: dict[Table, tuple[Field, ...]] = {}
+        for item in self.fields:
+            if item.column.class_ is self.model or item.scheme is not None:
+                continue
+            table = item.column.class_.__table__
+            found[table] = (*found.get(table, ()), item)
+        return found
+
+    @property
+    def is_in_communes(self) -> bool:
+        """Whether each record belongs to one commune (column ``commune_code``)."""
+        return "commune_code" in self.table.c
+
+    def field(self, name: str) -> Field:
+        """Return the field of this name (KeyError when there is none)."""
+        for item in self.fields:
+            if item.name == name:
+                return item
+        raise KeyError(name)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether search finds the records by name (dense registers are found by code alone)."""
+        return self.field(self.label).scheme is None
+
+    @property
+    def geometry_column(self) -> Column[Any]:
+        """The table column of the geometry."""
+        return self.table.c[self.geometry.key]

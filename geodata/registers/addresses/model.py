@@ -1,0 +1,70 @@
+"""Tables of digital addresses: the place, its codes, and what is private about a household."""
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from geodata.columns import WGS84, Day, Feature
+from geodata.db import Base
+
+
+class Address(Feature, Base):
+    """A place with a digital address. Nothing here is about a person."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (
+        CheckConstraint("kind <> 'household' OR name IS NULL", name="household_has_no_name"),
+        Index("ix_addresses_commune_code", "commune_code"),
+        Index("idx_addresses_geom", "geom", postgresql_using="gist"),
+        {"schema": "reg", "comment": "Digital addresses"},
+    )
+
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(Text, comment="Of an agency, business or place; never of a household")
+    house_number: Mapped[str | None] = mapped_column(Text)
+    alley: Mapped[str | None] = mapped_column(Text)
+    street: Mapped[str | None] = mapped_column(Text)
+    village: Mapped[str | None] = mapped_column(Text)
+    commune_code: Mapped[str] = mapped_column(Text)
+    province_code: Mapped[str] = mapped_column(Text)
+    legacy_district: Mapped[str | None] = mapped_column(Text, comment="District before 2025-07-01, as written")
+    postcode: Mapped[str | None] = mapped_column(Text)
+    full_address: Mapped[str | None] = mapped_column(Text, comment="The address as the officer wrote it")
+    status: Mapped[str] = mapped_column(Text)
+    position_method: Mapped[str | None] = mapped_column(Text)
+    position_accuracy_m: Mapped[float | None]
+    recorded_on: Mapped[Day | None]
+    notified_on: Mapped[Day | None]
+    plate_attached_on: Mapped[Day | None]
+    geom: Mapped[WKBElement] = mapped_column(Geometry("POINT", WGS84, spatial_index=False))
+
+
+class AddressCode(Base):
+    """A code that some scheme gave to an address; an address may have several."""
+
+    __tablename__ = "address_codes"
+    __table_args__ = (
+        Index("uq_address_codes_scheme_value", "scheme", "value", unique=True, postgresql_where=text("status = 'active'")),
+        {"schema": "reg", "comment": "Typed codes of addresses, recorded and never issued by us"},
+    )
+
+    feature_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("reg.addresses.id", ondelete="CASCADE"), primary_key=True
+    )
+    scheme: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text, primary_key=True, comment="Normalised")
+    raw: Mapped[str | None] = mapped_column(Text, comment="As the source wrote it, where that differs")
+    status: Mapped[str] = mapped_column(Text, server_default="active")
+
+
+class HouseholdPrivate(Base):
+    """What is known about the people of a household. Own grants; every read is audited."""
+
+    __tablename__ = "household_private"
+    __table_args__ = ({"schema": "reg", "comment": "Personal data: never public, erased with the address"},)
+
+    feature_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("reg.addresses.id", ondelete="CASCADE"), primary_key=True
+    )
+    head_name: Mapped[str | None] = mapped_column(Text, comment="Head of household (chủ hộ)")
+    phone: Mapped[str | None] = mapped_column(Text)

@@ -1,0 +1,48 @@
+"""What an address must be when it is written."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from geodata.registers.addresses.codes import SCHEMES
+from geodata.writing import CommuneCode, LongText, Name, Phone, ShortText, WriteModel
+
+AddressKind = Literal["household", "agency", "organisation", "business", "public_place", "structure"]
+
+
+class AddressIn(WriteModel):
+    """An address as an officer gives it, codes and private data included."""
+
+    computed = frozenset({"head_name"})
+
+    kind: AddressKind = "household"
+    name: Name | None = None
+    house_number: ShortText | None = None
+    alley: Name | None = None
+    street: Name | None = None
+    village: Name | None = None
+    commune_code: CommuneCode
+    legacy_district: Name | None = None
+    postcode: Annotated[str, Field(pattern=r"^[0-9]{5,6}$")] | None = None
+    full_address: LongText | None = None
+    status: Literal["active", "inactive"] = "active"
+    position_method: Literal["gps", "digitised", "geocoded", "centroid"] | None = None
+    position_accuracy_m: Annotated[float, Field(ge=0, le=100_000)] | None = None
+    recorded_on: date | None = None
+    notified_on: date | None = None
+    plate_attached_on: date | None = None
+    code: Annotated[str, Field(pattern=SCHEMES["digital_address"])] | None = None
+    vpostcode: Annotated[str, Field(pattern=SCHEMES["vpostcode"])] | None = None
+    location_id: Annotated[str, Field(pattern=SCHEMES["location_id"])] | None = None
+    head_name: Name | None = None
+    phone: Phone | None = None
+    source: LongText | None = None
+
+    @model_validator(mode="after")
+    def keep_people_out_of_the_name(self) -> Self:
+        """Move a household's name to where private data belongs: a household itself has no public name."""
+        if self.kind == "household" and self.name is not None:
+            self.head_name = self.head_name or self.name
+            self.name = None
+        return self

@@ -1,0 +1,1 @@
+"""Growing areas with their codes (mã số vùng trồng, PUC)."""

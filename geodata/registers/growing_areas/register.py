@@ -1,0 +1,71 @@
+"""Declaration of the register of growing areas."""
+
+from geodata.register import Choice, Field, Label, Register, TileRule
+from geodata.registers.growing_areas.model import GrowingArea
+from geodata.registers.growing_areas.schemas import GrowingAreaIn
+
+REGIMES = {
+    "domestic": Choice(Label("Nội địa", "Domestic"), aliases=("noi dia", "noi tieu", "trong nuoc")),
+    "export": Choice(Label("Xuất khẩu", "Export"), aliases=("xuat khau",)),
+}
+STATUSES = {
+    "active": Choice(Label("Đang hiệu lực", "Active"), "#3f9142", ("dang hieu luc", "hieu luc", "hoat dong")),
+    "suspended": Choice(Label("Tạm đình chỉ", "Suspended"), "#d97706", ("tam dinh chi", "tam ngung", "dinh chi")),
+    "revoked": Choice(Label("Thu hồi", "Revoked"), "#b91c1c", ("thu hoi", "da thu hoi")),
+    "proposed": Choice(Label("Đề xuất", "Proposed"), "#64748b", ("de xuat",)),
+    "submitted": Choice(Label("Đã nộp hồ sơ", "Submitted"), "#0f766e", ("da nop", "da nop ho so")),
+    "expired": Choice(Label("Hết hạn", "Expired"), "#78716c", ("het han",)),
+    "withdrawn": Choice(Label("Tự rút", "Withdrawn"), "#a8a29e", ("tu rut",)),
+}
+METHODS = {
+    "surveyed": Choice(Label("Đo đạc", "Surveyed"), aliases=("do dac",)),
+    "driven": Choice(Label("Đi quanh đo GPS", "Walked or driven with GPS"), aliases=("gps", "do gps")),
+    "digitised": Choice(Label("Số hóa trên bản đồ", "Digitised"), aliases=("so hoa",)),
+    "imagery": Choice(Label("Tự động từ ảnh", "From imagery"), aliases=("anh vien tham",)),
+    "unknown": Choice(Label("Không rõ", "Unknown"), aliases=("khong ro",)),
+}
+
+REGISTER = Register(
+    id="growing_areas",
+    title=Label("Vùng trồng", "Growing areas"),
+    description=Label(
+        "Vùng trồng có mã số: cây trồng, diện tích, đơn vị, trạng thái và thị trường.",
+        "Growing areas with their codes: crop, area, holder, status and markets.",
+    ),
+    model=GrowingArea,
+    write=GrowingAreaIn,
+    geometry=GrowingArea.geom,
+    point=GrowingArea.point,
+    key=("code",),
+    label="code",
+    tile=TileRule(min_zoom=7),
+    fields=(
+        Field(GrowingArea.code, Label("Mã số vùng trồng", "Growing-area code"), public=True, tile=True,
+              aliases=("ma", "ma so", "ma vung trong", "ma so vung trong", "ma_vung", "ma_vt", "puc", "ma_so_vung")),
+        Field(GrowingArea.code_raw, Label("Mã gốc", "Code as written"), public=True),
+        Field(GrowingArea.name, Label("Tên vùng trồng", "Name"), public=True, aliases=("ten", "ten vung trong", "ten_vung")),
+        Field(GrowingArea.regime, Label("Hình thức", "Regime"), public=True, choices=REGIMES, aliases=("hinh thuc", "che do")),
+        Field(GrowingArea.status, Label("Trạng thái", "Status"), public=True, tile=True, choices=STATUSES, aliases=("trang thai", "tinh trang")),
+        Field(GrowingArea.crop, Label("Cây trồng", "Crop"), public=True, tile=True, aliases=("cay trong", "cay", "san pham", "cay_trong")),
+        Field(GrowingArea.variety, Label("Giống", "Variety"), public=True, aliases=("giong",)),
+        Field(GrowingArea.area_ha, Label("Diện tích (ha)", "Area (ha)"), public=True, tile=True,
+              aliases=("dien tich", "dien tich ha", "dien_tich", "dt_ha")),
+        Field(GrowingArea.organisation, Label("Đơn vị", "Organisation"), public=True,
+              aliases=("don vi", "hop tac xa", "htx", "doanh nghiep", "to chuc", "don_vi")),
+        Field(GrowingArea.household_count, Label("Số hộ tham gia", "Households"), public=True, aliases=("so ho", "so_ho")),
+        Field(GrowingArea.tree_count, Label("Số cây", "Trees"), public=True, aliases=("so cay", "so_cay")),
+        Field(GrowingArea.expected_yield_t, Label("Sản lượng dự kiến (tấn)", "Expected yield (t)"), public=True, aliases=("san luong", "san_luong")),
+        Field(GrowingArea.harvest_months, Label("Tháng thu hoạch", "Harvest months"), public=True, aliases=("thang thu hoach", "thu hoach")),
+        Field(GrowingArea.certificate, Label("Chứng nhận", "Certificate"), public=True, aliases=("chung nhan", "vietgap")),
+        Field(GrowingArea.certificate_valid_to, Label("Chứng nhận đến ngày", "Certificate valid to"), public=True, aliases=("han chung nhan",)),
+        Field(GrowingArea.issued_on, Label("Ngày cấp mã", "Issued on"), public=True, aliases=("ngay cap", "ngay cap ma")),
+        Field(GrowingArea.decision_number, Label("Số quyết định", "Decision number"), public=True, aliases=("so quyet dinh", "quyet dinh")),
+        Field(GrowingArea.markets, Label("Thị trường", "Markets"), public=True, aliases=("thi truong", "nuoc nhap khau", "thi_truong")),
+        Field(GrowingArea.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
+        Field(GrowingArea.province_code, Label("Mã tỉnh", "Province code"), public=True),
+        Field(GrowingArea.boundary_method, Label("Cách vẽ ranh giới", "Boundary method"), public=True, choices=METHODS, aliases=("cach ve",)),
+        Field(GrowingArea.representative, Label("Người đại diện", "Representative"),
+              aliases=("nguoi dai dien", "dai dien", "chu ho", "chu vuon", "chu_ho")),
+        Field(GrowingArea.phone, Label("Điện thoại", "Phone"), aliases=("dien thoai", "so dien thoai", "sdt", "dien_thoai")),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Rural tourism points (điểm du lịch nông thôn)."""

@@ -1,0 +1,44 @@
+"""Declaration of the register of villages."""
+
+from geodata.register import Choice, Field, Label, Register, TileRule
+from geodata.registers.villages.model import Village
+from geodata.registers.villages.schemas import VillageIn
+
+KINDS = {
+    "thon": Choice(Label("Thôn", "Village (thôn)"), "#6b8e4e", ("thon",)),
+    "xom": Choice(Label("Xóm", "Hamlet (xóm)"), "#7d9b52", ("xom",)),
+    "ban": Choice(Label("Bản", "Village (bản)"), "#5f8a6a", ("ban",)),
+    "ap": Choice(Label("Ấp", "Hamlet (ấp)"), "#7c8f4a", ("ap",)),
+    "buon": Choice(Label("Buôn", "Village (buôn)"), "#6d7f3d", ("buon",)),
+    "lang": Choice(Label("Làng", "Village (làng)"), "#88a05a", ("lang",)),
+    "khom": Choice(Label("Khóm", "Quarter (khóm)"), "#8f8a5c", ("khom",)),
+    "khu_pho": Choice(Label("Khu phố", "Quarter"), "#94805a", ("khu pho",)),
+    "to_dan_pho": Choice(Label("Tổ dân phố", "Residential group"), "#9a7a55", ("to dan pho", "tdp")),
+    "khac": Choice(Label("Khác", "Other"), "#80807a", ("khac", "other")),
+}
+
+REGISTER = Register(
+    id="villages",
+    title=Label("Thôn, tổ dân phố", "Villages"),
+    description=Label(
+        "Thôn, xóm, bản, ấp, tổ dân phố và số hộ dùng để tính tỷ lệ gắn mã địa chỉ.",
+        "Villages and the household counts that address coverage is measured against.",
+    ),
+    model=Village,
+    write=VillageIn,
+    geometry=Village.geom,
+    point=Village.point,
+    key=("commune_code", "name"),
+    label="name",
+    tile=TileRule(min_zoom=10),
+    fields=(
+        Field(Village.code, Label("Mã thôn", "Village code"), public=True, aliases=("ma thon", "ma_thon", "ma")),
+        Field(Village.name, Label("Tên", "Name"), public=True, tile=True, aliases=("ten", "ten thon", "ten_thon", "ten xom")),
+        Field(Village.kind, Label("Loại", "Kind"), public=True, tile=True, choices=KINDS, aliases=("loai", "cap", "type")),
+        Field(Village.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
+        Field(Village.household_count, Label("Số hộ", "Households"), public=True, tile=True, aliases=("so ho", "so_ho", "soho")),
+        Field(Village.household_count_on, Label("Ngày thống kê", "Counted on"), public=True, aliases=("ngay thong ke",)),
+        Field(Village.household_count_source, Label("Nguồn số hộ", "Source of the count"), public=True, aliases=("nguon so ho",)),
+        Field(Village.population, Label("Dân số", "Population"), public=True, aliases=("dan so", "dan_so")),
+    ),
+)

@@ -1,0 +1,24 @@
+"""What a village must be when it is written."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from geodata.writing import CommuneCode, Count, LongText, Name, ShortText, WriteModel
+
+VillageKind = Literal["thon", "xom", "ban", "ap", "buon", "lang", "khom", "khu_pho", "to_dan_pho", "khac"]
+
+
+class VillageIn(WriteModel):
+    """A village as an officer gives it."""
+
+    code: ShortText | None = None
+    name: Name
+    kind: VillageKind = "thon"
+    commune_code: CommuneCode
+    household_count: Count | None = None
+    household_count_on: date | None = None
+    household_count_source: LongText | None = None
+    population: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    source: LongText | None = None

@@ -1,0 +1,58 @@
+"""Settings of the data layer, read from the environment once by whoever starts a process."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from geodata.errors import SettingsError
+
+PublicationPolicy = Literal["code_point", "lookup", "aggregate"]
+
+
+class GeodataSettings(BaseSettings):
+    """Where the data lives and what of it may be public.
+
+    Attributes
+    ----------
+    database_url : str
+        SQLAlchemy URL of the owner role, ``postgresql+psycopg://…`` (plain ``postgresql://`` is accepted).
+    publication_policy : {"code_point", "lookup", "aggregate"} or None
+        What of household addresses is public. ``None`` means the operator has not chosen.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BANDOSO_", extra="ignore")
+
+    database_url: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_URL")
+    publication_policy: PublicationPolicy | None = None
+    read_pool_size: int = 4
+    write_pool_size: int = 4
+    read_timeout_ms: int = 3000
+    write_timeout_ms: int = 60_000
+    var_dir: Path = Path("var")
+    raw_file_days: int = 90
+    upload_max_mb: int = 100
+    import_max_mb: int = 2048
+    reader_timeout_s: float = 120.0
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database URL with the driver written out.
+
+        Raises
+        ------
+        SettingsError
+            When ``DATABASE_URL`` is not set.
+        """
+        url = self.database_url.get_secret_value()
+        if not url:
+            raise SettingsError(why_vi="chưa có DATABASE_URL.", why_en="DATABASE_URL is not set.")
+        return _with_driver(url)
+
+
+def _with_driver(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        scheme = "postgresql+psycopg"
+    return f"{scheme}{separator}{rest}"

@@ -1,0 +1,180 @@
+"""Loading administrative units: the reference list, and boundaries from a file matched by code."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection, select
+
+from geodata import reference
+from geodata.db import SYSTEM, Database
+from geodata.geometry import as_kind, to_degrees
+from geodata.importing.check import ImportRequest
+from geodata.importing.mapping import field_names
+from geodata.importing.place import choose_crs
+from geodata.importing.publish import Published, publish_staged
+from geodata.importing.report import Report
+from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, iter_batches, read_upload
+from geodata.importing.staging import StagingSink
+from geodata.register import Register
+from geodata.registers import get_register
+from geodata.text import search_key
+
+REFERENCE_NOTE = "Danh mục đơn vị hành chính kèm phần mềm"
+_GIB = 1 << 30
+SHELL_LIMITS = ReaderLimits(max_packed_bytes=2 * _GIB, max_unpacked_bytes=4 * _GIB, max_vertices=2_000_000, memory_bytes=6 * _GIB)
+"""What a file given at the shell may cost: the operator's own files, far larger than what the web takes."""
+
+
+def load_reference(database: Database) -> dict[str, Published]:
+    """Bring provinces and communes to the reference list; boundaries already loaded stay.
+
+    Returns
+    -------
+    mapping of register id to what became of its list
+        A list that is in the database already makes no revision.
+    """
+    lists: dict[str, Sequence[Any]] = {"provinces": reference.read_provinces(), "communes": reference.read_communes()}
+    return {name: _publish_list(database, get_register(name), rows) for name, rows in lists.items()}
+
+
+def _publish_list(database: Database, register: Register, rows: Sequence[Any]) -> Published:
+    names = [name for name in register.write.model_fields if hasattr(rows[0], name)]
+    records = [
+        register.write.model_validate({name: getattr(row, name) or None for name in names}) for row in rows
+    ]
+    columns = {name: [getattr(record, name) for record in records] for name in names}
+    report = Report(register.id, read=len(rows), valid=len(rows))
+    report.columns = {name: name for name in names}
+    request = ImportRequest(Path(), "", register, SYSTEM, note=REFERENCE_NOTE)
+    with database.worker() as connection:
+        sink = StagingSink(connection, register, uuid4())
+        sink.open(names, with_geometry=False)
+        sink.write(columns, np.full(len(rows), None, dtype=object), list(range(1, len(rows) + 1)))
+        published = publish_staged(connection, request, sink, report)
+        sink.drop()
+    return published
+
+
+@dataclass
+class BoundaryReport:
+    """How the boundaries of a file met the units of the database.
+
+    Attributes
+    ----------
+    matched : list of str
+        Codes whose boundary was taken.
+    unknown : list of str
+        Codes in the file that no current unit has.
+    invalid : list of str
+        Codes whose shape is broken or not an area.
+    without : list of str
+        Current units that have no boundary after the load.
+    """
+
+    layer: str
+    crs: dict[str, Any] | None = None
+    matched: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    invalid: list[str] = field(default_factory=list)
+    without: list[str] = field(default_factory=list)
+    revision: int | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+
+def load_boundaries(
+    database: Database,
+    path: Path,
+    register: Register,
+    *,
+    layer: str | None = None,
+    code_column: str | None = None,
+    crs: str | None = None,
+) -> BoundaryReport:
+    """Load boundaries of provinces or communes from a file.
+
+    Parameters
+    ----------
+    path : Path
+        GeoPackage, GeoJSON or (zipped) shapefile.
+    layer, crs : str, optional
+        Where the file leaves a choice.
+    code_column : str, optional
+        Column with the unit's code; found by its name when not given.
+
+    Raises
+    ------
+    UnreadableFileError
+        When the file cannot be read, holds several layers and none was chosen, or has no code column.
+    """
+    with tempfile.TemporaryDirectory(prefix="bandoso-") as folder:
+        result = read_upload(path, Path(folder), original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600)
+        return _load_boundaries(database, register, result, code_column or _code_column(register, result), crs)
+
+
+def _code_column(register: Register, result: ReadResult) -> str:
+    wanted = field_names(register.field("code"))
+    by_key = {search_key(column): column for column in result.columns}
+    for name in wanted:
+        if name in by_key:
+            return by_key[name]
+    listed = ", ".join(result.columns)
+    raise UnreadableFileError(
+        "CODE_COLUMN",
+        f"Không thấy cột mã đơn vị. Chọn bằng --code-column một trong: {listed}.",
+        f"No column holds the unit code. Choose one with --code-column: {listed}.",
+        columns=list(result.columns),
+    )
+
+
+def _load_boundaries(
+    database: Database, register: Register, result: ReadResult, code_column: str, crs: str | None
+) -> BoundaryReport:
+    notes = Report(register.id)
+    source = choose_crs(result, crs, notes)
+    found = BoundaryReport(result.layer, notes.crs, messages=notes.messages)
+    if source is None:
+        return found
+    with database.worker() as connection:
+        known = _known_codes(connection, register)
+        sink = StagingSink(connection, register, uuid4())
+        sink.open(["code"])
+        for batch in iter_batches(result):
+            wkb = np.array(batch.column("_wkb").to_pylist(), dtype=object)
+            shapes, problems = as_kind(to_degrees(shapely.from_wkb(wkb), source.to_wgs84), "polygon", points_too=False)
+            codes = batch.column(code_column).to_pylist()
+            _sort_out(codes, shapes, problems, known, found)
+            taken = [n for n, code in enumerate(codes) if code in known and problems[n] is None and shapes[n] is not None]
+            if taken:
+                sink.write({"code": [codes[n] for n in taken]}, shapes[taken], taken)
+        notes.columns = {code_column: "code"}
+        request = ImportRequest(Path(), "", register, SYSTEM, note=f"Ranh giới từ lớp {result.layer}")
+        found.revision = publish_staged(connection, request, sink, notes).revision if found.matched else None
+        sink.drop()
+        found.without = sorted(known - _codes_with_boundary(connection, register))
+    return found
+
+
+def _sort_out(codes: Sequence[Any], shapes: Any, problems: Any, known: set[str], found: BoundaryReport) -> None:
+    for code, shape, problem in zip(codes, shapes, problems, strict=True):
+        if code not in known:
+            found.unknown.append(str(code))
+        elif problem is not None or shape is None:
+            found.invalid.append(code)
+        else:
+            found.matched.append(code)
+
+
+def _known_codes(connection: Connection, register: Register) -> set[str]:
+    live = register.table
+    return set(connection.scalars(select(live.c.code).where(live.c.valid_to.is_(None))))
+
+
+def _codes_with_boundary(connection: Connection, register: Register) -> set[str]:
+    live = register.table
+    return set(connection.scalars(select(live.c.code).where(live.c.valid_to.is_(None), live.c.geom.is_not(None))))

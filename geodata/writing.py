@@ -1,0 +1,44 @@
+"""The write models' common ground: limits and forms that every register shares."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=60)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 .()-]{6,19}$")]
+WebLink = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"']{3,400}$")]
+CommuneCode = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+
+DECEMBER = 12
+
+
+def split_list(value: Any) -> Any:
+    """Split text at commas, semicolons and bars; leave anything else alone."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.replace(";", ",").replace("|", ",").split(",") if part.strip()]
+
+
+TextList = Annotated[list[Name], BeforeValidator(split_list), Field(max_length=50)]
+MonthList = Annotated[
+    list[Annotated[int, Field(ge=1, le=DECEMBER)]], BeforeValidator(split_list), Field(max_length=DECEMBER)
+]
+
+
+class WriteModel(BaseModel):
+    """Base of what may be written: unknown fields refused, numbers finite, blanks trimmed.
+
+    Attributes
+    ----------
+    computed : frozenset of str
+        Fields that the model's own rules may fill where the writer gave none.
+    """
+
+    computed: ClassVar[frozenset[str]] = frozenset()
+
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, allow_inf_nan=False, validate_default=False, hide_input_in_errors=True
+    )

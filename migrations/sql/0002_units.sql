@@ -1,0 +1,78 @@
+CREATE VIEW open.provinces AS
+SELECT reg.provinces.id, reg.provinces.uuid, reg.provinces.revision, reg.provinces.updated_at, reg.provinces.code AS code, reg.provinces.name AS name, reg.provinces.full_name AS full_name, reg.provinces.name_en AS name_en, reg.provinces.kind AS kind, reg.provinces.area_km2 AS area_km2, reg.provinces.valid_from AS valid_from, reg.provinces.valid_to AS valid_to, reg.provinces.legal_note AS legal_note, reg.provinces.geom AS geom 
+FROM reg.provinces;
+
+GRANT SELECT ON open.provinces TO bandoso_public, bandoso_staff, bandoso_worker;
+
+CREATE VIEW open.provinces_tile AS
+SELECT reg.provinces_tile.id AS id, reg.provinces_tile.code AS code, reg.provinces_tile.full_name AS full_name, reg.provinces_tile.name_en AS name_en, reg.provinces_tile.kind AS kind, reg.provinces_tile.size_m AS size_m, reg.provinces_tile.point AS point, reg.provinces_tile.geom AS geom, reg.provinces_tile.geom_mid AS geom_mid, reg.provinces_tile.geom_low AS geom_low 
+FROM reg.provinces_tile;
+
+GRANT SELECT ON open.provinces_tile TO bandoso_public, bandoso_staff, bandoso_worker;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.provinces TO bandoso_worker;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.provinces_tile TO bandoso_worker;
+
+GRANT USAGE ON SEQUENCE reg.provinces_id_seq TO bandoso_worker;
+
+GRANT SELECT ON reg.provinces TO bandoso_staff;
+
+ALTER TABLE reg.provinces ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON reg.provinces FOR SELECT TO bandoso_staff USING (ops.in_scope(NULL));
+
+CREATE POLICY worker ON reg.provinces TO bandoso_worker USING (true) WITH CHECK (true);
+
+CREATE VIEW open.communes AS
+SELECT reg.communes.id, reg.communes.uuid, reg.communes.revision, reg.communes.updated_at, reg.communes.code AS code, reg.communes.name AS name, reg.communes.full_name AS full_name, reg.communes.name_en AS name_en, reg.communes.kind AS kind, reg.communes.province_code AS province_code, reg.communes.area_km2 AS area_km2, reg.communes.valid_from AS valid_from, reg.communes.valid_to AS valid_to, reg.communes.legal_note AS legal_note, reg.communes.geom AS geom 
+FROM reg.communes;
+
+GRANT SELECT ON open.communes TO bandoso_public, bandoso_staff, bandoso_worker;
+
+CREATE VIEW open.communes_tile AS
+SELECT reg.communes_tile.id AS id, reg.communes_tile.code AS code, reg.communes_tile.full_name AS full_name, reg.communes_tile.name_en AS name_en, reg.communes_tile.kind AS kind, reg.communes_tile.province_code AS province_code, reg.communes_tile.size_m AS size_m, reg.communes_tile.point AS point, reg.communes_tile.geom AS geom, reg.communes_tile.geom_mid AS geom_mid, reg.communes_tile.geom_low AS geom_low 
+FROM reg.communes_tile;
+
+GRANT SELECT ON open.communes_tile TO bandoso_public, bandoso_staff, bandoso_worker;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.communes TO bandoso_worker;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.communes_tile TO bandoso_worker;
+
+GRANT USAGE ON SEQUENCE reg.communes_id_seq TO bandoso_worker;
+
+GRANT SELECT ON reg.communes TO bandoso_staff;
+
+ALTER TABLE reg.communes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON reg.communes FOR SELECT TO bandoso_staff USING (ops.in_scope(commune_code));
+
+CREATE POLICY worker ON reg.communes TO bandoso_worker USING (true) WITH CHECK (true);
+
+CREATE VIEW open.villages AS
+SELECT reg.villages.id, reg.villages.uuid, reg.villages.revision, reg.villages.updated_at, reg.villages.code AS code, reg.villages.name AS name, reg.villages.kind AS kind, reg.villages.commune_code AS commune_code, reg.villages.household_count AS household_count, reg.villages.household_count_on AS household_count_on, reg.villages.household_count_source AS household_count_source, reg.villages.population AS population, reg.villages.geom AS geom, reg.villages.point AS point 
+FROM reg.villages;
+
+GRANT SELECT ON open.villages TO bandoso_public, bandoso_staff, bandoso_worker;
+
+CREATE VIEW open.villages_tile AS
+SELECT reg.villages_tile.id AS id, reg.villages_tile.name AS name, reg.villages_tile.kind AS kind, reg.villages_tile.household_count AS household_count, reg.villages_tile.size_m AS size_m, reg.villages_tile.point AS point, reg.villages_tile.geom AS geom, reg.villages_tile.geom_mid AS geom_mid, reg.villages_tile.geom_low AS geom_low 
+FROM reg.villages_tile;
+
+GRANT SELECT ON open.villages_tile TO bandoso_public, bandoso_staff, bandoso_worker;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.villages TO bandoso_worker;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.villages_tile TO bandoso_worker;
+
+GRANT USAGE ON SEQUENCE reg.villages_id_seq TO bandoso_worker;
+
+GRANT SELECT ON reg.villages TO bandoso_staff;
+
+ALTER TABLE reg.villages ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON reg.villages FOR SELECT TO bandoso_staff USING (ops.in_scope(commune_code));
+
+CREATE POLICY worker ON reg.villages TO bandoso_worker USING (true) WITH CHECK (true);
+

@@ -1,0 +1,1 @@
+"""What people and programs meet: HTTP, accounts, pages, the command line and the processes behind them."""

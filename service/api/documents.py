@@ -1,0 +1,141 @@
+"""The OGC API documents: landing page, conformance, collections, queryables, schemas. Pure functions of state."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from geodata.register import Field, Register
+from service.api.forms import GEOJSON, SCHEMA, link
+from service.api.parameters import CRS84
+from service.catalogue import State
+
+MVT = "application/vnd.mapbox-vector-tile"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+
+CONFORMANCE = (
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/landing-page",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/json",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
+    "https://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+)
+
+
+def landing(base: str, title: str, description: str) -> dict[str, Any]:
+    """Return the landing page."""
+    return {
+        "title": title,
+        "description": description,
+        "links": [
+            link(f"{base}/?f=json", "self", "application/json"),
+            link(f"{base}/", "alternate", "text/html", "HTML"),
+            link(f"{base}/api", "service-desc", OPENAPI, "OpenAPI 3.0"),
+            link(f"{base}/api.html", "service-doc", "text/html", "API"),
+            link(f"{base}/conformance", "conformance", "application/json"),
+            link(f"{base}/collections", "data", "application/json"),
+            link(f"{base}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", "application/json"),
+            link(f"{base}/styles/map.json", "http://www.opengis.net/def/rel/ogc/1.0/styles", "application/vnd.mapbox.style+json"),
+            link(f"{base}/search{{?q,limit}}", "search", GEOJSON) | {"templated": True},  # type: ignore[operator]
+        ],
+    }  # fmt: skip
+
+
+def collection(register: Register, state: State, *, base: str, language: str, licence: str) -> dict[str, Any]:
+    """Return a collection's description; the same here and in the list of collections."""
+    at = f"{base}/collections/{register.id}"
+    document: dict[str, Any] = {
+        "id": register.id,
+        "title": register.title.in_language(language),
+        "description": register.description.in_language(language),
+        "itemType": "feature",
+        "crs": [CRS84],
+        "storageCrs": CRS84,
+        "extent": _extent(state),
+        "bandoso:revision": state.version.revision,
+        "bandoso:count": state.version.count,
+        "links": [
+            link(at, "self", "application/json"),
+            link(f"{at}?f=html", "alternate", "text/html"),
+            link(f"{at}/items", "items", GEOJSON, register.title.in_language(language)),
+            link(f"{at}/items?f=html", "items", "text/html"),
+            link(f"{at}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA),
+            link(f"{at}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA),
+            link(f"{at}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
+            link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
+        ],
+    }
+    if licence:
+        document["license"] = licence
+    return document
+
+
+def _extent(state: State) -> dict[str, Any]:
+    box = list(state.extent) if state.extent else [102.1, 6.5, 117.9, 23.5]
+    extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": CRS84}}
+    if state.version.published_at is not None:
+        end = state.version.published_at.isoformat().replace("+00:00", "Z")
+        extent["temporal"] = {"interval": [["2025-07-01T00:00:00Z", end]]}
+    return extent
+
+
+def schema(register: Register, *, base: str, language: str, queryables: bool) -> dict[str, Any]:
+    """Return the JSON Schema of a register's public fields, or of those it can be asked by."""
+    kind = "queryables" if queryables else "schema"
+    fields = [item for item in register.public_fields if not (queryables and item.column.type.python_type is list)]
+    properties: dict[str, Any] = {item.name: _property(item, language) for item in fields}
+    if not queryables:
+        shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
+        properties["geometry"] = {"x-ogc-role": "primary-geometry", "format": shape if register.point is None else "geometry-any"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{base}/collections/{register.id}/{kind}",
+        "type": "object",
+        "title": register.title.in_language(language),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+_TYPES: dict[type, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    date: {"type": "string", "format": "date"},
+    list: {"type": "array"},
+}
+
+
+def _property(item: Field, language: str) -> dict[str, Any]:
+    described = {"title": item.title.in_language(language), **_TYPES[item.column.type.python_type]}
+    if item.choices:
+        described["enum"] = list(item.choices)
+    return described
+
+
+def field_list(fields: Sequence[Field]) -> list[dict[str, Any]]:
+    """Return fields as pages show them: name, titles, type, labels of coded values."""
+    return [
+        {
+            "name": item.name,
+            "title": {"vi": item.title.vi, "en": item.title.en},
+            "type": "date" if item.column.type.python_type is date else _TYPES[item.column.type.python_type]["type"],
+            "choices": [
+                {"value": value, "label": {"vi": choice.label.vi, "en": choice.label.en}, "color": choice.color}
+                for value, choice in item.choices.items()
+            ],
+        }
+        for item in fields
+    ]

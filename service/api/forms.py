@@ -1,0 +1,76 @@
+"""In which form an answer goes out: HTML for people, JSON for machines, at the same address."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+from fastapi import Request, Response
+
+from geodata.errors import ParameterError
+
+Form = Literal["html", "json"]
+GEOJSON = "application/geo+json"
+SCHEMA = "application/schema+json"
+VARY = "Accept, Accept-Language, Cookie"
+
+
+def pick_form(request: Request) -> Form:
+    """Choose the form of an answer: ``?f=`` first, then ``Accept``; JSON where nothing is said.
+
+    Raises
+    ------
+    ParameterError
+        When ``f`` names an unknown form.
+    """
+    asked = request.query_params.get("f")
+    if asked is not None:
+        if asked not in {"html", "json", "geojson"}:
+            raise ParameterError(name="f", why_vi="dùng json hoặc html.", why_en="use json or html.")
+        return "html" if asked == "html" else "json"
+    best, form = 0.0, "json"
+    for part in request.headers.get("accept", "").split(","):
+        media, _, parameters = part.strip().partition(";")
+        weight = _weight(parameters)
+        if weight > best and media in {"text/html", "application/xhtml+xml"}:
+            best, form = weight, "html"
+        elif weight > best and (media.endswith("json") or media == "*/*"):
+            best, form = weight, "json"
+    return "html" if form == "html" else "json"
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def json_response(content: Any, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON written by orjson."""
+    return Response(orjson.dumps(content), media_type=media_type, headers={"Vary": VARY, **(headers or {})})
+
+
+def etag_of(*parts: object) -> str:
+    """Return a strong ETag for everything an answer depends on."""
+    return '"' + hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20] + '"'
+
+
+def is_unchanged(request: Request, etag: str) -> bool:
+    """Whether the client has this version already."""
+    held = request.headers.get("if-none-match", "")
+    return held == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}
+
+
+def unchanged(etag: str) -> Response:
+    """Answer 304."""
+    return Response(status_code=304, headers={"ETag": etag, "Vary": VARY, "Cache-Control": "no-cache"})
+
+
+def link(href: str, rel: str, media_type: str, title: str | None = None) -> dict[str, str]:
+    """Write a link object."""
+    written = {"href": href, "rel": rel, "type": media_type}
+    return {**written, "title": title} if title else written

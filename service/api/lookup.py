@@ -1,0 +1,71 @@
+"""Finding things: search by name or code, and the list of registers that widgets build themselves from."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
+
+from geodata.errors import ParameterError
+from geodata.features import Version, read_versions
+from geodata.register import Register
+from geodata.registers import discover
+from geodata.search import MAX_QUERY, SearchQuery, find
+from service.api.documents import field_list
+from service.api.forms import GEOJSON, VARY, json_response
+from service.api.parameters import only
+from service.auth.policy import public
+from service.catalogue import Catalogue
+from service.deps import CatalogueDep, DatabaseDep, SettingsDep
+from tiles.style import legend_field
+
+router = APIRouter(tags=["Search"])
+
+MAX_RESULTS = 50
+
+
+@router.get("/search", dependencies=[public], summary="Search by name or code")
+def search(request: Request, database: DatabaseDep) -> Response:
+    """Return what the words may mean, best first; accents and case do not matter."""
+    given = only(request, {"q", "limit"})
+    words, limit = given.get("q", ""), given.get("limit", "10")
+    if not words.strip() or len(words) > MAX_QUERY:
+        raise ParameterError(name="q", why_vi=f"cần từ 1 đến {MAX_QUERY} ký tự.", why_en=f"it takes 1 to {MAX_QUERY} characters.")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_RESULTS):
+        raise ParameterError(name="limit", why_vi=f"từ 1 đến {MAX_RESULTS}.", why_en=f"from 1 to {MAX_RESULTS}.")
+    with database.read() as connection:
+        found = find(connection, SearchQuery(words, int(limit)))
+    body = b'{"type":"FeatureCollection","features":[' + ",".join(found).encode() + b"]}"
+    return Response(body, media_type=GEOJSON, headers={"Vary": VARY, "Cache-Control": "no-cache"})
+
+
+@router.get("/registers", dependencies=[public], summary="Registers, their fields and legends")
+def registers(request: Request, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep) -> Response:
+    """Return every register with what a map or form needs to show it: titles, fields, legend, bounds."""
+    only(request)
+    with database.read() as connection:
+        versions = read_versions(connection)
+        found = [_describe(connection, register, catalogue, versions) for register in discover().values()]
+    return json_response(
+        {"registers": found, "attribution": settings.attribution, "licence": settings.licence},
+        headers={"Cache-Control": "no-cache"},
+    )
+
+
+def _describe(connection: Connection, register: Register, catalogue: Catalogue, versions: dict[str, Version]) -> dict[str, Any]:
+    state = catalogue.state(connection, register, versions)
+    legend = legend_field(register)
+    return {
+        "id": register.id,
+        "title": {"vi": register.title.vi, "en": register.title.en},
+        "description": {"vi": register.description.vi, "en": register.description.en},
+        "geometry": register.geometry_kind,
+        "label": register.label,
+        "sample": state.version.is_sample,
+        "count": state.version.count,
+        "revision": state.version.revision,
+        "tile": {"minzoom": register.tile.min_zoom, "maxzoom": 14, "counts_below": register.tile.counts_below},
+        "legend_field": legend.name if legend else None,
+        "legend": field_list([legend])[0]["choices"] if legend else [],
+        "fields": field_list(register.public_fields),
+        "bounds": list(state.extent) if state.extent else None,
+    }

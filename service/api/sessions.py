@@ -1,0 +1,84 @@
+"""Signing in and out, and who one is."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from sqlalchemy import text
+
+from geodata.db import Actor
+from service.api.forms import json_response
+from service.auth import accounts, audit
+from service.auth.policy import COOKIE, Officer, public
+from service.deps import DatabaseDep, SettingsDep
+
+router = APIRouter(prefix="/auth", tags=["Sign-in"])
+
+PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
+SIGN_IN = Actor("sign-in")
+
+
+class Credentials(BaseModel):
+    """Name and password."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    username: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+@router.post("/login", dependencies=[public], status_code=204, summary="Sign in")
+def login(request: Request, credentials: Credentials, database: DatabaseDep, settings: SettingsDep) -> Response:
+    """Open a session: 204 with a cookie that scripts cannot read."""
+    name, request_id = credentials.username.lower(), request.scope.get("request_id")
+    try:
+        with database.staff(SIGN_IN) as connection:
+            token, _ = accounts.sign_in(connection, name, credentials.password, settings.session_hours)
+            audit.note(connection, "session.open", actor=name, target=name, request_id=request_id)
+    except (accounts.SignInError, accounts.TooManyAttemptsError):
+        with database.staff(SIGN_IN) as connection:
+            audit.note(connection, "session.open", actor="public", target=name, outcome="refused", request_id=request_id)
+        raise
+    response = Response(status_code=204, headers=PRIVATE)
+    response.set_cookie(
+        COOKIE, token, max_age=settings.session_hours * 3600, httponly=True, samesite="lax", path="/",
+        secure=request.url.scheme == "https",
+    )  # fmt: skip
+    return response
+
+
+@router.post("/logout", status_code=204, summary="Sign out")
+def logout(request: Request, principal: Officer, database: DatabaseDep) -> Response:
+    """Close the session."""
+    token = request.cookies.get(COOKIE)
+    if token:
+        with database.staff(SIGN_IN) as connection:
+            accounts.sign_out(connection, token)
+            audit.note(connection, "session.close", actor=principal.username, request_id=request.scope.get("request_id"))
+    response = Response(status_code=204, headers=PRIVATE)
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+@router.get("/me", summary="Who am I")
+def me(principal: Officer, database: DatabaseDep) -> Response:
+    """Return the account behind the request, its communes, and the CSRF token of its session."""
+    communes = []
+    if principal.communes:
+        with database.read() as connection:
+            rows = connection.execute(
+                text("SELECT code, full_name FROM open.communes WHERE code = ANY(:codes) AND valid_to IS NULL ORDER BY code"),
+                {"codes": list(principal.communes)},
+            )
+            communes = [{"code": row[0], "name": row[1]} for row in rows]
+    return json_response(
+        {
+            "username": principal.username,
+            "display_name": principal.display_name,
+            "role": principal.role,
+            "communes": communes,
+            "all_communes": principal.communes is None,
+            "csrf": principal.csrf,
+        },
+        headers=PRIVATE,
+    )

@@ -1,0 +1,204 @@
+"""Vector tiles: a small raw-ASGI application beside FastAPI.
+
+A tile from memory and a 304 cost a few dictionary look-ups here; the framework's own share would be three times that.
+Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
+``/collections/{id}/tiles/WebMercatorQuad/{z}/{row}/{column}``.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+from isal import igzip
+
+from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
+from geodata.registers import discover
+from service.problems import MEDIA_TYPE, STATUSES
+from tiles.cache import Layers, Tile
+from tiles.grid import TileAddress, parse_tile
+from tiles.store import TilesBusyError, TileStore
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+MAX_LAYERS = 6
+FORMAT = "1"
+"""Part of every ETag; raised when the same data is written as other tiles."""
+
+PATHS = (
+    re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)$"),
+    re.compile(r"^/collections/(?P<layers>[^/]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
+)
+_COMMON: Headers = [
+    (b"content-type", b"application/vnd.mapbox-vector-tile"),
+    (b"vary", b"Accept-Encoding"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag"),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+    (b"x-content-type-options", b"nosniff"),
+]
+_REVALIDATE = (b"cache-control", b"public, max-age=0, must-revalidate")
+_FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
+
+
+class _ClientGoneError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+class TileApplication:
+    """Answers requests for tiles.
+
+    Parameters
+    ----------
+    store : TileStore
+        Started and stopped by whoever runs the application.
+    policy : str
+        The publication policy: part of every ETag, since it changes what tiles may show.
+    """
+
+    def __init__(self, store: TileStore, policy: str) -> None:
+        self.store = store
+        self._format = f"{FORMAT}{policy[0]}"
+        self._layers: dict[str, Layers] = {}
+        self.answered: dict[int, int] = {}
+
+    @staticmethod
+    def owns(path: str) -> re.Match[str] | None:
+        """Return the parts of a path of ours, None for any other path."""
+        if not path.startswith(("/tiles/", "/collections/")):
+            return None
+        return next((found for pattern in PATHS if (found := pattern.match(path))), None)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            await self._answer(scope, receive, send)
+        except GeodataError as error:
+            await self._refuse(scope, send, error)
+        except _ClientGoneError:
+            return
+        except Exception:  # noqa: BLE001  whatever the database says, the client gets a fixed sentence
+            await self._refuse(scope, send, TilesBusyError())
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await _send(send, 405, [(b"allow", b"GET, HEAD")], b"")
+            return
+        found = scope["bandoso.tile"]
+        layers = self._read_layers(found["layers"])
+        address = parse_tile(found["z"], found["x"], found["y"])
+        is_versioned = _check_query(scope["query_string"])
+        wanted, encodings = _conditions(scope["headers"])
+        tile = self.store.cached(layers, address)
+        if tile is None:
+            tile = await self._fetch(layers, address, wanted, receive)
+        self.answered[200] = self.answered.get(200, 0) + 1
+        caching = _FOR_EVER if is_versioned else _REVALIDATE
+        await self._send_tile(scope, send, tile, wanted, is_compressed=b"gzip" in encodings, caching=caching)
+
+    async def _fetch(self, layers: Layers, address: TileAddress, wanted: bytes, receive: Receive) -> Tile:
+        """Get a tile that is not in memory; a version that the client holds is asked for before a tile is made."""
+        if wanted:
+            version = await self.store.version(layers, address)
+            if self._matches(wanted, version):
+                return Tile(version, b"")
+        making = asyncio.ensure_future(self.store.tile(layers, address))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not making.done():
+                making.cancel()
+                raise _ClientGoneError
+            return making.result()
+        finally:
+            leaving.cancel()
+
+    def _read_layers(self, text: str) -> Layers:
+        known = self._layers.get(text)
+        if known is not None:
+            return known
+        layers = tuple(text.split(","))
+        for layer in layers:
+            if layer not in discover():
+                raise UnknownRegisterError(register=layer[:40])
+        if len(set(layers)) != len(layers) or len(layers) > MAX_LAYERS:
+            raise ParameterError(
+                name="layers", why_vi=f"mỗi lớp một lần, nhiều nhất {MAX_LAYERS} lớp.",
+                why_en=f"each layer once, at most {MAX_LAYERS}.",
+            )  # fmt: skip
+        self._layers[text] = layers
+        return layers
+
+    def _etag(self, version: str, *, is_compressed: bool) -> bytes:
+        return f'"{self._format}-{version}{"-gz" if is_compressed else ""}"'.encode()
+
+    def _matches(self, wanted: bytes, version: str) -> bool:
+        return wanted == b"*" or any(self._etag(version, is_compressed=form) in wanted for form in (True, False))
+
+    async def _send_tile(  # noqa: PLR0913, PLR0917  the parts of an answer
+        self, scope: Scope, send: Send, tile: Tile, wanted: bytes, *, is_compressed: bool, caching: tuple[bytes, bytes]
+    ) -> None:
+        headers = [*_COMMON, (b"etag", self._etag(tile.version, is_compressed=is_compressed)), caching]
+        if wanted and self._matches(wanted, tile.version):
+            await _send(send, 304, headers, b"")
+            return
+        if not tile.body:
+            await _send(send, 204, headers, b"")
+            return
+        body = tile.body
+        if is_compressed:
+            headers.append((b"content-encoding", b"gzip"))
+        else:
+            body = igzip.decompress(body)
+        headers.append((b"content-length", str(len(body)).encode()))
+        await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body)
+
+    async def _refuse(self, scope: Scope, send: Send, error: GeodataError) -> None:
+        status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
+        language = dict(scope["headers"]).get(b"accept-language", b"")
+        detail = error.en if language.startswith(b"en") else error.vi
+        body = orjson.dumps(
+            {"type": f"urn:bandoso:problem:{error.code.lower()}", "title": str(getattr(status, "phrase", "")),
+             "status": int(status), "detail": detail}
+        )  # fmt: skip
+        headers: Headers = [(b"content-type", MEDIA_TYPE.encode()), (b"access-control-allow-origin", b"*"), (b"cache-control", b"no-store")]
+        if isinstance(error, TilesBusyError):
+            headers.append((b"retry-after", b"1"))
+        self.answered[int(status)] = self.answered.get(int(status), 0) + 1
+        await _send(send, int(status), headers, body)
+
+
+def _check_query(query: bytes) -> bool:
+    """Whether the address carries a version (``v=``); any other parameter is refused."""
+    if not query:
+        return False
+    for part in query.split(b"&"):
+        name = part.partition(b"=")[0]
+        if name not in {b"v", b"f"}:
+            shown = name[:40].decode("ascii", "replace")
+            raise ParameterError(name=shown, why_vi="không có tham số này.", why_en="there is no such parameter.")
+    return b"v=" in query
+
+
+def _conditions(headers: Headers) -> tuple[bytes, bytes]:
+    wanted = encodings = b""
+    for name, value in headers:
+        if name == b"if-none-match":
+            wanted = value
+        elif name == b"accept-encoding":
+            encodings = value
+    return wanted, encodings
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

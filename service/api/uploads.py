@@ -1,0 +1,201 @@
+"""Uploads: a file is taken once it and its job are durable; what becomes of it can be asked."""
+
+import unicodedata
+from typing import Any
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection, func, insert, select
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+
+from geodata.db import communes_setting
+from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
+from geodata.ops import Upload
+from geodata.registers import get_register
+from service.api.forms import json_response
+from service.api.parameters import only
+from service.auth import audit
+from service.auth.policy import Officer, Uploader
+from service.auth.principal import Principal
+from service.deps import DatabaseDep, SettingsDep, base_url
+from service.files import FileStore, StoredFile
+from service.jobs.imports import UNFINISHED
+from service.jobs.queue import defer_import
+from service.problems import NotAcceptableFormError, TooManyWaitingError
+
+router = APIRouter(tags=["Uploads"])
+
+OPTIONS = ("layer", "crs", "encoding", "note")
+MAX_FIELD, MAX_NAME, MAX_KEY = 500, 200, 200
+MAX_LISTED = 100
+PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
+
+
+class ReusedKeyError(GeodataError):
+    """An Idempotency-Key came again with another file."""
+
+    code = "IDEMPOTENCY_KEY"
+    vi_template = "Idempotency-Key này đã dùng cho một tệp khác."
+    en_template = "This Idempotency-Key was used for another file."
+
+
+@router.post("/uploads", summary="Send a file", status_code=202)
+async def receive(request: Request, principal: Uploader, database: DatabaseDep, settings: SettingsDep) -> Response:
+    """Take a file: 202 with its address once the file and its job are on the disk."""
+    form = await request.form(max_files=1, max_fields=10, max_part_size=1 << 16)
+    try:
+        return await run_in_threadpool(_receive, request, principal, form)
+    finally:
+        await form.close()
+
+
+def _receive(request: Request, principal: Principal, form: FormData) -> Response:
+    state = request.app.state
+    file, values = _read_form(form)
+    register = get_register(values["register"])
+    commune = values.get("commune")
+    if commune is not None and not principal.actor.may_change(commune):
+        raise NotAllowedError(what=commune)
+    if register.id in {"provinces", "communes"} and principal.communes is not None:
+        raise NotAllowedError(what=register.id)
+    files = FileStore(state.settings.var_dir / "uploads")
+    with state.database.staff(principal.actor) as connection:
+        _refuse_queue(connection, principal, state.settings.uploads_waiting)
+    upload_id = uuid4()
+    stored = files.write(upload_id, file.file, state.settings.upload_max_mb << 20)
+    try:
+        with state.database.staff(principal.actor) as connection:
+            known = _earlier(connection, request, principal, stored)
+            if known is None:
+                _insert(connection, request, principal, upload_id, values, file, stored)
+    except BaseException:
+        files.remove(upload_id)
+        raise
+    if known is not None:
+        files.remove(upload_id)
+        upload_id = known
+    location = f"{base_url(request)}/uploads/{upload_id}"
+    return _accepted(upload_id, location)
+
+
+def _accepted(upload_id: UUID, location: str) -> Response:
+    response = json_response({"id": str(upload_id), "state": "received"}, headers={**PRIVATE, "Location": location})
+    response.status_code = 202
+    return response
+
+
+def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
+    file = form.get("file")
+    if not isinstance(file, UploadFile) or not file.filename:
+        raise NotAcceptableFormError(part="file")
+    values: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if name == "file":
+            continue
+        if name not in {"register", "commune", *OPTIONS} or not isinstance(value, str) or len(value) > MAX_FIELD:
+            raise NotAcceptableFormError(part=name[:40])
+        if value.strip():
+            values[name] = value.strip()
+    if "register" not in values:
+        raise NotAcceptableFormError(part="register")
+    return file, values
+
+
+def _refuse_queue(connection: Connection, principal: Principal, allowed: int) -> None:
+    waiting = connection.scalar(
+        select(func.count()).where(Upload.author == principal.username, Upload.state.in_(UNFINISHED))
+    )
+    if (waiting or 0) >= allowed:
+        raise TooManyWaitingError(count=waiting)
+
+
+def _earlier(connection: Connection, request: Request, principal: Principal, stored: StoredFile) -> UUID | None:
+    """Return the upload that an earlier request with the same Idempotency-Key made."""
+    key = request.headers.get("idempotency-key", "")[:MAX_KEY]
+    if not key:
+        return None
+    row = connection.execute(
+        select(Upload.id, Upload.sha256).where(Upload.author == principal.username, Upload.idempotency_key == key)
+    ).one_or_none()
+    if row is not None and row.sha256 != stored.sha256:
+        raise ReusedKeyError
+    return row.id if row is not None else None
+
+
+def _insert(  # noqa: PLR0913  the row has these parts
+    connection: Connection,
+    request: Request,
+    principal: Principal,
+    upload_id: UUID,
+    values: dict[str, str],
+    file: UploadFile,
+    stored: StoredFile,
+) -> None:
+    name = unicodedata.normalize("NFC", file.filename or "").replace("\\", "/").rpartition("/")[2][:MAX_NAME]
+    connection.execute(
+        insert(Upload).values(
+            id=upload_id, register=values["register"], commune=values.get("commune"), author=principal.username,
+            author_communes=communes_setting(principal.communes), file_name=name or "upload",
+            size_bytes=stored.size_bytes, sha256=stored.sha256,
+            options={option: values[option] for option in OPTIONS if option in values},
+            idempotency_key=request.headers.get("idempotency-key", "")[:MAX_KEY] or None,
+        )
+    )  # fmt: skip
+    audit.note(
+        connection, "upload.receive", actor=principal.username, target=str(upload_id),
+        request_id=request.scope.get("request_id"), register=values["register"], size_bytes=stored.size_bytes,
+    )  # fmt: skip
+    defer_import(connection, upload_id)
+
+
+@router.get("/uploads", summary="My uploads")
+def listing(request: Request, principal: Officer, database: DatabaseDep) -> Response:
+    """Return the account's latest uploads."""
+    limit = only(request, {"limit"}).get("limit", "20")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LISTED):
+        raise ParameterError(name="limit", why_vi=f"từ 1 đến {MAX_LISTED}.", why_en=f"from 1 to {MAX_LISTED}.")
+    statement = select(Upload).where(Upload.author == principal.username)
+    with database.staff(principal.actor) as connection:
+        rows = connection.execute(statement.order_by(Upload.received_at.desc()).limit(int(limit))).all()
+    return json_response({"uploads": [_describe(row, with_messages=False) for row in rows]}, headers=PRIVATE)
+
+
+@router.get("/uploads/{uploadId}", summary="One upload")
+def status(request: Request, principal: Officer, database: DatabaseDep) -> Response:
+    """Return state, progress, counts and report of an upload of one's own; administrators see all."""
+    only(request)
+    text = request.path_params["uploadId"]
+    try:
+        upload_id = UUID(text)
+    except ValueError:
+        raise FeatureNotFoundError(feature=text[:60]) from None
+    with database.staff(principal.actor) as connection:
+        row = connection.execute(select(Upload).where(Upload.id == upload_id)).one_or_none()
+    if row is None or (row.author != principal.username and principal.role != "administrator"):
+        raise FeatureNotFoundError(feature=text[:60])
+    return json_response(_describe(row, with_messages=True), headers=PRIVATE)
+
+
+def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
+    report = row.report or {}
+    rows = report.get("rows", {})
+    is_published = row.state == "published"
+    described = {
+        "id": str(row.id),
+        "state": row.state,
+        "register": row.register,
+        "commune": row.commune,
+        "file_name": row.file_name,
+        "received_at": row.received_at.isoformat(),
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "progress": row.progress,
+        "counts": {
+            "read": rows.get("read", 0),
+            "valid": rows.get("valid", 0),
+            "rejected": rows.get("rejected", 0),
+            "published": rows.get("valid", 0) if is_published else 0,
+        },
+        "revision": row.revision,
+    }
+    return described | ({"messages": report.get("messages", []), "report": row.report} if with_messages else {})

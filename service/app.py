@@ -1,0 +1,141 @@
+"""The application: the only place that wires things together."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from geodata.db import PUBLIC_ROLE, Database
+from geodata.registers import discover
+from service.api import documents, features, health, lookup, sessions, tilesets, uploads
+from service.api.forms import json_response
+from service.api.tiles import Receive, Scope, Send, TileApplication
+from service.auth.policy import public, require_policies
+from service.catalogue import Catalogue
+from service.middleware import RequestMiddleware
+from service.openapi import build_openapi
+from service.problems import add_problem_handlers
+from service.settings import ServiceSettings
+from service.setup import apply_settings
+from service.web import pages
+from tiles.store import StoreSettings, TileStore
+
+VERSION = "0.1.0"
+MEGABYTE = 1 << 20
+
+routers: list[APIRouter] = [
+    features.router, tilesets.router, lookup.router, uploads.router, sessions.router, health.router, pages.router,
+]  # fmt: skip
+
+description = APIRouter(include_in_schema=False)
+
+
+@description.get("/api", dependencies=[public])
+def openapi_document(request: Request) -> Response:
+    """Return the OpenAPI 3.0 document."""
+    return json_response(request.app.openapi(), media_type=documents.OPENAPI)
+
+
+class Application:
+    """Tiles go to their own small application, everything else to FastAPI.
+
+    Attributes
+    ----------
+    api : FastAPI
+        With ``state.database``, ``state.settings``, ``state.catalogue``, ``state.tiles``.
+    """
+
+    def __init__(self, api: FastAPI, tiles: TileApplication, settings: ServiceSettings) -> None:
+        self.api = api
+        self._tiles = tiles
+        is_secure = settings.env == "production"
+        self._wrapped = RequestMiddleware(api, max_upload=settings.upload_max_mb * MEGABYTE, is_secure=is_secure)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or run the lifespan."""
+        if scope["type"] == "http":
+            found = TileApplication.owns(scope["path"])
+            if found is not None:
+                scope["bandoso.tile"] = found
+                await self._tiles(scope, receive, send)
+                return
+        await self._wrapped(scope, receive, send)
+
+
+def create_app(settings: ServiceSettings | None = None) -> Application:
+    """Build the application.
+
+    Parameters
+    ----------
+    settings : ServiceSettings, optional
+        Read from the environment when not given.
+
+    Raises
+    ------
+    SettingsError
+        When a production service is not configured completely.
+    UndeclaredPolicyError
+        When a route declares no policy.
+    """
+    settings = settings or ServiceSettings()
+    settings.require_complete()
+    configure_logging()
+    discover()
+    database = Database(settings)
+    store = TileStore(tile_settings(settings))
+    api = FastAPI(
+        title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan
+    )
+    api.state.settings, api.state.database = settings, database
+    api.state.catalogue, api.state.tiles = Catalogue(database), store
+    all_routers = [*routers, description]
+    require_policies(all_routers)
+    for router in all_routers:
+        api.include_router(router)
+    add_problem_handlers(api)
+    api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  the framework's own hook
+    api.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
+    api.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)
+    return Application(api, TileApplication(store, settings.effective_policy), settings)
+
+
+@asynccontextmanager
+async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
+    await run_in_threadpool(apply_settings, api.state.settings)
+    await api.state.tiles.start()
+    yield
+    await api.state.tiles.stop()
+    api.state.database.dispose()
+
+
+def tile_settings(settings: ServiceSettings) -> StoreSettings:
+    """Return how tiles reach the database: as the public role, prepared, without parallel plans."""
+    server = {
+        "role": PUBLIC_ROLE,
+        "statement_timeout": str(settings.read_timeout_ms),
+        "default_transaction_read_only": "on",
+        "jit": "off",
+        "max_parallel_workers_per_gather": "0",
+        "application_name": "bandoso tiles",
+    }
+    dsn = settings.sqlalchemy_url.replace("+psycopg", "")
+    return StoreSettings(dsn, server, settings.tile_pool_size, settings.tile_cache_mb * MEGABYTE)
+
+
+def configure_logging() -> None:
+    """Write logs as JSON lines with the request id; no values of data, no queries of people."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )

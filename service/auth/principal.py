@@ -1,0 +1,38 @@
+"""The one who makes a request: nobody in particular, an officer in a browser, or a program with a key."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from geodata.db import Actor
+
+Role = Literal["public", "commune_officer", "provincial_officer", "administrator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who makes a request.
+
+    Attributes
+    ----------
+    communes : tuple of str or None
+        Communes the principal may change; ``None`` means all.
+    csrf : str or None
+        What a browser must send with unsafe requests; None for programs, which carry no cookie.
+    scopes : frozenset of str
+        What a key may be used for; browsers have all that their role allows.
+    """
+
+    username: str
+    display_name: str
+    role: Role
+    communes: tuple[str, ...] | None = ()
+    csrf: str | None = None
+    scopes: frozenset[str] = frozenset({"upload"})
+
+    @property
+    def actor(self) -> Actor:
+        """The principal as the data layer knows it."""
+        return Actor(self.username, self.communes)
+
+
+ANYBODY = Principal("public", "", "public", scopes=frozenset())

@@ -1,0 +1,53 @@
+"""What the person who starts the service reads, Vietnamese first and English second."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+class OperatorError(RuntimeError):
+    """Something the operator has to mend; the message says how.
+
+    Parameters
+    ----------
+    vi, en : str
+        The same message in Vietnamese and in English.
+    """
+
+    def __init__(self, vi: str, en: str) -> None:
+        self.vi = vi
+        self.en = en
+        super().__init__(f"{vi}\n{en}")
+
+
+def say(vi: str, en: str = "") -> None:
+    """Print one message; a console that is gone does not matter."""
+    with suppress(OSError):
+        sys.stdout.write(f"{vi} ({en})\n" if en else f"{vi}\n")
+        sys.stdout.flush()
+
+
+def say_summary(address: str, login: Path) -> None:
+    """Print where the service is, the sample officer's login and three things to try.
+
+    Parameters
+    ----------
+    address : str
+        Without a slash at the end.
+    login : Path
+        Text file with the sample officer's login; left out when it does not exist.
+    """
+    account = login.read_text(encoding="utf-8").strip() if login.exists() else ""
+    indented = "".join(f"\n  {line}" for line in account.splitlines()) + "\n" if account else ""
+    say(f"""
+  bandoso đang chạy tại {address}   (dừng: Ctrl-C)
+  bandoso is running at {address}   (stop: Ctrl-C)
+{indented}
+  Thử ngay / Try:
+  1. Mở {address} và gõ tên một thôn hoặc một mã địa chỉ vào ô tìm kiếm.
+     Open {address} and type a village or an address code into the search box.
+  2. Đăng nhập, nạp một tệp Excel, shapefile hay GeoPackage, xem báo cáo rồi công bố.
+     Sign in, upload an Excel, shapefile or GeoPackage file, read its report and publish.
+  3. Trong QGIS, thêm kết nối “WFS / OGC API - Features” tới {address}/
+     In QGIS, add a “WFS / OGC API - Features” connection to {address}/
+""")

@@ -1,0 +1,83 @@
+"""The worker process: takes uploads from the queue, and looks after those that another worker left behind."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from procrastinate import App
+from sqlalchemy import select
+
+from geodata.db import Database
+from geodata.importing import sandbox
+from geodata.ops import Upload
+from service.files import FileStore
+from service.jobs.imports import UNFINISHED, UploadJob, recover_lost
+from service.jobs.queue import IMPORT_TASK, IMPORTS, make_queue
+from service.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+RECOVERY_S = 10
+CLEANING_S = 3600
+
+
+def build_worker(database: Database, settings: ServiceSettings) -> App:
+    """Return the queue with its one task: the import of an upload."""
+    queue = make_queue(settings)
+
+    @queue.task(name=IMPORT_TASK, queue=IMPORTS)
+    def import_upload(upload_id: str) -> None:
+        UploadJob(database, settings, UUID(upload_id)).run()
+
+    return queue
+
+
+def run_worker(settings: ServiceSettings) -> None:
+    """Work until told to stop."""
+    mode = sandbox.check()
+    log.info("worker starts", sandbox=mode)
+    database = Database(settings)
+    stop = threading.Event()
+    keepers = [
+        threading.Thread(target=_every, args=(RECOVERY_S, stop, lambda: _recover(database)), daemon=True),
+        threading.Thread(target=_every, args=(CLEANING_S, stop, lambda: clean_files(database, settings)), daemon=True),
+    ]
+    for keeper in keepers:
+        keeper.start()
+    try:
+        with build_worker(database, settings).open() as queue:
+            queue.run_worker(queues=[IMPORTS], concurrency=1, fetch_job_polling_interval=2.0, delete_jobs="successful")
+    finally:
+        stop.set()
+        database.dispose()
+
+
+def _every(seconds: float, stop: threading.Event, work: object) -> None:
+    assert callable(work)
+    while not stop.wait(seconds):
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  the loop must outlive the database's absence
+            log.warning("keeper failed", kind=type(error).__name__)
+
+
+def _recover(database: Database) -> None:
+    with database.worker() as connection:
+        found = recover_lost(connection)
+    if found:
+        log.warning("uploads put back", uploads=[str(upload) for upload in found])
+
+
+def clean_files(database: Database, settings: ServiceSettings) -> int:
+    """Remove raw files that are older than the installation keeps them; returns how many."""
+    before = datetime.now(UTC) - timedelta(days=settings.raw_file_days)
+    files = FileStore(settings.var_dir / "uploads")
+    with database.worker() as connection:
+        old = connection.scalars(select(Upload.id).where(Upload.received_at < before, Upload.state.not_in(UNFINISHED)))
+        removed = 0
+        for upload_id in old:
+            if files.path(upload_id).exists():
+                files.remove(upload_id)
+                removed += 1
+    return removed

@@ -1,0 +1,144 @@
+"""What every answer passes through: request id, log line, figures, security headers, size limits. Raw ASGI."""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+from prometheus_client import Counter, Histogram
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = structlog.get_logger()
+
+REQUESTS = Counter("bandoso_requests_total", "Requests answered", ["route", "method", "status"])
+SECONDS = Histogram("bandoso_request_seconds", "Time to answer", ["route"])
+
+SMALL_BODY = 64 << 10
+FORM_MARGIN = 1 << 20
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "worker-src 'self' blob:; font-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-src 'self'; "
+)
+SECURITY = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"strict-origin-when-cross-origin",
+    b"permissions-policy": b"geolocation=(self)",
+}
+PAGE = {
+    b"content-security-policy": (_CSP + "frame-ancestors 'none'").encode(),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+}
+EMBED = {
+    b"content-security-policy": (_CSP + "frame-ancestors *").encode(),
+    b"cross-origin-resource-policy": b"cross-origin",
+}
+OPEN = {
+    b"access-control-allow-origin": b"*",
+    b"access-control-expose-headers": b"ETag, Link, Location",
+    b"cross-origin-resource-policy": b"cross-origin",
+}
+PRIVATE_PATHS = ("/auth", "/uploads", "/desk", "/metrics")
+_NUMBERS = re.compile(r"/[0-9a-f]{8}-[0-9a-f-]{27}|/\d+")
+
+
+class RequestMiddleware:
+    """Gives each request an id, refuses bodies that are too large, writes one log line, adds headers.
+
+    The log line has the path with ids left out and without its query: nothing of what people look for is kept.
+    """
+
+    def __init__(self, app: App, *, max_upload: int, is_secure: bool) -> None:
+        self.app = app
+        self.max_upload = max_upload
+        self.is_secure = is_secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope["request_id"] = request_id = uuid.uuid4().hex
+        started = time.perf_counter()
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = self._headers(scope, message.get("headers", []), request_id)
+            await send(message)
+
+        limit = self.max_upload + FORM_MARGIN if scope["path"] == "/uploads" else SMALL_BODY
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            if _declared_length(scope) > limit:
+                status = 413
+                await _too_large(answer)
+            else:
+                await self.app(scope, _bounded(receive, limit), answer)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+            structlog.contextvars.clear_contextvars()
+
+    def _headers(self, scope: Scope, headers: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+        held = dict(headers)
+        added = dict(SECURITY)
+        path = scope["path"]
+        if path == "/embed":
+            added |= EMBED
+        elif held.get(b"content-type", b"").startswith(b"text/html") or path.startswith(PRIVATE_PATHS):
+            added |= PAGE
+        else:
+            added |= OPEN
+        if self.is_secure:
+            added[b"strict-transport-security"] = b"max-age=31536000; includeSubDomains"
+        added[b"x-request-id"] = request_id.encode()
+        return [*headers, *((name, value) for name, value in added.items() if name not in held)]
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _NUMBERS.sub("/{id}", scope["path"])[:80] if status != 404 else "unknown"  # noqa: PLR2004
+        template = getattr(scope.get("route"), "path", None) or route
+        REQUESTS.labels(template, scope["method"], status).inc()
+        SECONDS.labels(template).observe(seconds)
+        write = log.info if status < 500 else log.error  # noqa: PLR2004
+        write("request", method=scope["method"], route=template, status=status, ms=round(seconds * 1000, 1))
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > limit:
+            return {"type": "http.disconnect"}
+        return message
+
+    return bounded
+
+
+async def _too_large(send: Send) -> None:
+    body = orjson.dumps(
+        {"type": "urn:bandoso:problem:too_large", "title": "Content Too Large", "status": 413,
+         "detail": "Nội dung gửi lên quá lớn. / The body is too large."}
+    )  # fmt: skip
+    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

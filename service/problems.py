@@ -1,0 +1,169 @@
+"""Errors as RFC 9457 problem documents: one table from class to status, in the reader's language."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from geodata import errors
+from geodata.importing.sandbox import UnreadableFileError
+from service.auth.accounts import SignInError, TooManyAttemptsError
+from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
+from service.web.i18n import pick_language
+from tiles.store import TilesBusyError
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class TooLargeError(errors.GeodataError):
+    """The body is larger than the service takes."""
+
+    code = "TOO_LARGE"
+    vi_template = "Tệp vượt quá {limit_mb} MiB."
+    en_template = "The file is larger than {limit_mb} MiB."
+
+
+class TooManyWaitingError(errors.GeodataError):
+    """The officer's earlier files have to be done first."""
+
+    code = "UPLOADS_WAITING"
+    vi_template = "Đang có {count} tệp chờ xử lý. Hãy đợi xong rồi gửi tiếp."
+    en_template = "{count} files are waiting already. Send the next when they are done."
+
+
+class NotAcceptableFormError(errors.GeodataError):
+    """The form of an upload lacks a part."""
+
+    code = "FORM"
+    vi_template = "Biểu mẫu thiếu hoặc sai phần “{part}”."
+    en_template = "The form's part “{part}” is missing or wrong."
+
+
+STATUSES: Mapping[type[Exception], HTTPStatus] = {
+    errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
+    errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ParameterError: HTTPStatus.BAD_REQUEST,
+    errors.CodeFormatError: HTTPStatus.BAD_REQUEST,
+    errors.CoordinateSystemError: HTTPStatus.BAD_REQUEST,
+    errors.NotAllowedError: HTTPStatus.FORBIDDEN,
+    UnreadableFileError: HTTPStatus.BAD_REQUEST,
+    NotAcceptableFormError: HTTPStatus.BAD_REQUEST,
+    TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
+    SignInError: HTTPStatus.UNAUTHORIZED,
+    TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
+    NotSignedInError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    CsrfError: HTTPStatus.FORBIDDEN,
+    KeyInAddressError: HTTPStatus.BAD_REQUEST,
+    TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+RETRY_AFTER_S: Mapping[HTTPStatus, str] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: "5",
+    HTTPStatus.TOO_MANY_REQUESTS: "60",
+}
+
+SENTENCES = {
+    HTTPStatus.NOT_FOUND: ("Không có trang hoặc tài nguyên này.", "There is no such page or resource."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Phương thức không được hỗ trợ ở địa chỉ này.", "The method is not supported here."),
+    HTTPStatus.BAD_REQUEST: ("Yêu cầu không hợp lệ.", "The request is not valid."),
+    HTTPStatus.NOT_ACCEPTABLE: ("Không có định dạng được yêu cầu.", "The format asked for does not exist."),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "Cơ sở dữ liệu tạm thời chưa sẵn sàng. Hãy thử lại sau giây lát.",
+        "The database is not ready for the moment. Try again soon.",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "Máy chủ gặp lỗi. Hãy gửi mã yêu cầu cho người vận hành.",
+        "The server failed. Give the request id to its operator.",
+    ),
+}
+
+
+def problem(
+    request: Request, status: int, detail: str, *, code: str | None = None, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    """Write a problem document; browsers that ask for a page get one."""
+    known = HTTPStatus(status)
+    body = {
+        "type": f"urn:bandoso:problem:{(code or known.name).lower()}",
+        "title": known.phrase,
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:bandoso:request:{request.scope.get('request_id', '')}",
+        **more,
+    }
+    extra = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Language, Cookie", **(headers or {})}
+    if known in RETRY_AFTER_S:
+        extra.setdefault("Retry-After", RETRY_AFTER_S[known])
+    if known is HTTPStatus.UNAUTHORIZED:
+        extra.setdefault("WWW-Authenticate", "Bearer")
+    return JSONResponse(body, status, media_type=MEDIA_TYPE, headers=extra)
+
+
+def _in_language(request: Request, vi: str, en: str) -> str:
+    return en if pick_language(request) == "en" else vi
+
+
+def _sentence(request: Request, status: HTTPStatus) -> str:
+    return _in_language(request, *SENTENCES.get(status, (status.phrase, status.phrase)))
+
+
+async def on_geodata_error(request: Request, error: Exception) -> Response:
+    """Answer an error of ours with its own words."""
+    assert isinstance(error, errors.GeodataError)
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
+    return problem(request, status, _in_language(request, error.vi, error.en), code=error.code)
+
+
+async def on_validation_error(request: Request, error: Exception) -> Response:
+    """Answer a malformed request with where it is malformed, never with what was sent."""
+    assert isinstance(error, RequestValidationError)
+    places = [{"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["type"]} for fault in error.errors()]
+    return problem(request, HTTPStatus.BAD_REQUEST, _sentence(request, HTTPStatus.BAD_REQUEST), code="malformed", errors=places)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses: unknown paths, wrong methods."""
+    assert isinstance(error, HTTPException)
+    return problem(request, error.status_code, _sentence(request, HTTPStatus(error.status_code)), headers=error.headers)
+
+
+async def on_database_error(request: Request, error: Exception) -> Response:
+    """Answer 503 while the database is away or too busy, 500 for what it refuses; never with its words."""
+    is_away = isinstance(error, OperationalError | PoolTimeoutError) or (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    )
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.INTERNAL_SERVER_ERROR
+    log.error("database error", kind=type(error).__name__, sqlstate=_sqlstate(error))
+    return problem(request, status, _sentence(request, status))
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+async def on_unexpected_error(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw with a fixed sentence; the log has the rest."""
+    log.error("unexpected error", kind=type(error).__name__, exc_info=error)
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, _sentence(request, HTTPStatus.INTERNAL_SERVER_ERROR))
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make every error of an app a problem document."""
+    app.add_exception_handler(errors.GeodataError, on_geodata_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    app.add_exception_handler(DBAPIError, on_database_error)
+    app.add_exception_handler(PoolTimeoutError, on_database_error)
+    app.add_exception_handler(Exception, on_unexpected_error)

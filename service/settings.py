@@ -1,0 +1,103 @@
+"""Settings of the service, read from the environment once when a process starts."""
+
+import secrets
+from functools import cached_property
+from typing import Literal
+
+from pydantic import SecretStr
+
+from geodata.errors import SettingsError
+from geodata.settings import GeodataSettings, PublicationPolicy
+
+MIN_SECRET_LENGTH = 32
+LOCAL_HOSTS = "127.0.0.1,localhost,[::1],testserver"
+
+
+class ServiceSettings(GeodataSettings):
+    """How the service presents itself and what it may use.
+
+    Attributes
+    ----------
+    env : {"development", "production"}
+        A production service does not start before its operator has chosen what only an operator can choose.
+    secret : str
+        Signs cursors; at least 32 characters. Made and kept under ``var/`` when not given, except in production.
+    allowed_hosts : str
+        Host names the service answers to, comma separated.
+    public_url : str
+        Origin in absolute links where a proxy hides it; otherwise taken from the request.
+    licence, attribution : str
+        Of the published data; said wherever data leaves.
+    """
+
+    env: Literal["development", "production"] = "development"
+    secret: SecretStr = SecretStr("")
+    allowed_hosts: str = LOCAL_HOSTS
+    public_url: str = ""
+    licence: str = ""
+    attribution: str = "bandoso"
+    title_vi: str = "Bản đồ số"
+    title_en: str = "Digital map"
+    tile_cache_mb: int = 128
+    tile_pool_size: int = 3
+    session_idle_minutes: int = 30
+    session_hours: int = 12
+    uploads_waiting: int = 3
+
+    @property
+    def hosts(self) -> list[str]:
+        """Allowed host names as a list."""
+        return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """The secret as bytes; the same in every process of an installation."""
+        given = self.secret.get_secret_value()
+        if given:
+            return given.encode()
+        path = self.var_dir / "secret"
+        self.var_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x", encoding="ascii") as file:
+                path.chmod(0o600)
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        return path.read_bytes()
+
+    @property
+    def effective_policy(self) -> PublicationPolicy:
+        """The chosen policy; before a choice all is public in development (sample data), counts in production."""
+        return self.publication_policy or ("code_point" if self.env == "development" else "aggregate")
+
+    def require_complete(self) -> None:
+        """Refuse to start a production service that its operator has not finished configuring.
+
+        Raises
+        ------
+        SettingsError
+            Naming everything that is missing.
+        """
+        given = self.secret.get_secret_value()
+        if given and len(given) < MIN_SECRET_LENGTH:
+            raise SettingsError(
+                why_vi=f"BANDOSO_SECRET phải có ít nhất {MIN_SECRET_LENGTH} ký tự.",
+                why_en=f"BANDOSO_SECRET must have at least {MIN_SECRET_LENGTH} characters.",
+            )
+        if self.env != "production":
+            return
+        missing = [
+            name
+            for name, is_there in (
+                ("BANDOSO_SECRET", bool(given)),
+                ("BANDOSO_PUBLICATION_POLICY", self.publication_policy is not None),
+                ("BANDOSO_ALLOWED_HOSTS", self.allowed_hosts != LOCAL_HOSTS),
+                ("BANDOSO_LICENCE", bool(self.licence)),
+            )
+            if not is_there
+        ]
+        if missing:
+            names = ", ".join(missing)
+            raise SettingsError(
+                why_vi=f"bản chạy thật cần đặt: {names}.", why_en=f"a production service needs: {names}."
+            )

@@ -1,0 +1,73 @@
+"""Bringing an installation up: its settings in the database, the unit lists, the sample and its officer."""
+
+import secrets
+from pathlib import Path
+
+from sqlalchemy import create_engine, select, text
+
+from geodata.accounts import User
+from geodata.db import Database
+from geodata.registers import get_register
+from geodata.units.load import load_boundaries, load_reference
+from service.auth import accounts, audit
+from service.settings import ServiceSettings
+
+SAMPLE_OFFICER = "canbo-mau"
+LOGIN_FILE = "sample-login.txt"
+OUTLINES = Path(__file__).parent.parent / "geodata" / "reference" / "outlines" / "provinces.geojson"
+
+
+def apply_settings(settings: ServiceSettings) -> None:
+    """Write into the database what it applies itself: the publication policy."""
+    settings.require_complete()
+    statement = text(
+        "INSERT INTO ops.setting (name, value) VALUES ('publication_policy', :policy) "
+        "ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value, changed_at = now() WHERE setting.value <> EXCLUDED.value"
+    )
+    with create_engine(settings.sqlalchemy_url).begin() as connection:
+        changed = connection.execute(statement, {"policy": settings.effective_policy}).rowcount
+        if changed:
+            audit.note(connection, "setting.publication_policy", actor="system", target=settings.effective_policy)
+
+
+def load_units(database: Database) -> dict[str, int]:
+    """Load the unit lists, and the generalised province outlines where no better boundary is there."""
+    counts = {name: published.counts.added for name, published in load_reference(database).items()}
+    with database.read() as connection:
+        drawn = connection.scalar(text("SELECT count(*) FROM open.provinces WHERE geom IS NOT NULL"))
+    if not drawn:
+        found = load_boundaries(database, OUTLINES, get_register("provinces"), code_column="code")
+        counts["province outlines"] = len(found.matched)
+    return counts
+
+
+def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict[str, int]:
+    """Load the sample data and make its officer, with a password of this installation's own."""
+    from geodata.sample.load import load_sample as load  # noqa: PLC0415  nothing else needs the generator
+
+    counts = load(Database(settings), seed, if_empty=if_empty)
+    make_sample_officer(settings)
+    return counts
+
+
+def make_sample_officer(settings: ServiceSettings) -> None:
+    """Make the sample's officer once; the login is written to a file that only the operator can read."""
+    path = settings.var_dir / LOGIN_FILE
+    with create_engine(settings.sqlalchemy_url).begin() as connection:
+        found = connection.scalar(select(User.id).where(User.username == SAMPLE_OFFICER))
+        if found is not None and path.exists():
+            return
+        if found is not None:
+            connection.execute(text("DELETE FROM ops.account WHERE id = :id"), {"id": found})
+        password = secrets.token_urlsafe(12)
+        communes = connection.scalars(
+            text("SELECT code FROM open.communes WHERE full_name LIKE '%dữ liệu mẫu%' ORDER BY code")
+        ).all()
+        accounts.add_account(
+            connection,
+            accounts.NewAccount(SAMPLE_OFFICER, "Cán bộ mẫu", "commune_officer", password, list(communes)),
+        )
+        audit.note(connection, "account.add", actor="system", target=SAMPLE_OFFICER, role="commune_officer")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(f"{SAMPLE_OFFICER}\n{password}\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The pages people see: server-rendered HTML, and the components Vite builds for them."""

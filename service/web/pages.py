@@ -1,0 +1,87 @@
+"""The pages for people, and the scripts and styles they load."""
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from service.auth.policy import public
+from service.web.assets import FOR_EVER, FOR_MINUTES
+from service.web.i18n import as_language
+from service.web.rendering import ASSETS, render
+
+router = APIRouter(include_in_schema=False)
+
+MAX_COMMUNE_CODE: Final = 20
+MAX_TITLE: Final = 120
+_EMBED_HEADERS: Final = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
+
+
+def map_page(request: Request) -> Response:
+    """Show the map of all public registers."""
+    return render(request, "map.html", status_code=_status())
+
+
+@router.get("/embed", dependencies=[public])
+def embed_page(request: Request) -> Response:
+    """Show the map for other sites' frames: public data only, and no cookie is set or read.
+
+    ``commune`` (code), ``layers`` (ids, comma separated), ``lang`` and ``title`` come from the query. The
+    language does not depend on the reader, so that one address is one page for every cache.
+    """
+    query = request.query_params
+    context = {
+        "commune": query.get("commune", "")[:MAX_COMMUNE_CODE],
+        "heading": query.get("title", "")[:MAX_TITLE],
+        "layers": query.get("layers"),
+    }
+    language = as_language(query.get("lang")) or "vi"
+    response = render(request, "embed.html", context, status_code=_status(), lang=language)
+    response.headers.update(_EMBED_HEADERS)
+    return response
+
+
+@router.get("/desk", dependencies=[public])
+def desk_page(request: Request) -> Response:
+    """Show the officers' desk. The page holds no data; what it asks for needs a session."""
+    return render(request, "desk.html", status_code=_status())
+
+
+@router.get("/about", dependencies=[public])
+def about_page(request: Request) -> Response:
+    """Say what the service is and where its data comes from."""
+    return render(request, "about.html")
+
+
+@router.get("/accessibility", dependencies=[public])
+def accessibility_page(request: Request) -> Response:
+    """Say how the pages can be used without a mouse or without seeing the map."""
+    return render(request, "accessibility.html")
+
+
+@router.get("/assets/{name}", dependencies=[public])
+def asset(request: Request, name: str) -> Response:
+    """Send a built script, style or picture. Names carry a hash of the content, so they never go stale."""
+    return _found(ASSETS.response(request, name, FOR_EVER))
+
+
+@router.get("/widget.js", dependencies=[public])
+def widget(request: Request) -> Response:
+    """Send the script of ``<ban-do-so>`` under the name that other sites write into their pages."""
+    return _found(ASSETS.response(request, ASSETS.name("src/widget.ts"), FOR_MINUTES))
+
+
+@router.get("/licenses", dependencies=[public])
+def licenses(request: Request) -> Response:
+    """Send the licences of the libraries inside our scripts."""
+    return _found(ASSETS.response(request, "licenses.md", FOR_MINUTES))
+
+
+def _found(response: Response | None) -> Response:
+    if response is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return response
+
+
+def _status() -> int:
+    return HTTPStatus.OK if ASSETS.is_built else HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,0 +1,51 @@
+// @vitest-environment node
+import type { StyleSpecification } from 'maplibre-gl';
+import { describe, expect, it } from 'vitest';
+import { baseMapOnly, prepareStyle } from './style';
+
+const style: StyleSpecification = {
+  version: 8,
+  sources: {
+    basemap: { type: 'geojson', data: '/basemap.geojson' },
+    addresses: { type: 'vector', url: '/tiles/addresses.json' },
+  },
+  layers: [
+    { id: 'basemap-sea', type: 'background' },
+    { id: 'basemap-label-islands', type: 'symbol', source: 'basemap', maxzoom: 7, layout: { visibility: 'none' } },
+    {
+      id: 'addresses-point',
+      type: 'circle',
+      source: 'addresses',
+      'source-layer': 'addresses',
+      metadata: { 'bandoso:register': 'addresses' },
+    },
+  ],
+};
+
+describe('style', () => {
+  it('hides registers that are off and leaves the base map alone', () => {
+    const hidden = prepareStyle(style, new Set()).layers.find(({ id }) => id === 'addresses-point');
+    const shown = prepareStyle(style, new Set(['addresses'])).layers.find(({ id }) => id === 'addresses-point');
+    expect(hidden?.layout?.visibility).toBe('none');
+    expect(shown?.layout?.visibility).toBe('visible');
+  });
+  it('draws the labels of the archipelagos last, at every zoom, whatever overlaps them', () => {
+    const last = prepareStyle(style, new Set(['addresses'])).layers.at(-1);
+    expect(last?.id).toBe('basemap-label-islands');
+    expect(last?.maxzoom).toBeUndefined();
+    expect(last?.layout).toMatchObject({
+      visibility: 'visible',
+      'text-allow-overlap': true,
+      'text-ignore-placement': true,
+    });
+  });
+  it('keeps those labels on the base map of single features too', () => {
+    const base = baseMapOnly(style);
+    expect(base.layers.map(({ id }) => id)).toEqual(['basemap-sea', 'basemap-label-islands']);
+    expect(Object.keys(base.sources)).toEqual(['basemap']);
+  });
+  it('does not change what it was given', () => {
+    prepareStyle(style, new Set());
+    expect(style.layers[1]?.layout?.visibility).toBe('none');
+  });
+});

@@ -1,0 +1,1 @@
+"""How the data becomes vector tiles: addresses of tiles, statements, stamps, cache, TileJSON and styles."""

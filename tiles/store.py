@@ -1,0 +1,200 @@
+"""Where a process gets its tiles: from memory, from a request already under way, or from the database."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncpg
+from isal import igzip
+
+from geodata.errors import GeodataError
+from tiles.cache import Key, Layers, Tile, TileCache
+from tiles.grid import TileAddress
+from tiles.sql import stamp_sql, tile_sql
+
+CHANNEL = "bandoso_revision"
+_GZIP_LEVEL = 1
+_STATEMENTS_KEPT = 512
+_LISTED_CHANGES = 50_000
+"""A revision that touched more tiles than this drops the layer whole."""
+
+_RECONNECT_S = 1.0
+
+
+class TilesBusyError(GeodataError):
+    """Every connection for tiles is taken and stayed so for a second."""
+
+    code = "TILES_BUSY"
+    vi_template = "Máy chủ đang bận, hãy thử lại sau giây lát."
+    en_template = "The server is busy, try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """How a `TileStore` reaches the database and what it may use.
+
+    Attributes
+    ----------
+    dsn : str
+        ``postgresql://…``, without a SQLAlchemy driver.
+    server_settings : mapping
+        Sent at connection: role, timeouts, planner settings.
+    """
+
+    dsn: str
+    server_settings: dict[str, str]
+    pool_size: int = 3
+    cache_bytes: int = 128 << 20
+    wait_s: float = 1.0
+
+
+class TileStore:
+    """Tiles of one process: cached, merged while in flight, dropped when a revision touches them."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self.settings = settings
+        self.cache = TileCache(settings.cache_bytes)
+        self.hits = 0
+        self.misses = 0
+        self._pool: asyncpg.Pool | None = None
+        self._flights: dict[Key, _Flight] = {}
+        self._generation: defaultdict[str, int] = defaultdict(int)
+        self._seen: dict[str, int] = {}
+        self._is_listening = False
+        self._listener: asyncio.Task[None] | None = None
+        self.on_revision: list[Callable[[str, int], None]] = []
+
+    async def start(self) -> None:
+        """Open the pool and begin to listen for revisions."""
+        self._pool = await asyncpg.create_pool(
+            self.settings.dsn, min_size=1, max_size=self.settings.pool_size, command_timeout=5,
+            statement_cache_size=_STATEMENTS_KEPT, server_settings=self.settings.server_settings,
+        )  # fmt: skip
+        self._listener = asyncio.create_task(self._listen())
+
+    async def stop(self) -> None:
+        """Close everything."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+        if self._pool is not None:
+            await self._pool.close()
+
+    def cached(self, layers: Layers, address: TileAddress) -> Tile | None:
+        """Return a tile from memory, if it is there and known to be current."""
+        if not self._is_listening:
+            return None
+        tile = self.cache.get((layers, address))
+        if tile is not None:
+            self.hits += 1
+        return tile
+
+    async def version(self, layers: Layers, address: TileAddress) -> str:
+        """Return a tile's version without making the tile."""
+        row = await self._fetch(stamp_sql(layers, address.z), address)
+        return _version(row["stamps"])
+
+    async def tile(self, layers: Layers, address: TileAddress) -> Tile:
+        """Make a tile, or wait for the one that another request is making.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free within a second.
+        """
+        key = (layers, address)
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._make(key)))
+            flight.task.add_done_callback(lambda _task: self._flights.pop(key, None))
+            self.misses += 1
+        return await flight.wait()
+
+    async def _make(self, key: Key) -> Tile:
+        layers, address = key
+        generations = [self._generation[layer] for layer in layers]
+        was_listening = self._is_listening
+        row = await self._fetch(tile_sql(layers, address.z), address)
+        raw = row["tile"]
+        tile = Tile(_version(row["stamps"]), igzip.compress(raw, _GZIP_LEVEL, mtime=0) if raw else b"")
+        # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
+        if was_listening and generations == [self._generation[layer] for layer in layers]:
+            self.cache.put(key, tile)
+        return tile
+
+    async def _fetch(self, statement: str, address: TileAddress) -> asyncpg.Record:
+        assert self._pool is not None
+        try:
+            connection = await self._pool.acquire(timeout=self.settings.wait_s)
+        except TimeoutError as error:
+            raise TilesBusyError from error
+        try:
+            row = await connection.fetchrow(statement, address.x, address.y)
+        finally:
+            await self._pool.release(connection)
+        assert row is not None
+        return row
+
+    async def _listen(self) -> None:
+        while True:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._listen_once()
+            self._is_listening = False
+            self.cache.clear()
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _listen_once(self) -> None:
+        connection = await asyncpg.connect(self.settings.dsn, server_settings=self.settings.server_settings)
+        inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        connection.add_termination_listener(lambda _connection: inbox.put_nowait(None))
+        try:
+            await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: inbox.put_nowait(payload))
+            rows = await connection.fetch("SELECT register, max(number) AS number FROM open.revision GROUP BY 1")
+            self._seen = {row["register"]: row["number"] for row in rows}
+            self._is_listening = True
+            while (payload := await inbox.get()) is not None:
+                layer, _, number = payload.partition(" ")
+                await self._forget(connection, layer, int(number))
+        finally:
+            self._is_listening = False
+            await connection.close(timeout=1)
+
+    async def _forget(self, connection: asyncpg.Connection, layer: str, number: int) -> None:
+        self._generation[layer] += 1
+        rows = await connection.fetch(
+            "SELECT z, x, y FROM open.tile_stamp WHERE layer = $1 AND revision > $2 LIMIT $3",
+            layer, self._seen.get(layer, 0), _LISTED_CHANGES + 1,
+        )  # fmt: skip
+        if len(rows) > _LISTED_CHANGES:
+            self.cache.forget_layer(layer)
+        else:
+            self.cache.forget(layer, (TileAddress(*row) for row in rows))
+        self._seen[layer] = number
+        self._generation[layer] += 1
+        for tell in self.on_revision:
+            tell(layer, number)
+
+
+class _Flight:
+    """A tile under way and those who wait for it; when the last one leaves, its query is cancelled."""
+
+    def __init__(self, task: "asyncio.Task[Tile]") -> None:
+        self.task = task
+        self.waiting = 0
+
+    async def wait(self) -> Tile:
+        self.waiting += 1
+        try:
+            return await asyncio.shield(self.task)
+        finally:
+            self.waiting -= 1
+            if self.waiting == 0 and not self.task.done():
+                self.task.cancel()
+
+
+def _version(stamps: list[int]) -> str:
+    return ".".join(format(stamp, "x") for stamp in stamps)
+
