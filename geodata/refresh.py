@@ -7,6 +7,7 @@ records, so no reader ever sees one without the other.
 from importlib.resources import files
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Executable,
     Select,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -69,12 +71,14 @@ class Refresh:
         self.revision = revision
         self.slim = tile_table(register)
 
-    def run(self, touched: Select[tuple[int]]) -> None:
-        """Refresh everything for the records whose ids ``touched`` selects."""
+    def run(self, touched: Select[tuple[int]] | None) -> None:
+        """Refresh everything for the records whose ids ``touched`` selects; None stands for all of a new register."""
+        self.touches_all = touched is None
         self.connection.execute(text("CREATE TEMP TABLE touched (id bigint NOT NULL) ON COMMIT DROP"))
         self.connection.execute(_script("touched_box.sql"))
-        self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
-        self._note_boxes(-1)
+        if touched is not None:
+            self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
+            self._note_boxes(-1)
         self._rewrite_slim()
         self._note_boxes(1)
         self.connection.execute(text("ANALYZE touched_box"))
@@ -86,22 +90,24 @@ class Refresh:
         self.connection.execute(text("DROP TABLE touched"))
         self.connection.execute(text("DROP TABLE touched_box"))
 
-    def _touched_ids(self) -> Select[tuple[int]]:
-        return select(_TOUCHED.c.id)
+    def _is_touched(self, column: ColumnElement[int]) -> ColumnElement[bool]:
+        return true() if self.touches_all else column.in_(select(_TOUCHED.c.id))
 
     def _note_boxes(self, sign: int) -> None:
         """Note where the touched records lie in the slim copy: before the change (-1) and after it (+1)."""
-        shape = self.slim.c.point
-        if self.register.geometry_kind == "polygon":
+        if self.register.geometry_kind == "point":
+            across, up = func.ST_X(self.slim.c.point), func.ST_Y(self.slim.c.point)
+            sides = [across, up, across, up]
+        else:
             shape = func.coalesce(cast(self.slim.c.geom, _ANY), cast(self.slim.c.point, _ANY))
-        sides = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
-        rows = select(literal(sign), *sides).where(self.slim.c.id.in_(self._touched_ids()))
+            sides = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
+        rows = select(literal(sign), *sides).where(self._is_touched(self.slim.c.id))
         self.connection.execute(insert(_BOX).from_select(["sign", "west", "south", "east", "north"], rows))
 
     def _rewrite_slim(self) -> None:
         bulk = self.connection.scalar(select(func.ops.begin_bulk_load(self.slim.name)))
         if not bulk:
-            self.connection.execute(delete(self.slim).where(self.slim.c.id.in_(self._touched_ids())))
+            self.connection.execute(delete(self.slim).where(self._is_touched(self.slim.c.id)))
         rows = self._slim_rows()
         self.connection.execute(insert(self.slim).from_select([column.name for column in rows.selected_columns], rows))
         if bulk:
@@ -121,7 +127,7 @@ class Refresh:
             source = source.outerjoin(codes, of_scheme)
             columns.append(codes.c.value.label(item.name))
         shapes = self._slim_geometries()
-        statement = select(*columns, *shapes).select_from(source).where(live.c.id.in_(self._touched_ids()))
+        statement = select(*columns, *shapes).select_from(source).where(self._is_touched(live.c.id))
         has_place = live.c[register.geometry.key].is_not(None)
         if register.point is not None:
             has_place = has_place | live.c[register.point.key].is_not(None)
@@ -171,7 +177,7 @@ class Refresh:
 
     def _search(self) -> None:
         entries, live, register = search_table(), self.register.table, self.register
-        touched = (entries.c.register == register.id) & entries.c.feature_id.in_(self._touched_ids())
+        touched = (entries.c.register == register.id) & self._is_touched(entries.c.feature_id)
         self.connection.execute(delete(entries).where(touched))
         label = live.c[register.label]
         code = live.c.code if "code" in live.c else cast(null(), sqltypes.Text)
@@ -181,7 +187,7 @@ class Refresh:
         commune = live.c.commune_code if register.is_in_communes else cast(null(), sqltypes.Text)
         key = func.ops.search_key(func.concat_ws(" ", label, case((code != label, code))))
         rows = select(literal(register.id), live.c.id, live.c.uuid, label, code, func.concat(" ", key), commune, shape)
-        rows = rows.where(live.c.id.in_(self._touched_ids()), shape.is_not(None))
+        rows = rows.where(self._is_touched(live.c.id), shape.is_not(None))
         names = ["register", "feature_id", "feature_uuid", "label", "code", "key", "commune_code", "point"]
         self.connection.execute(insert(entries).from_select(names, rows))
 

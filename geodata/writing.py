@@ -1,7 +1,11 @@
 """The write models' common ground: limits and forms that every register shares."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -38,6 +42,16 @@ class WriteModel(BaseModel):
     """
 
     computed: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def needs_own_rules(cls, columns: Mapping[str, pa.Array], count: int) -> NDArray[np.bool_]:
+        """Return which of ``count`` rows a rule of the model's own may change or refuse.
+
+        All other rows are judged by their fields alone, column by column. A model with a rule that looks at several
+        fields says here for which rows it matters.
+        """
+        del columns
+        return np.full(count, bool(cls.computed))
 
     model_config = ConfigDict(
         extra="forbid", str_strip_whitespace=True, allow_inf_nan=False, validate_default=False, hide_input_in_errors=True

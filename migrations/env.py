@@ -21,7 +21,7 @@ def include_name(name: str | None, kind: str, _parents: Any) -> bool:
 
 def include_object(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:  # noqa: FBT001
     """Leave out what is not in the metadata on purpose: the queue's own tables and the bulk load's note pad."""
-    if kind == "table" and name and (name.startswith("procrastinate_") or name == "dropped_index"):
+    if kind == "table" and name and (name.startswith("procrastinate_") or name == "set_aside"):
         return False
     return bool(alembic_helpers.include_object(thing, name, kind, reflected, compare_to))
 

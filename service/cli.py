@@ -26,7 +26,7 @@ from service.auth import accounts, audit
 from service.auth.principal import Role
 from service.settings import ServiceSettings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Bản đồ số: dịch vụ bản đồ cho xã và tỉnh.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Bản đồ số: dịch vụ bản đồ cho xã và tỉnh.")
 units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / administrative units.")
 user_app = typer.Typer(no_args_is_help=True, help="Tài khoản / accounts.")
 key_app = typer.Typer(no_args_is_help=True, help="Khóa API / API keys.")

@@ -163,8 +163,7 @@ class Cluster:
                 break
         log = self.directory.log
         raise ClusterError(
-            f"Cơ sở dữ liệu không khởi động được. Nhật ký ở {log}:\n"
-            f"{answer.stdout}{self.directory.last_log_lines()}",
+            f"Cơ sở dữ liệu không khởi động được. Nhật ký ở {log}:\n{answer.stdout}{self.directory.last_log_lines()}",
             f"The database did not start. Its log is in {log}; the lines above are its end.",
         )
 
@@ -178,9 +177,7 @@ class Cluster:
         )
         if installation.has_extension(STATISTICS):
             settings["shared_preload_libraries"] = STATISTICS
-        probe = self._run(
-            installation.program("postgres"), "-C", "wal_compression", "-c", "wal_compression=lz4"
-        )
+        probe = self._run(installation.program("postgres"), "-C", "wal_compression", "-c", "wal_compression=lz4")
         if probe.returncode == 0:
             settings["wal_compression"] = "lz4"
         self.directory.write_for_server("bandoso.conf", render_settings(settings))
@@ -227,25 +224,19 @@ class Cluster:
         with self._connect(SUPERUSER) as connection:
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [OWNER]).fetchone():
                 password = sql.Literal(self.directory.read_passwords()[OWNER])
-                connection.execute(
-                    sql.SQL("CREATE ROLE bandoso LOGIN CREATEROLE PASSWORD {}").format(password)
-                )
+                connection.execute(sql.SQL("CREATE ROLE bandoso LOGIN CREATEROLE PASSWORD {}").format(password))
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute("CREATE DATABASE bandoso OWNER bandoso TEMPLATE template0")
         with self._connect(DATABASE) as connection:
             preloaded = connection.execute("SHOW shared_preload_libraries").fetchone()
             for name in (*EXTENSIONS, STATISTICS) if preloaded == (STATISTICS,) else EXTENSIONS:
                 extension = sql.Identifier(name)
-                connection.execute(
-                    sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA public").format(extension)
-                )
+                connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA public").format(extension))
             connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON spatial_ref_sys TO bandoso")
 
     def _connect(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
         address = self._address("postgresql", SUPERUSER, database)
-        return psycopg.connect(
-            address, autocommit=True, connect_timeout=5, options="-c client_min_messages=warning"
-        )
+        return psycopg.connect(address, autocommit=True, connect_timeout=5, options="-c client_min_messages=warning")
 
     def _find_postmaster(self) -> psutil.Process | None:
         try:
@@ -280,9 +271,7 @@ class Cluster:
             time.sleep(0.05)
         return True
 
-    def _run(
-        self, program: str, *arguments: str, data: Path | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, program: str, *arguments: str, data: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as the server's user; ``{data}`` stands for the data directory.
 
         Its output goes to a file, not a pipe: a started server keeps it open.
@@ -291,7 +280,7 @@ class Cluster:
             self.directory.server_path(data or self.directory.data) as (path, descriptors),
             tempfile.TemporaryFile("w+") as output,
         ):
-            answer = subprocess.run(  # noqa: S603 (the arguments are ours)
+            answer = subprocess.run(
                 [program, *(argument.replace("{data}", path) for argument in arguments), "-D", path],
                 cwd="/",
                 env=_server_environment(os.environ),

@@ -110,8 +110,7 @@ class ClusterDirectory:
             raise ClusterError(
                 f"Thư mục {self.root} thuộc về người dùng khác. Hãy chạy bằng người dùng đó hoặc dùng sudo, "
                 "hoặc xóa thư mục để làm lại từ đầu.",
-                f"{self.root} belongs to another user. Run as that user or with sudo, "
-                "or remove it to begin anew.",
+                f"{self.root} belongs to another user. Run as that user or with sudo, or remove it to begin anew.",
             ) from error
         with handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -216,7 +215,7 @@ class ClusterDirectory:
             user needs no right on anything above.
         """
         test = ("/usr/bin/test", "-x", str(folder))
-        seen = subprocess.run(test, check=False, **self.account.spawn_options)  # noqa: S603
+        seen = subprocess.run(test, check=False, **self.account.spawn_options)
         if seen.returncode == 0:
             yield str(folder), ()
             return

@@ -35,14 +35,14 @@ def say_summary(address: str, login: Path) -> None:
     address : str
         Without a slash at the end.
     login : Path
-        Text file with the sample officer's login; left out when it does not exist.
+        Text file with the sample officer's name and password; left out when it does not exist.
     """
-    account = login.read_text(encoding="utf-8").strip() if login.exists() else ""
-    indented = "".join(f"\n  {line}" for line in account.splitlines()) + "\n" if account else ""
+    account = login.read_text(encoding="utf-8").split() if login.exists() else []
+    officer = "\n  Cán bộ mẫu / sample officer: {}   mật khẩu / password: {}\n".format(*account) if account else ""
     say(f"""
   bandoso đang chạy tại {address}   (dừng: Ctrl-C)
   bandoso is running at {address}   (stop: Ctrl-C)
-{indented}
+{officer}
   Thử ngay / Try:
   1. Mở {address} và gõ tên một thôn hoặc một mã địa chỉ vào ô tìm kiếm.
      Open {address} and type a village or an address code into the search box.

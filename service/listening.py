@@ -1,7 +1,13 @@
-"""The socket the API listens on, and the question whether somebody answers behind it."""
+"""The socket the API listens on, and the question whether somebody answers behind it.
+
+``python -m service.listening PORT`` asks that question from a shell: exit code 0 means ready.
+"""
 
 import http.client
+import os
 import socket
+import sys
+from collections.abc import Mapping
 
 from service.console import OperatorError
 
@@ -36,13 +42,28 @@ def listen(host: str, first_port: int) -> socket.socket:
     )
 
 
-def is_ready(host: str, port: int) -> bool:
-    """Whether ``GET /readyz`` answers 200 within two seconds."""
+def is_ready(host: str, port: int, environment: Mapping[str, str]) -> bool:
+    """Whether ``GET /readyz`` answers 200 within two seconds.
+
+    Parameters
+    ----------
+    host : str
+        Address to connect to.
+    port : int
+        Port to connect to.
+    environment : mapping of str to str
+        Environment of the service: it answers only to the names in ``BANDOSO_ALLOWED_HOSTS``.
+    """
+    name = environment.get("BANDOSO_ALLOWED_HOSTS", "").partition(",")[0].strip().replace("*", "ready")
     connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz", headers={"Host": name or host})
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(not is_ready("127.0.0.1", int(sys.argv[1]), os.environ))

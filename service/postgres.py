@@ -55,7 +55,7 @@ class Installation:
         if not pg_config.is_file():
             return (debian,)
         command = (str(pg_config), "--sharedir")
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
         return (debian, Path(answer.stdout.strip() or debian))
 
 
@@ -101,7 +101,7 @@ def _installations() -> Iterator[Installation]:
 def read_major_version(folder: Path) -> int:
     """Major version of the ``postgres`` program in a folder; 0 when it does not run."""
     command = (str(folder / "postgres"), "--version")
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     version = re.search(r"\(PostgreSQL\) (\d+)", answer.stdout)
     return int(version.group(1)) if version else 0
 

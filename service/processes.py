@@ -19,6 +19,8 @@ from typing import IO
 
 LOG_BYTES = 20 * 1024**2
 LOG_FILES = 5
+FLOOD_LINES = 40
+FLOOD_WINDOW_S = 10.0
 FATAL_DEATHS = 5
 DEATH_WINDOW_S = 30.0
 
@@ -80,6 +82,8 @@ class LogFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._echo = echo
+        self._shown_at: deque[float] = deque(maxlen=FLOOD_LINES)
+        self._is_flooded = False
         self._handler = RotatingFileHandler(
             path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="replace"
         )
@@ -88,8 +92,7 @@ class LogFile:
         """Add one line."""
         self._handler.handle(logging.makeLogRecord({"msg": line}))
         if self._echo and is_worth_showing(line):
-            with suppress(OSError):
-                sys.stderr.write(f"{line}\n")
+            self._show(line)
 
     def last_lines(self, count: int = 20) -> str:
         """End of the current file."""
@@ -99,6 +102,18 @@ class LogFile:
     def close(self) -> None:
         """Close the file."""
         self._handler.close()
+
+    def _show(self, line: str) -> None:
+        """Put a line on the console, 40 of them in ten seconds at most: an outage must not flood it."""
+        now = time.monotonic()
+        is_flood = len(self._shown_at) == FLOOD_LINES and now - self._shown_at[0] < FLOOD_WINDOW_S
+        if is_flood and self._is_flooded:
+            return
+        self._is_flooded = is_flood
+        if not is_flood:
+            self._shown_at.append(now)
+        with suppress(OSError):
+            sys.stderr.write(f"… còn nữa trong {self.path} (more is in this file)\n" if is_flood else f"{line}\n")
 
 
 class LogPump:
@@ -199,7 +214,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, in a session of its own: Ctrl-C reaches only the supervisor."""
-        process = subprocess.Popen(  # noqa: S603 (the commands are ours)
+        process = subprocess.Popen(
             self._command,
             cwd=self._directory,
             env=self._environment,
@@ -210,7 +225,7 @@ class Child:
             start_new_session=True,
             preexec_fn=die_with_parent(),  # noqa: PLW1509 (there is one thread, and one system call)
         )
-        assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
+        assert process.stdout is not None
         self._pump.add(process.stdout, self.log)
         self._process = process
 

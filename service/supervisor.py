@@ -20,12 +20,15 @@ from typing import NoReturn
 from service.cluster import Cluster
 from service.console import OperatorError, say, say_summary
 from service.listening import is_ready, listen
+from service.prepared import Preparedness
 from service.processes import FATAL_DEATHS, Child, LogFile, LogPump
 from service.state_lock import describe_holder, hold_state
 
 _TICK_S = 0.25
 _GRACE_S = 10.0
 _PYTHON = sys.executable
+
+LOGIN_FILE = "sample-login.txt"
 
 
 class SupervisorError(OperatorError):
@@ -58,9 +61,14 @@ MIGRATE = Preparation(
     "updating the database's structure",
     (_PYTHON, "-m", "alembic", "upgrade", "head"),
 )
+SET_UP = Preparation(
+    "Ghi cấu hình và nạp danh mục hành chính",
+    "applying the settings and loading the lists of administrative units",
+    (_PYTHON, "-m", "service", "setup"),
+)
 LOAD_SAMPLE = Preparation(
-    "Nạp dữ liệu mẫu nếu chưa có (lần đầu mất khoảng một phút)",
-    "loading the sample data if there is none (about a minute the first time)",
+    "Nạp dữ liệu mẫu nếu chưa có, lần đầu khoảng một phút",
+    "loading the sample data if there is none: about a minute the first time",
     (_PYTHON, "-m", "service", "sample", "load", "--if-empty"),
 )
 SERVE_API = (
@@ -94,7 +102,7 @@ class Options:
     host: str = "127.0.0.1"
     first_port: int = 8000
     api_processes: int = 2
-    preparations: Sequence[Preparation] = (MIGRATE, LOAD_SAMPLE)
+    preparations: Sequence[Preparation] = (MIGRATE, SET_UP, LOAD_SAMPLE)
     api_command: Sequence[str] = SERVE_API
     worker_command: Sequence[str] = WORK
     ready_timeout_s: float = 60.0
@@ -112,7 +120,7 @@ class Options:
             var=root / os.environ.get("BANDOSO_VAR_DIR", "var"),
             database_url=os.environ.get("DATABASE_URL") or None,
             first_port=int(os.environ.get("BANDOSO_PORT", "8000")),
-            preparations=(MIGRATE,) if production else (MIGRATE, LOAD_SAMPLE),
+            preparations=(MIGRATE, SET_UP) if production else (MIGRATE, SET_UP, LOAD_SAMPLE),
         )
 
 
@@ -214,19 +222,25 @@ class Supervisor:
         }
 
     def prepare(self) -> None:
-        """Bring up the database and run the preparations."""
+        """Bring up the database and run the preparations, unless all of them were run before."""
         if self._cluster is None:
             say("Dùng cơ sở dữ liệu ghi trong DATABASE_URL", "using the database that DATABASE_URL names")
             self._environment["DATABASE_URL"] = str(self.options.database_url)
         else:
             say("Khởi động cơ sở dữ liệu PostGIS riêng", "starting the private PostGIS database")
             self._environment["DATABASE_URL"] = self._cluster.ensure()
+        commands = [preparation.command for preparation in self.options.preparations]
+        login = self.options.var / LOGIN_FILE
+        prepared = Preparedness(self.options.root, login, commands, self._environment)
+        if prepared.is_marked():
+            return
         for preparation in self.options.preparations:
             self._signals.check()
             self._carry_out(preparation)
+        prepared.mark()
 
     def serve(self) -> str:
-        """Start API and worker and wait until the API says it is ready.
+        """Start the API, wait until it says it is ready, and start the worker.
 
         Returns
         -------
@@ -240,10 +254,12 @@ class Supervisor:
         say(f"Khởi động dịch vụ trên cổng {port}", f"starting the service on port {port}")
         for number in range(self.options.api_processes):
             self._children.append(self._child(f"api {number + 1}", "api", api, (descriptor,)))
-        self._children.append(self._child("worker", "worker", self.options.worker_command))
         self._await_ready(port)
+        worker = self._child("worker", "worker", self.options.worker_command)
+        worker.start()
+        self._children.append(worker)
         address = f"http://{self.options.host}:{port}"
-        say_summary(address, self.options.var / "sample-login.txt")
+        say_summary(address, self.options.var / LOGIN_FILE)
         return address
 
     def watch(self) -> NoReturn:
@@ -297,7 +313,7 @@ class Supervisor:
     def _await_ready(self, port: int) -> None:
         deadline = time.monotonic() + self.options.ready_timeout_s
         self._tick()
-        while not is_ready(self.options.host, port):
+        while not is_ready(self.options.host, port, self._environment):
             if time.monotonic() > deadline:
                 log = self._log("api").path
                 raise SupervisorError(

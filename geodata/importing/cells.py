@@ -1,11 +1,12 @@
 """From the text of a file's cells to the values of a field: cleaned, read as numbers, dates and list values.
 
-Whole columns at a time. What cannot be read stays as it was written: the write model then refuses it, and the report
-shows the value as the officer knows it.
+Whole columns at a time, in Arrow. What cannot be read stays as text beside the values: the write model then refuses
+it, and the report shows the value as the officer knows it.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -16,60 +17,95 @@ from geodata.register import Field
 from geodata.text import search_key
 
 _INVISIBLE = "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u200b-\u200d\u2060\ufeff\u00ad]"
+_REPAIRS = ((_INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"), (r"\s{2,}|[\t\r\n\x{00a0}]", " "))
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
 _GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
 _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
 _TRUE, _FALSE = {"1", "true", "co", "yes", "x", "dong y"}, {"0", "false", "khong", "no"}
+_EXACT_INTEGERS = 1 << 53
+
+ARROW_TYPES: dict[type, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    date: pa.date32(),
+    list: pa.string(),
+}
+"""Type of a field's values in Arrow; lists stay text until the write model has split them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One field of a batch.
+
+    Attributes
+    ----------
+    text : string array, shape (n,)
+        As the file has it, cleaned; null where empty.
+    values : array, shape (n,)
+        As the field's type; null where empty or unreadable.
+    """
+
+    text: pa.Array
+    values: pa.Array
+
+    def at(self, position: int) -> Any:
+        """Return one value; the text itself where it could not be read."""
+        value = self.values[position].as_py()
+        return self.text[position].as_py() if value is None else value
 
 
 def clean_column(column: pa.Array) -> pa.Array:
     """Bring a text column to the stored form: NFC, no invisible marks, Đ repaired, blanks single, empty as null."""
     text = pc.utf8_normalize(column, "NFC")
-    for pattern, replacement in (
-        (_INVISIBLE, ""),
-        ("[\u00d0\u0189]", "Đ"),
-        ("\u00f0", "đ"),
-        (r"\s{2,}|[\t\r\n\x{00a0}]", " "),
-    ):
+    for pattern, replacement in _REPAIRS:
         if pc.any(pc.match_substring_regex(text, pattern)).as_py():
             text = pc.replace_substring_regex(text, pattern, replacement)
     text = pc.utf8_trim_whitespace(text)
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
-def read_cells(column: pa.Array, item: Field) -> list[Any]:
-    """Return the values of one field, one for each row; None where the cell is empty.
+def read_cells(column: pa.Array, item: Field) -> Cells:
+    """Read one field of a batch.
 
     Parameters
     ----------
     column : string array, shape (n,)
-        Cleaned text.
+        As the file has it.
     item : Field
         Its type, list of choices and code scheme say how the text is read.
     """
+    text = clean_column(column)
     if item.scheme is not None:
-        return pc.utf8_upper(pc.replace_substring_regex(column, _CODE_SEPARATORS, "")).to_pylist()
+        text = pc.utf8_upper(pc.replace_substring_regex(text, _CODE_SEPARATORS, ""))
+        return Cells(text, text)
+    kind = item.column.type.python_type
     reader = _reader(item)
-    return column.to_pylist() if reader is None else _by_distinct_value(column, reader)
+    if reader is None:
+        return Cells(text, text)
+    return Cells(text, _by_distinct_value(text, reader, kind))
 
 
-def _by_distinct_value(column: pa.Array, reader: Callable[[str], Any]) -> list[Any]:
+def _by_distinct_value(column: pa.Array, reader: Callable[[str], Any], kind: type) -> pa.Array:
     """Read each distinct text once: columns of kinds and dates hold few."""
     encoded = column.dictionary_encode()
-    values = [reader(text) for text in encoded.dictionary.to_pylist()]
-    return [None if index is None else values[index] for index in encoded.indices.to_pylist()]
+    values = [_as_kind(reader(text), kind) for text in encoded.dictionary.to_pylist()]
+    return pa.array(values, ARROW_TYPES[kind]).take(encoded.indices)
+
+
+def _as_kind(value: Any, kind: type) -> Any:
+    """Return a value of the field's type, None for one that is not of it."""
+    if kind is float and isinstance(value, int):
+        return float(value)
+    return value if isinstance(value, kind) else None
 
 
 def _reader(item: Field) -> Callable[[str], Any] | None:
     if item.choices:
         return _choice_reader(item)
     kind = item.column.type.python_type
-    readers: dict[type, Callable[[str], Any]] = {
-        int: read_number,
-        float: read_number,
-        date: read_date,
-        bool: read_bool,
-    }
+    readers: dict[type, Callable[[str], Any]] = {int: read_number, float: read_number, date: read_date, bool: read_bool}
     return readers.get(kind)
 
 
@@ -90,11 +126,8 @@ def read_number(text: str) -> float | int | str:
     [12.5, 1234.5, 1234.5, 1234567, '120 ha']
     """
     plain = text.replace(" ", "")
-    if (
-        _GROUPED.match(plain)
-        and len(re.findall(r"[.,]", plain)) > 1
-        and len(set(re.findall(r"[.,]", plain))) == 1
-    ):
+    marks = re.findall(r"[.,]", plain)
+    if len(marks) > 1 and len(set(marks)) == 1 and _GROUPED.match(plain):
         plain = re.sub(r"[.,]", "", plain)
     elif "," in plain and plain.rfind(",") > plain.rfind("."):
         plain = plain.replace(".", "").replace(",", ".")
@@ -104,7 +137,7 @@ def read_number(text: str) -> float | int | str:
         number = float(plain)
     except ValueError:
         return text
-    return int(number) if number.is_integer() and abs(number) < 1 << 53 else number
+    return int(number) if number.is_integer() and abs(number) < _EXACT_INTEGERS else number
 
 
 def read_date(text: str) -> date | str:

@@ -3,25 +3,35 @@
 The web, the shell and the API all come through `check_file`; what becomes of the valid rows is the sink's business.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
 import numpy as np
-from pydantic import BaseModel
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
+from geodata.importing.cells import Cells
 from geodata.importing.mapping import map_columns
 from geodata.importing.place import PlaceChecker, choose_crs
 from geodata.importing.report import Report
-from geodata.importing.rows import RowChecker, model_columns
+from geodata.importing.rows import RowChecker
 from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, iter_batches, read_upload
-from geodata.register import Register
+from geodata.register import Field, Register
+from geodata.text import search_key
 from geodata.units.index import UnitIndex
+
+Mask = NDArray[np.bool_]
+PLACE_COLUMNS = frozenset("lon long lng longitude x lat latitude y wkt geom geometry easting northing".split()) | {
+    "kinh do",
+    "vi do",
+}
+"""Columns of tables that the reader takes the place from; they are no fields and not worth a note."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -58,7 +68,7 @@ class Sink(Protocol):
     def open(self, fields: Sequence[str]) -> None:
         """Prepare for rows with these fields."""
 
-    def write(self, columns: dict[str, list[Any]], geometries: Geometries, rows: Sequence[int]) -> None:
+    def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         """Take one batch."""
 
 
@@ -68,7 +78,7 @@ class NoSink:
     def open(self, fields: Sequence[str]) -> None:
         """Do nothing."""
 
-    def write(self, columns: dict[str, list[Any]], geometries: Geometries, rows: Sequence[int]) -> None:
+    def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         """Do nothing."""
 
 
@@ -147,69 +157,71 @@ class _FileCheck:
             column: mapping[column].name if column in mapping else None for column in self.result.columns
         }
         for column in self.result.columns:
-            if column not in mapping:
+            if column not in mapping and search_key(column) not in PLACE_COLUMNS:
                 report.add("COLUMN_UNUSED", value=column)
-        constants = (
-            {"commune_code": self.request.commune} if register.is_in_communes and self.request.commune else {}
-        )
-        constants = {name: value for name, value in constants.items() if name in register.write.model_fields}
-        self.rows = RowChecker(register, mapping, constants)
+        self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(register, self.crs, self.units, self.request.actor, self.request.commune)
-        self.fields = self._fields([item.name for item in mapping.values()])
-        self.sink.open(self.fields)
+        self.sink.open(self.rows.fields)
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
 
-    def _fields(self, mapped: Sequence[str]) -> list[str]:
+    def _fields(self, mapping: Mapping[str, Field]) -> list[str]:
         """Return the write model's fields that rows may carry: mapped, given, with a default, or computed."""
         write = self.request.register.write
-        wanted = {*mapped, *self.rows.constants, *getattr(write, "computed", ())}
+        wanted = {*(item.name for item in mapping.values()), *write.computed}
         wanted |= {
             name
             for name, info in write.model_fields.items()
-            if not info.is_required() and info.default is not None
+            if not info.is_required() and info.get_default() is not None
         }
         if "commune_code" in write.model_fields:
             wanted.add("commune_code")
         return [name for name in write.model_fields if name in wanted]
 
-    def _batch(self, batch: Any) -> None:
+    def _batch(self, batch: pa.RecordBatch) -> None:
         numbers = batch.column("_row").to_pylist()
         good = np.ones(batch.num_rows, dtype=bool)
         geometries = self.places.geometries(batch, good, self.report)
-        values = self.rows.values(batch)
+        cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
-            given = values.get("commune_code", [None] * batch.num_rows)
-            values["commune_code"] = self.places.communes(given, geometries, numbers, good, self.report)
-        self._refuse_doubles(values, numbers, good)
-        models = self.rows.check(values, numbers, good, self.report) if good.any() else []
+            cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
+        self._refuse_doubles(cells, numbers, good)
+        checked = self.rows.check(cells, numbers, good, self.report)
         self.report.read += batch.num_rows
-        self.report.valid += len(models)
-        self.report.rejected += batch.num_rows - len(models)
-        if models:
-            self._hand_over(models, geometries[good], [numbers[n] for n in np.flatnonzero(good)])
+        self.report.valid += len(checked.positions)
+        self.report.rejected += batch.num_rows - len(checked.positions)
+        if len(checked.positions):
+            columns = {**checked.columns, **self._derived(checked.columns)}
+            rows = batch.column("_row").take(pa.array(checked.positions))
+            self.sink.write(columns, geometries[checked.positions], rows)
 
-    def _refuse_doubles(self, values: dict[str, list[Any]], numbers: Sequence[int], good: Any) -> None:
+    def _communes(self, given: Cells | None, geometries: Geometries, numbers: Sequence[int], good: Mask) -> Cells:
+        """Return the rows' communes: as given, the one chosen for the file, or the one that holds the place."""
+        chosen = self.request.commune
+        stated = given.text.to_pylist() if given is not None else [None] * len(numbers)
+        codes = [chosen if code is None else code for code in stated] if chosen else stated
+        column = pa.array(self.places.communes(codes, geometries, numbers, good, self.report), pa.string())
+        return Cells(column, column)
+
+    def _derived(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        if "province_code" not in self.request.register.derived or "commune_code" not in columns:
+            return {}
+        encoded = columns["commune_code"].dictionary_encode()
+        provinces = [self.units.provinces[code] for code in encoded.dictionary.to_pylist()]
+        return {"province_code": pa.array(provinces, pa.string()).take(encoded.indices)}
+
+    def _refuse_doubles(self, cells: Mapping[str, Cells], numbers: Sequence[int], good: Mask) -> None:
         """Refuse a key or code that an earlier row has already."""
         register = self.request.register
-        names = {item.name for item in register.code_fields} | (
-            set(register.key) if len(register.key) == 1 else set()
-        )
-        for name in names & values.keys():
+        names = {item.name for item in register.code_fields}
+        names |= set(register.key) if len(register.key) == 1 else set()
+        for name in sorted(names & cells.keys()):
             seen = self.seen.setdefault(name, {})
-            for position, value in enumerate(values[name]):
+            for position, value in enumerate(cells[name].values.to_pylist()):
                 if value is None or not good[position]:
                     continue
                 first = seen.setdefault(value, numbers[position])
                 if first != numbers[position]:
                     good[position] = False
-                    self.report.add(
-                        "CODE_DOUBLED", row=numbers[position], column=name, value=value, first_row=first
-                    )
-
-    def _hand_over(self, models: Sequence[BaseModel], geometries: Geometries, numbers: Sequence[int]) -> None:
-        columns = model_columns(models, self.fields)
-        if "province_code" in self.request.register.derived and "commune_code" in columns:
-            columns["province_code"] = [self.units.provinces[code] for code in columns["commune_code"]]
-        self.sink.write(columns, geometries, numbers)
+                    self.report.add("CODE_DOUBLED", row=numbers[position], column=name, value=value, first_row=first)

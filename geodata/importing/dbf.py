@@ -337,6 +337,7 @@ class _Decoder:
 
     def __init__(self, codec: str, *, is_proven: bool = False) -> None:
         self.codec, self._is_proven = codec, is_proven
+        self._widths = _bytewise_widths(codec)
         self._counts = {"cut": 0, "broken": 0}
         self._samples: list[str] = []
 
@@ -346,6 +347,8 @@ class _Decoder:
             return array
         if self.codec == "utf-8" and (self._is_proven or _is_utf8(array)):
             return to_nfc(array)
+        if self._widths is not None:
+            return self._decode_bytewise(array, data, self._widths)
         encoded = array.cast(pa.binary()).dictionary_encode()
         repaired = [_repair(value, self.codec) for value in encoded.dictionary.to_pylist()]
         for text, state in repaired:
@@ -354,6 +357,15 @@ class _Decoder:
                 self._samples.append(text)
         values = pa.array([unicodedata.normalize("NFC", text) for text, _ in repaired], pa.string())
         return values.take(encoded.indices)
+
+    def _decode_bytewise(self, array: pa.StringArray, data: ByteBlock, widths: NDArray[np.int32]) -> pa.Array:
+        """Decode all values at once: each byte is one letter, so the offsets follow from a table."""
+        text = data.tobytes().decode(self.codec, "replace")
+        self._counts["broken"] += text.count("\ufffd")
+        ends = np.concatenate(([0], np.cumsum(widths[data], dtype=np.int32)))
+        offsets = ends[np.frombuffer(array.buffers()[1], np.int32)[: len(array) + 1]].astype(np.int32)
+        decoded = pa.StringArray.from_buffers(len(array), pa.py_buffer(offsets), pa.py_buffer(text.encode()))
+        return to_nfc(decoded)
 
     def warn(self, context: ReadContext) -> None:
         samples = self._samples[:5]
@@ -371,6 +383,14 @@ class _Decoder:
                 f"{self._counts['broken']} values hold characters that {self.codec} does not know.",
                 samples=samples,
             )
+
+
+def _bytewise_widths(codec: str) -> NDArray[np.int32] | None:
+    """Give each byte's length in UTF-8, or None where a letter may take several bytes."""
+    letters = [bytes([byte]).decode(codec, "replace") for byte in range(256)]
+    if codec == "utf-8" or bytes(range(256)).decode(codec, "replace") != "".join(letters):
+        return None
+    return np.array([len(letter.encode()) for letter in letters], np.int32)
 
 
 def _repair(value: bytes, codec: str) -> tuple[str, str]:

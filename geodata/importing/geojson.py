@@ -5,14 +5,18 @@ features and lets a file of any size be parsed in small pieces. Rules: RFC 7946;
 but only by name, since a linked one makes readers fetch an address.
 """
 
+import contextlib
 import itertools
 import json
+import math
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from geodata.importing.gpkg import (
@@ -40,6 +44,7 @@ CRS84_WKT = (
     'UNIT["degree",0.0174532925199433],ID["OGC","CRS84"]]'
 )
 _AXES = 2
+_POINT = struct.Struct("<BIdd")
 _MAX_DEPTH = 32
 _SCAN_BYTES, _PIECE_BYTES, _PIECE_ROWS = 4 << 20, 8 << 20, 5_000
 _MAX_FEATURE_BYTES, _MAX_FRAME_BYTES = 32 << 20, 64 << 20
@@ -163,6 +168,8 @@ class GeojsonDocument:
         self.count, self.crs = 1, _read_crs(None)
         scan = _Scan(path, context)
         self._is_sequence = len(scan.offsets("{", 1)) + len(scan.offsets("[", 1)) > 1
+        if self._is_sequence and len(scan.offsets("[", 1)):
+            raise _not_geojson("several roots")
         if self._is_sequence:
             self._plan_features(scan.offsets("{", 1), scan.offsets("}", 1) + 1)
         else:
@@ -240,6 +247,9 @@ class GeojsonDocument:
         """Parse a piece from offset ``base`` on; ``cut`` is an offset and how much was left out there."""
         # The standard parser takes NaN, 1e999 and lone surrogates, which so become problems of one row.
         hook = self._watch_keys if self._size <= _WATCHED_BYTES else None
+        with contextlib.suppress(orjson.JSONDecodeError):
+            if hook is None:
+                return orjson.loads(raw)
         try:
             return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=hook)
         except UnicodeDecodeError as error:
@@ -297,6 +307,10 @@ def geometry_wkb(kind: object, coordinates: object, max_vertices: int) -> tuple[
         ``GEOM_NESTING``, ``GEOM_COORDINATE_TYPE``, ``GEOM_TOO_FEW_POSITIONS``, ``GEOM_NOT_FINITE``,
         ``GEOM_TOO_MANY_VERTICES``.
     """
+    if kind == "Point" and isinstance(coordinates, list) and len(coordinates) >= _AXES:
+        lon, lat = coordinates[:_AXES]
+        if type(lon) is type(lat) is float and math.isfinite(lon + lat):
+            return _POINT.pack(1, POINT, lon, lat), None
     if not isinstance(kind, str) or kind not in GEOMETRY_CODES:
         return None, "GEOM_COLLECTION" if kind == "GeometryCollection" else "GEOM_TYPE"
     builder = _Builder(max_vertices)

@@ -48,6 +48,9 @@ _MAX_VALUE_BYTES = 64 << 20
 _KNOWN_TRIGGER = re.compile(r"(rtree|gpkg|gpkgext|trigger_(insert|delete)_feature_count)_.*", re.DOTALL)
 _RTREE = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\s.*\sUSING\s+\"?rtree\"?\s*\(.*", re.IGNORECASE | re.DOTALL)
 
+# SQLite's own messages quote the damaged schema, which need not be UTF-8.
+_SQLITE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+
 Floats = NDArray[np.float64]
 
 
@@ -253,7 +256,7 @@ class GpkgFile:
                 self.connection.execute(f"PRAGMA {pragma}")
             self._refuse_code()
             self.layers = list(self._find_layers())
-        except (sqlite3.Error, OverflowError) as error:
+        except _SQLITE_ERRORS as error:
             raise _broken(error) from error
 
     def _refuse_code(self) -> None:
@@ -347,14 +350,14 @@ class GpkgLayer:
             for rows in self._groups(cursor):
                 yield self._batch(rows, start)
                 start += len(rows)
-        except sqlite3.Error as error:
+        except _SQLITE_ERRORS as error:
             raise _broken(error) from error
 
     def _groups(self, cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
         group, size = list[tuple[Any, ...]](), 0
         while rows := cursor.fetchmany(_FETCH_ROWS):
             group += rows
-            size += sum(len(value) for row in rows for value in row if isinstance(value, bytes))
+            size += sum(len(row[0]) for row in rows if isinstance(row[0], bytes))
             if size > _BATCH_BYTES or len(group) + _FETCH_ROWS > self._file.context.limits.batch_rows:
                 yield group
                 group, size = [], 0
@@ -363,18 +366,27 @@ class GpkgLayer:
 
     def _batch(self, rows: list[tuple[Any, ...]], start: int) -> RowBatch:
         values = [list(column) for column in zip(*rows, strict=True)]
-        limit = self._file.context.limits.max_vertices
-        blobs = values.pop(0) if self._column else []
-        wkb, problem = [None] * len(rows), [None] * len(rows)
-        if blobs:
-            wkb, problem = map(list, zip(*(read_blob(blob, limit) for blob in blobs), strict=True))
+        wkb, problem = pa.nulls(len(rows), pa.binary()), pa.nulls(len(rows), pa.string())
+        if self._column:
+            wkb, problem = read_blobs(values.pop(0), self._file.context.limits.max_vertices)
         for at, is_boolean in enumerate(self._booleans):
             if is_boolean:
                 values[at] = [bool(value) if isinstance(value, int) else value for value in values[at]]
         numbers = np.arange(start, start + len(rows), dtype=np.int64)
-        return RowBatch(
-            numbers, pa.array(wkb, pa.binary()), pa.array(problem, pa.string()), values[: len(self.columns)]
-        )
+        return RowBatch(numbers, wkb, problem, values[: len(self.columns)])
+
+
+def read_blobs(blobs: list[object], max_vertices: int) -> tuple[pa.Array, pa.Array]:
+    """Read geometry blobs into WKB and problem codes; plain points all at once."""
+    sizes = {len(blob) if isinstance(blob, bytes) else 0 for blob in blobs}
+    if sizes == {_BLOB_HEAD + _POINT_BYTES}:
+        block = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1)  # type: ignore[arg-type]
+        likeness = np.frombuffer(b"GP\x01" + POINT_HEAD, np.uint8)
+        positions = np.ascontiguousarray(block[:, -16:]).view("<f8")
+        if (block[:, [0, 1, 3, *range(8, 13)]] == likeness).all() and np.isfinite(positions).all():
+            return points_wkb(positions), pa.nulls(len(blobs), pa.string())
+    wkb, problem = zip(*(read_blob(blob, max_vertices) for blob in blobs), strict=True)
+    return pa.array(wkb, pa.binary()), pa.array(problem, pa.string())
 
 
 def read_blob(blob: object, max_vertices: int) -> tuple[bytes | None, str | None]:

@@ -42,12 +42,15 @@ class Merge:
     ----------
     mapped : tuple of str
         Fields that the file itself gave; only these change a record that is there already.
+    is_bulk : bool
+        The register was empty: there is nothing to compare with, and no index to keep.
     """
 
     connection: Connection
     register: Register
     staging: Table
     mapped: tuple[str, ...]
+    is_bulk: bool = False
 
     @property
     def live(self) -> Table:
@@ -178,7 +181,8 @@ class Merge:
 
     def apply(self, revision: int) -> None:
         """Write the changes of this revision: history first, then changed records, new ones, codes and companions."""
-        self._update(revision)
+        if not self.is_bulk:
+            self._update(revision)
         self._insert(revision)
         self._write_codes()
         self._write_companions()
@@ -240,26 +244,22 @@ class Merge:
         for scheme, value in self._codes:
             assert self.register.codes is not None
             codes = self.register.codes.__table__
-            old = and_(
-                codes.c.scheme == scheme, codes.c.feature_id == staged.c.target, codes.c.value != value
-            )
-            self.connection.execute(delete(codes).where(old, staged.c.is_changed))
-            rows = select(self._feature_id, literal(scheme), value).where(
-                value.is_not(None), self._is_touched
-            )
-            statement = upsert(codes).from_select(["feature_id", "scheme", "value"], rows.order_by(value))
-            key = [codes.c.feature_id, codes.c.scheme, codes.c.value]
-            self.connection.execute(statement.on_conflict_do_nothing(index_elements=key))
+            rows = select(self._feature_id, literal(scheme), value).where(value.is_not(None), self._is_touched)
+            statement = upsert(codes).from_select(["feature_id", "scheme", "value"], rows)
+            if not self.is_bulk:
+                old = and_(codes.c.scheme == scheme, codes.c.feature_id == staged.c.target, codes.c.value != value)
+                self.connection.execute(delete(codes).where(old, staged.c.is_changed))
+                key = [codes.c.feature_id, codes.c.scheme, codes.c.value]
+                statement = statement.on_conflict_do_nothing(index_elements=key)
+            self.connection.execute(statement)
 
     def _write_companions(self) -> None:
         staged = self.staging
         for table, names in self._companions():
             given = or_(*(staged.c[name].is_not(None) for name in names))
-            rows = select(self._feature_id, *(staged.c[name] for name in names)).where(
-                self._is_touched, given
-            )
+            rows = select(self._feature_id, *(staged.c[name] for name in names)).where(self._is_touched, given)
             statement = upsert(table).from_select(["feature_id", *names], rows)
-            kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in names}
-            self.connection.execute(
-                statement.on_conflict_do_update(index_elements=[table.c.feature_id], set_=kept)
-            )
+            if not self.is_bulk:
+                kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in names}
+                statement = statement.on_conflict_do_update(index_elements=[table.c.feature_id], set_=kept)
+            self.connection.execute(statement)

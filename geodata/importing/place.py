@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees
 from geodata.db import Actor
 from geodata.errors import CoordinateSystemError
-from geodata.geometry import Geometries, as_kind, explain_invalid, to_degrees
+from geodata.geometry import Geometries, as_kind, explain_invalid, from_wkb, to_degrees
 from geodata.importing.report import Report
 from geodata.importing.sandbox import ReadResult, iter_batches
 from geodata.register import Register
@@ -79,7 +79,7 @@ class PlaceChecker:
         """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""
         rows = batch.column("_row")
         self._say_reader_problems(batch, good, report)
-        moved = to_degrees(_geometries(batch), self.crs.to_wgs84)
+        moved = to_degrees(from_wkb(batch.column("_wkb")), self.crs.to_wgs84)
         final, problems = as_kind(
             moved, self.register.geometry_kind, points_too=self.register.point is not None
         )
@@ -140,7 +140,7 @@ class PlaceChecker:
         chosen, and in which it lies.
         """
         codes = np.array([code if isinstance(code, str) else None for code in given], dtype=object)
-        points = shapely.point_on_surface(geometries)
+        points = geometries if self.register.geometry_kind == "point" else shapely.point_on_surface(geometries)
         unknown = np.flatnonzero(good & (codes == None))  # noqa: E711  element-wise
         if len(unknown):
             codes[unknown] = self.units.communes_at(points[unknown])
@@ -191,15 +191,10 @@ class PlaceChecker:
 def source_bounds(result: ReadResult) -> tuple[float, float, float, float]:
     """Return west, south, east, north of all coordinates as they stand in the file (NaN where there is none)."""
     bounds = np.array(
-        [shapely.total_bounds(_geometries(batch)) for batch in iter_batches(result)] or [[np.nan] * 4]
+        [shapely.total_bounds(from_wkb(batch.column("_wkb"))) for batch in iter_batches(result)] or [[np.nan] * 4]
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a batch without geometry is NaN throughout
         west, south = np.nanmin(bounds[:, :2], axis=0)
         east, north = np.nanmax(bounds[:, 2:], axis=0)
     return float(west), float(south), float(east), float(north)
-
-
-def _geometries(batch: pa.RecordBatch) -> Geometries:
-    geometries: Geometries = shapely.from_wkb(np.array(batch.column("_wkb").to_pylist(), dtype=object))
-    return geometries

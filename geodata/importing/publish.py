@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from geodata.db import Database
 from geodata.history import Counts, announce, lock_register, start_revision
@@ -14,6 +14,7 @@ from geodata.importing.merge import Merge
 from geodata.importing.report import Report
 from geodata.importing.staging import StagingSink
 from geodata.refresh import Refresh
+from geodata.register import Register
 from geodata.units.index import UnitIndex, load_units
 
 
@@ -72,9 +73,9 @@ def publish_staged(
     assert sink.table is not None
     lock_register(connection, register)
     mapped = tuple(name for name in report.columns.values() if name is not None)
-    merge = Merge(connection, register, sink.table, mapped)
-    bulk = bool(connection.scalar(select(func.ops.begin_bulk_load(register.id))))
-    if not bulk:
+    bulk_tables = _begin_bulk(connection, register)
+    merge = Merge(connection, register, sink.table, mapped, is_bulk=bool(bulk_tables))
+    if not bulk_tables:
         merge.match()
         _drop_taken(merge, report)
     counts = Counts(*merge.counts())
@@ -88,21 +89,25 @@ def publish_staged(
         note=request.note,
         upload_id=request.upload_id,
     )
-    _apply(merge, number, bulk=bulk)
-    Refresh(connection, register, number).run(merge.touched())
+    merge.apply(number)
+    for name in reversed(bulk_tables):
+        connection.execute(select(func.ops.end_bulk_load(name)))
+    Refresh(connection, register, number).run(None if bulk_tables else merge.touched())
     announce(connection, register, number)
     return Published(report, counts, number)
 
 
-def _apply(merge: Merge, number: int, *, bulk: bool) -> None:
-    """Write the records; side tables of an empty register are empty too and are loaded the same way."""
-    connection, register = merge.connection, merge.register
-    sides = [register.codes.__table__.name] if bulk and register.codes is not None else []
-    for name in sides:
+def _begin_bulk(connection: Connection, register: Register) -> list[str]:
+    """Set indexes and constraints aside when the register is empty; returns the tables, side tables first."""
+    sides = [table.name for table in register.companion_fields]
+    if register.codes is not None:
+        sides.append(register.codes.__table__.name)
+    if connection.scalar(select(exists(select(register.table.c.id)))):
+        return []
+    tables = [*sides, register.id]
+    for name in tables:
         connection.execute(select(func.ops.begin_bulk_load(name)))
-    merge.apply(number)
-    for name in (*sides, *([register.id] if bulk else [])):
-        connection.execute(select(func.ops.end_bulk_load(name)))
+    return tables
 
 
 def _drop_taken(merge: Merge, report: Report) -> None:

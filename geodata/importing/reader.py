@@ -249,11 +249,8 @@ def _sniff(path: Path, suffix: str) -> str:
     ):
         if head.startswith(magic):
             return kind
-    if text[:1] in (b"{", b"[", b"\x1e") or suffix in _JSON_SUFFIXES:
-        return "geojson"
-    if text[:1] == b"<" or suffix == ".kml":
-        return "kml"
-    by_suffix = {
+    first = {b"<": "kml", b"{": "geojson", b"[": "geojson", b"\x1e": "geojson"}.get(text[:1])
+    by_suffix = {**dict.fromkeys(_JSON_SUFFIXES, "geojson"), ".kml": "kml"} | {
         ".zip": "zip",
         ".kmz": "zip",
         ".shp": "shp",
@@ -262,7 +259,7 @@ def _sniff(path: Path, suffix: str) -> str:
         ".txt": "csv",
         "": "csv",
     }
-    return by_suffix.get(suffix, "unknown")
+    return first or by_suffix.get(suffix, "unknown")
 
 
 def _side_files(path: Path) -> dict[str, Path]:

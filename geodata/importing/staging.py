@@ -3,8 +3,7 @@
 import io
 import secrets
 import time
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,13 +19,6 @@ from sqlalchemy.schema import CreateTable, DropTable
 from geodata.geometry import Geometries, to_hex_ewkb
 from geodata.register import Register
 
-_ARROW_TYPES: dict[type, pa.DataType] = {
-    str: pa.string(),
-    int: pa.int64(),
-    float: pa.float64(),
-    bool: pa.bool_(),
-    date: pa.date32(),
-}
 _POINT = shapely.GeometryType.POINT
 
 
@@ -69,26 +61,21 @@ class StagingSink:
             return self.register.table.c[name].type
         return self.register.field(name).column.type
 
-    def write(self, columns: dict[str, list[Any]], geometries: Geometries, rows: Sequence[int]) -> None:
+    def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         """Copy one batch into the table."""
         assert self.table is not None
-        arrays = {"row_number": pa.array(rows, pa.int64()), "new_id": self._new_ids(len(rows))}
-        arrays |= {"uuid": pa.array(new_uuids(len(rows)))}
-        arrays |= {name: self._array(name, columns[name]) for name in self.fields}
+        arrays = {"row_number": rows, "new_id": self._new_ids(len(rows)), "uuid": pa.array(new_uuids(len(rows)))}
+        arrays |= {name: columns[name] for name in self.fields}
         arrays |= self._geometries(geometries)
         buffer = io.BytesIO()
-        options = pa.csv.WriteOptions(include_header=False)
-        pa.csv.write_csv(pa.table(arrays), buffer, options)
-        names = [self.table.c[name] for name in arrays]
-        self._copy(names, buffer.getbuffer())
+        pa.csv.write_csv(pa.table(arrays), buffer, pa.csv.WriteOptions(include_header=False))
+        self._copy([self.table.c[name] for name in arrays], buffer.getbuffer())
 
     def _new_ids(self, count: int) -> pa.Array:
-        """Take ids for rows that may turn out to be new, so that all tables of a record can be written in one pass."""
+        """Take ids for rows that may turn out to be new, so that all tables of a record are written in one pass."""
         sequence = f"reg.{self.register.id}_id_seq"
-        ids = self.connection.scalars(
-            text("SELECT nextval(:name) FROM generate_series(1, :count)"), {"name": sequence, "count": count}
-        )
-        return pa.array(list(ids), pa.int64())
+        statement = text("SELECT array_agg(nextval(:name)) FROM generate_series(1, :count)")
+        return pa.array(self.connection.scalar(statement, {"name": sequence, "count": count}), pa.int64())
 
     def _copy(self, columns: Sequence[Column[Any]], data: memoryview) -> None:
         assert self.table is not None
@@ -101,25 +88,17 @@ class StagingSink:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(data)
 
-    def _array(self, name: str, values: list[Any]) -> pa.Array:
-        kind = self._type(name).python_type
-        if kind is list:
-            return pa.array(
-                [None if value is None else _array_literal(value) for value in values], pa.string()
-            )
-        return pa.array(values, _ARROW_TYPES[kind])
-
     def _geometries(self, geometries: Geometries) -> dict[str, pa.Array]:
         if not self._geometry_columns:
             return {}
         if self.register.point is None:
-            return {self.register.geometry.key: pa.array(to_hex_ewkb(geometries), pa.string())}
+            return {self.register.geometry.key: to_hex_ewkb(geometries)}
         is_point = shapely.get_type_id(geometries) == _POINT
         shapes = np.where(is_point, None, geometries)
         points = np.where(is_point, geometries, None)
         return {
-            self.register.geometry.key: pa.array(to_hex_ewkb(shapes), pa.string()),
-            self.register.point.key: pa.array(to_hex_ewkb(points), pa.string()),
+            self.register.geometry.key: to_hex_ewkb(shapes),
+            self.register.point.key: to_hex_ewkb(points),
         }
 
     def drop(self) -> None:
@@ -130,12 +109,6 @@ class StagingSink:
 
 def _plain(kind: Geometry) -> Geometry:
     return Geometry(kind.geometry_type, kind.srid, spatial_index=False)
-
-
-def _array_literal(values: Sequence[Any]) -> str:
-    """Write a PostgreSQL array: every element quoted, quotes and backslashes escaped."""
-    quoted = ['"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values]
-    return "{" + ",".join(quoted) + "}"
 
 
 def new_uuids(count: int) -> list[str]:

@@ -37,7 +37,7 @@ _BODIES = (
 )  # fmt: skip
 _PLACES = ("Nhà văn hóa", "Sân thể thao", "Chợ", "Đình", "Chùa", "Điểm bưu điện – văn hóa")
 _WORKS = ("Trạm biến áp", "Trạm bơm", "Trạm phát sóng", "Bể nước sạch", "Cổng làng", "Cầu")
-_ROADS = (
+ROADS = (
     "Đường Trục Thôn", "Đường Cây Đa", "Đường Bờ Kênh", "Đường Giếng Đình", "Đường Ra Đồng", "Đường Ao Sen",
     "Đường Cổng Làng", "Đường Bến Đò", "Đường Chợ Cũ", "Đường Sân Kho", "Đường Đê", "Đường Lò Gạch",
 )  # fmt: skip
@@ -94,13 +94,11 @@ def _road_names(random: np.random.Generator, settlement: Settlement) -> list[str
     roads = 1 + max(lane.road for lane in settlement.lanes)
     if random.random() < _SHARE_WITHOUT_ROADS:
         return [None] * roads
-    names = random.permutation(np.array(_ROADS, dtype=object)).tolist()
+    names = random.permutation(np.array(ROADS, dtype=object)).tolist()
     return [names[n % len(names)] for n in range(roads)]
 
 
-def _place_values(
-    settlement: Settlement, lane: int, number: int, roads: Sequence[str | None]
-) -> dict[str, Any]:
+def _place_values(settlement: Settlement, lane: int, number: int, roads: Sequence[str | None]) -> dict[str, Any]:
     along = settlement.lanes[lane]
     values: dict[str, Any] = {
         "house_number": str(number),

@@ -35,7 +35,13 @@ class Crop:
 
 
 RICE = (
-    Crop("Lúa", "LU", ("Bắc thơm số 7", "Đài thơm 8", "TBR225", "BC15", "Nếp cái hoa vàng"), 11.5, (5, 6, 9, 10)),
+    Crop(
+        "Lúa",
+        "LU",
+        ("Bắc thơm số 7", "Đài thơm 8", "TBR225", "BC15", "Nếp cái hoa vàng"),
+        11.5,
+        (5, 6, 9, 10),
+    ),
 )
 VEGETABLES = (
     Crop("Khoai tây", "KT", ("Solara", "Atlantic", "Marabel"), 17.0, (1, 2), markets=("CHN",)),

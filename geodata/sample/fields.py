@@ -49,7 +49,9 @@ class Plot:
 
 
 def make_plots(
-    random: np.random.Generator, outlines: Sequence[shapely.Polygon], cores: Sequence[Sequence[shapely.Polygon]]
+    random: np.random.Generator,
+    outlines: Sequence[shapely.Polygon],
+    cores: Sequence[Sequence[shapely.Polygon]],
 ) -> list[Plot]:
     """Return `AREAS_PER_COMMUNE` plots for each commune: none overlaps another, a village core or a border.
 
@@ -71,9 +73,7 @@ def _commune_plots(
     random: np.random.Generator, commune: int, land: shapely.Geometry, built: Sequence[shapely.Polygon]
 ) -> list[Plot]:
     parcels = [
-        (zone, parcel)
-        for zone, ground in enumerate(_zones(random, land))
-        for parcel in _parcels(random, ground)
+        (zone, parcel) for zone, ground in enumerate(_zones(random, land)) for parcel in _parcels(random, ground)
     ]
     near = shapely.distance(np.array([parcel for _, parcel in parcels])[:, None], np.array(built)[None, :])
     village = near.argmin(axis=1)
@@ -127,7 +127,10 @@ def _strips(random: np.random.Generator, reach: float) -> Iterator[Floats]:
         lower = cuts + random.normal(0, _SKEW_M, len(cuts))
         upper = cuts + random.normal(0, _SKEW_M, len(cuts))
         for n in np.flatnonzero(cuts[:-1] < reach).tolist():
-            west, east = (lower[n] + _PATH_M, upper[n] + _PATH_M), (lower[n + 1] - _PATH_M, upper[n + 1] - _PATH_M)
+            west, east = (
+                (lower[n] + _PATH_M, upper[n] + _PATH_M),
+                (lower[n + 1] - _PATH_M, upper[n + 1] - _PATH_M),
+            )
             yield np.array([(west[0], south), (east[0], south), (east[1], north), (west[1], north)])
         south = north + _CANAL_M / 2
 

@@ -58,7 +58,7 @@ class LaneNetwork:
     @property
     def capacity(self) -> float:
         """About how many houses stand along the lanes."""
-        return sum(lane.line.length for lane in self.lanes) * _HOUSES_PER_M
+        return float(sum(lane.line.length for lane in self.lanes)) * _HOUSES_PER_M
 
     def grow(self, centre: Floats, heading: float, houses: int) -> None:
         """Lay the main road through ``centre`` and branch off it until there is room for the houses."""

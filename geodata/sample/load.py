@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel
 from sqlalchemy import Connection, exists, select
 
+from geodata.crs import WGS84_DEGREES
 from geodata.db import SYSTEM, Database
 from geodata.errors import GeodataError
 from geodata.geometry import Geometries, as_kind
@@ -18,7 +19,6 @@ from geodata.importing.publish import publish_staged
 from geodata.importing.report import Report
 from geodata.importing.rows import model_columns
 from geodata.importing.staging import StagingSink
-from geodata.crs import WGS84_DEGREES
 from geodata.register import Register
 from geodata.registers import get_register
 from geodata.sample.marks import COMMUNE_CODES, SOURCE

@@ -36,7 +36,8 @@ def full_names(random: np.random.Generator, count: int) -> Texts:
 
 def given_names(random: np.random.Generator, count: int) -> Texts:
     """Return ``count`` double given names as shops carry them."""
-    return _pick(random, _FEMALE_GIVEN, count) + " " + _pick(random, _MALE_GIVEN, count)
+    named: Texts = _pick(random, _FEMALE_GIVEN, count) + " " + _pick(random, _MALE_GIVEN, count)
+    return named
 
 
 def phones(random: np.random.Generator, count: int) -> Texts:
@@ -46,7 +47,10 @@ def phones(random: np.random.Generator, count: int) -> Texts:
 
 
 def _pick(
-    random: np.random.Generator, values: tuple[str, ...], count: int, weights: NDArray[np.float64] | None = None
+    random: np.random.Generator,
+    values: tuple[str, ...],
+    count: int,
+    weights: NDArray[np.float64] | None = None,
 ) -> Texts:
     chosen: Texts = np.array(values, dtype=object)[random.choice(len(values), count, p=weights)]
     return chosen

@@ -30,7 +30,11 @@ _ACCESS = (
     "Có bậc thềm, người nhà giúp khi cần.",
     "Có nhà vệ sinh cho người dùng xe lăn.",
 )
-_ROADS = ("Đường bê tông, xe 16 chỗ vào được.", "Đường nhựa, xe 29 chỗ vào được.", "Ngõ nhỏ, đi bộ hoặc xe máy 200 m.")
+_ROADS = (
+    "Đường bê tông, xe 16 chỗ vào được.",
+    "Đường nhựa, xe 29 chỗ vào được.",
+    "Ngõ nhỏ, đi bộ hoặc xe máy 200 m.",
+)
 _SITE = "https://du-lich-mau.example"
 
 

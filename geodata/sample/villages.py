@@ -12,6 +12,7 @@ from geodata.sample.houses import House, place_houses
 from geodata.sample.lanes import Lane, make_lanes
 from geodata.sample.marks import COMMUNE_CODES, DAY, SOURCE, marked
 from geodata.sample.plane import Floats, random_points
+from geodata.sample.shares import share_out
 
 VILLAGES_PER_COMMUNE = 12
 ADDRESSES = 5_000
@@ -20,7 +21,7 @@ _TRIES = 16
 _FROM_BORDER_M = 420.0
 _BETWEEN_CORES_M = 120.0
 _LANE_FROM_BORDER_M = 60.0
-_YARD_M, _CLOSING_M, _SIMPLER_M = 28.0, 50.0, 3.0
+_YARD_M, _CLOSINGS_M, _SIMPLER_M = 28.0, (50.0, 70.0, 100.0, 150.0), 3.0
 _UNEVEN_M = 45.0
 _MOST_TRIES = 8
 _LEAST_COVERAGE = 0.8
@@ -77,11 +78,7 @@ def make_settlements(random: np.random.Generator, outlines: Sequence[shapely.Pol
 def _sizes(random: np.random.Generator, count: int) -> list[int]:
     """Share the addresses out unevenly."""
     weights = np.clip(random.lognormal(0, 0.38, count), 0.5, 2.0)
-    exact = ADDRESSES * weights / weights.sum()
-    sizes = np.floor(exact).astype(int)
-    most_cut = np.argsort(sizes - exact)
-    sizes[most_cut[: ADDRESSES - sizes.sum()]] += 1
-    return sizes.tolist()
+    return [int(size) for size in share_out(ADDRESSES, weights)]
 
 
 def _names(random: np.random.Generator, communes: int) -> list[tuple[str, str]]:
@@ -134,11 +131,14 @@ def _inhabited(random: np.random.Generator, houses: Sequence[House], centre: Flo
 
 
 def _core(houses: Sequence[House]) -> shapely.Polygon:
-    """Return the ground around the houses, small gaps and holes closed."""
-    yards = shapely.buffer(shapely.points([(house.x, house.y) for house in houses]), _YARD_M + _CLOSING_M, quad_segs=4)
-    closed = shapely.union_all(yards).buffer(-_CLOSING_M, quad_segs=4).simplify(_SIMPLER_M)
-    largest = max(shapely.get_parts(closed), key=lambda part: part.area)
-    return shapely.Polygon(largest.exterior)
+    """Return the ground around the houses in one piece, gaps between them and holes closed."""
+    points = shapely.multipoints([(house.x, house.y) for house in houses])
+    for closing in _CLOSINGS_M:
+        around = points.buffer(_YARD_M + closing, quad_segs=4)
+        core = around.buffer(-closing, quad_segs=4).simplify(_SIMPLER_M)
+        if isinstance(core, shapely.Polygon):
+            break
+    return shapely.Polygon(max(shapely.get_parts(core), key=lambda part: part.area).exterior)
 
 
 def household_counts(random: np.random.Generator, households: Sequence[int]) -> list[int]:

@@ -67,7 +67,10 @@ def make_sample(seed: int = SEED) -> Sample:
         "growing_areas": [(values, plot.shape) for values, plot in areas],
         "tourism_points": tourism_records(streams[6], grounds),
     }
-    return Sample(seed, {name: [(values, to_lonlat(shape)) for values, shape in found] for name, found in records.items()})
+    return Sample(
+        seed,
+        {name: [(values, to_lonlat(shape)) for values, shape in found] for name, found in records.items()},
+    )
 
 
 def _villages(

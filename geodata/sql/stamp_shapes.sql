@@ -1,7 +1,7 @@
--- Stamp the tiles of zoom :z in which a touched feature lies or lay, with the buffer of 64/4096 of a tile that
+-- Stamp the tiles of zoom z in which a touched feature lies or lay, with the buffer of 64/4096 of a tile that
 -- the tile statement searches. 20037508.34… is half the width of the world in EPSG:3857.
 WITH size AS (
-    SELECT 2 * 20037508.342789244 / (1 << :z) AS tile_m, 20037508.342789244 AS half
+    SELECT 2 * 20037508.342789244 / (1 << CAST(:z AS int)) AS tile_m, 20037508.342789244 AS half
 ), cover AS (
     SELECT DISTINCT
         floor((b.west + s.half) / s.tile_m - 1 / 64.0)::int AS x0, floor((b.east + s.half) / s.tile_m + 1 / 64.0)::int AS x1,
@@ -9,8 +9,8 @@ WITH size AS (
     FROM touched_box b, size s
 ), tiles AS (
     SELECT DISTINCT x, y FROM cover, generate_series(x0, x1) AS x, generate_series(y0, y1) AS y
-    WHERE x BETWEEN 0 AND (1 << :z) - 1 AND y BETWEEN 0 AND (1 << :z) - 1
+    WHERE x BETWEEN 0 AND (1 << CAST(:z AS int)) - 1 AND y BETWEEN 0 AND (1 << CAST(:z AS int)) - 1
 )
 INSERT INTO ops.tile_stamp (layer, z, x, y, revision)
-SELECT :layer, :z, x, y, :revision FROM tiles
+SELECT :layer, CAST(:z AS int), x, y, :revision FROM tiles
 ON CONFLICT (layer, z, x, y) DO UPDATE SET revision = EXCLUDED.revision

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
-import shapely
+import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from geodata import reference
 from geodata.db import SYSTEM, Database
-from geodata.geometry import as_kind, to_degrees
+from geodata.geometry import as_kind, from_wkb, to_degrees
 from geodata.importing.check import ImportRequest
 from geodata.importing.mapping import field_names
 from geodata.importing.place import choose_crs
@@ -48,14 +48,14 @@ def _publish_list(database: Database, register: Register, rows: Sequence[Any]) -
     records = [
         register.write.model_validate({name: getattr(row, name) or None for name in names}) for row in rows
     ]
-    columns = {name: [getattr(record, name) for record in records] for name in names}
+    columns = {name: pa.array([getattr(record, name) for record in records]) for name in names}
     report = Report(register.id, read=len(rows), valid=len(rows))
     report.columns = {name: name for name in names}
     request = ImportRequest(Path(), "", register, SYSTEM, note=REFERENCE_NOTE)
     with database.worker() as connection:
         sink = StagingSink(connection, register, uuid4())
         sink.open(names, with_geometry=False)
-        sink.write(columns, np.full(len(rows), None, dtype=object), list(range(1, len(rows) + 1)))
+        sink.write(columns, np.full(len(rows), None, dtype=object), pa.array(range(1, len(rows) + 1), pa.int64()))
         published = publish_staged(connection, request, sink, report)
         sink.drop()
     return published
@@ -145,13 +145,13 @@ def _load_boundaries(
         sink = StagingSink(connection, register, uuid4())
         sink.open(["code"])
         for batch in iter_batches(result):
-            wkb = np.array(batch.column("_wkb").to_pylist(), dtype=object)
-            shapes, problems = as_kind(to_degrees(shapely.from_wkb(wkb), source.to_wgs84), "polygon", points_too=False)
+            degrees = to_degrees(from_wkb(batch.column("_wkb")), source.to_wgs84)
+            shapes, problems = as_kind(degrees, "polygon", points_too=False)
             codes = batch.column(code_column).to_pylist()
             _sort_out(codes, shapes, problems, known, found)
             taken = [n for n, code in enumerate(codes) if code in known and problems[n] is None and shapes[n] is not None]
             if taken:
-                sink.write({"code": [codes[n] for n in taken]}, shapes[taken], taken)
+                sink.write({"code": pa.array([codes[n] for n in taken])}, shapes[taken], pa.array(taken, pa.int64()))
         notes.columns = {code_column: "code"}
         request = ImportRequest(Path(), "", register, SYSTEM, note=f"Ranh giới từ lớp {result.layer}")
         found.revision = publish_staged(connection, request, sink, notes).revision if found.matched else None

@@ -123,7 +123,6 @@ def upgrade() -> None:
     sa.Column('operation', sa.Text(), nullable=False),
     sa.Column('before', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.CheckConstraint("operation IN ('I', 'U', 'D')", name=op.f('ck_change_operation')),
-    sa.ForeignKeyConstraint(['register', 'revision'], ['ops.revision.register', 'ops.revision.number'], name=op.f('fk_change_register_revision')),
     sa.PrimaryKeyConstraint('register', 'revision', 'feature_id', name=op.f('pk_change')),
     schema='ops'
     )

@@ -30,9 +30,7 @@ def _read_catalogue(language: Language) -> dict[str, str]:
     }
 
 
-_CATALOGUES: Final[dict[Language, dict[str, str]]] = {
-    language: _read_catalogue(language) for language in LANGUAGES
-}
+_CATALOGUES: Final[dict[Language, dict[str, str]]] = {language: _read_catalogue(language) for language in LANGUAGES}
 
 
 def translator(lang: Language) -> Translate:

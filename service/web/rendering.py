@@ -77,6 +77,7 @@ def _frame(request: Request, language: Language) -> dict[str, Any]:
         "lang": language,
         "t": translator(language),
         "base": root,
+        "site": _site_name(request, language),
         "url": lambda path: root + path,
         "assets": ASSETS,
         "path": request.url.path.removeprefix(root) or "/",
@@ -88,6 +89,11 @@ def _frame(request: Request, language: Language) -> dict[str, Any]:
             feature["properties"], language, collection.get("label") or "name"
         ),
     }
+
+
+def _site_name(request: Request, language: Language) -> str:
+    settings = getattr(request.app.state, "settings", None)
+    return getattr(settings, f"title_{language}", "") or translator(language)("Digital map")
 
 
 def _with_query(request: Request, changes: Mapping[str, str]) -> str:

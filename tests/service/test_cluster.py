@@ -88,9 +88,7 @@ def kept_rows(cluster: Cluster) -> object:
 def test_owner_has_the_database_and_is_no_superuser(cluster: Cluster) -> None:
     assert make_url(cluster.url).drivername == "postgresql+psycopg"
     assert ask(cluster, "SELECT rolcreaterole AND NOT rolsuper FROM pg_roles WHERE rolname = current_user")
-    assert (
-        ask(cluster, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'bandoso'") == "bandoso"
-    )
+    assert ask(cluster, "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'bandoso'") == "bandoso"
     installed = ask(cluster, "SELECT array_agg(extname::text) FROM pg_extension")
     assert {"postgis", "pg_trgm", "unaccent", "btree_gist"} <= set(installed)  # type: ignore[call-overload]
 
@@ -123,7 +121,7 @@ def test_nothing_connects_without_the_password(cluster: Cluster) -> None:
                 port=str(url.query["port"]),
                 user="bandoso",
                 dbname="bandoso",
-                password="guess",  # noqa: S106
+                password="guess",
             )
 
 
@@ -194,9 +192,7 @@ def test_orphan_that_never_looks_up_is_ended_before_the_start(cluster: Cluster) 
 
     def compute() -> None:
         with suppress(psycopg.Error):
-            connection.execute(
-                "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 100) b"
-            )
+            connection.execute("SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 100) b")
 
     busy = threading.Thread(target=compute)
     busy.start()
@@ -309,9 +305,7 @@ def test_stopping_what_never_ran_is_no_error(tmp_path: Path) -> None:
     assert main(["stop"]) == 2
 
 
-@pytest.mark.parametrize(
-    ("memory", "shared_buffers"), [(GIB // 4, "128MB"), (8 * GIB, "2048MB"), (64 * GIB, "4096MB")]
-)
+@pytest.mark.parametrize(("memory", "shared_buffers"), [(GIB // 4, "128MB"), (8 * GIB, "2048MB"), (64 * GIB, "4096MB")])
 def test_buffers_follow_the_memory(memory: int, shared_buffers: str) -> None:
     settings = server_settings(memory, port=1, socket_directory="../socket")
     assert settings["shared_buffers"] == shared_buffers

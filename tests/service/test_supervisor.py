@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from service.cluster import Cluster
-from service.processes import is_worth_showing
+from service.processes import LogFile, is_worth_showing
 
 ROOT = Path(__file__).parents[2]
 FIRST_PORT = 18400
@@ -41,6 +41,13 @@ server.serve_forever()
 """
 WORKER = "import time; time.sleep(3600)"
 STUBBORN_WORKER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
+PREPARE = """
+import os, psycopg
+with psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", "")) as connection:
+    connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
+    connection.execute("CREATE TABLE IF NOT EXISTS ops.setting (name text PRIMARY KEY, value text, changed_at timestamptz)")
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version_num text)")
+"""
 DYING_WORKER = "raise SystemExit('the reason')"
 
 PROGRAM = """
@@ -145,17 +152,17 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
 
 
 def answering_process(address: str) -> int:
-    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 (our own loopback address)
+    with urllib.request.urlopen(address, timeout=5) as answer:
         return int(answer.read())
 
 
 def test_address_login_and_hints_are_printed_once_ready(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "sample-login.txt").write_text("canbo / mat-khau-mau\n")
+    (tmp_path / "sample-login.txt").write_text("canbo\nmat-khau-mau\n")
     running = start()
     wait_for(running.address)
     assert running.address().startswith("http://127.0.0.1:184")
     assert running.address() in running.printed()
-    assert "canbo / mat-khau-mau" in running.printed()
+    assert "sample officer: canbo   mật khẩu / password: mat-khau-mau" in running.printed()
     assert running.stop() == 0
     assert "stopped" in running.printed()
 
@@ -250,6 +257,17 @@ def test_preparation_can_be_interrupted(start: Start) -> None:
     assert running.stop() == 0
 
 
+def test_second_start_prepares_only_what_changed(start: Start) -> None:
+    def start_and_stop(*arguments: str) -> int:
+        steps = [["Bước thử", "trying", [sys.executable, "-c", PREPARE, *arguments]]]
+        running = start(database_url=None, preparations=steps)
+        wait_for(running.address)
+        running.stop()
+        return running.printed().count("trying")
+
+    assert [start_and_stop(), start_and_stop(), start_and_stop("changed")] == [1, 1, 2]
+
+
 def test_service_that_never_gets_ready_is_given_up(start: Start) -> None:
     running = start(api_command=[sys.executable, "-c", WORKER], ready_timeout_s=1.0)
     assert running.process.wait(timeout=15) == 1
@@ -287,6 +305,19 @@ def test_database_of_a_killed_supervisor_is_taken_over(start: Start, tmp_path: P
     wait_for(again.address)
     again.stop()
     assert not cluster.is_running()
+
+
+def test_flood_of_errors_is_cut_on_the_console_but_not_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = LogFile(tmp_path / "api.log")
+    for number in range(500):
+        log.write(f"ERROR: {number}")
+    log.close()
+    assert len((tmp_path / "api.log").read_text().splitlines()) == 500
+    shown = capsys.readouterr().err.splitlines()
+    assert len(shown) == 41
+    assert "api.log" in shown[-1]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,7 @@ def app() -> FastAPI:
     """Return an application of the pages alone, with one route for the templates of the API."""
     app = FastAPI()
     app.include_router(pages.router)
+    app.get("/")(pages.map_page)
 
     @app.get("/view/{template}")
     def view(request: Request, template: str) -> Response:
@@ -89,9 +90,7 @@ def used_keys() -> set[str]:
     sources = [*WEB.glob("templates/*.html"), *WEB.glob("*.py")]
     pattern = re.compile(r"""\b(?:t|translator\(language\))\((?:"([^"]+)"|'([^']+)')\)""")
     return {
-        double or single
-        for source in sources
-        for double, single in pattern.findall(source.read_text(encoding="utf-8"))
+        double or single for source in sources for double, single in pattern.findall(source.read_text(encoding="utf-8"))
     }
 
 
@@ -228,9 +227,7 @@ def test_assets_are_sent_compressed_where_the_client_takes_it(
     assert answer.text == "plain"
 
 
-@pytest.mark.parametrize(
-    "name", ["../secret.js", "..%2Fsecret.js", "%2e%2e%2fsecret.js", "widget-1.js.gz", "none.js"]
-)
+@pytest.mark.parametrize("name", ["../secret.js", "..%2Fsecret.js", "%2e%2e%2fsecret.js", "widget-1.js.gz", "none.js"])
 def test_nothing_but_built_files_is_sent(built: Client, name: str) -> None:
     assert built.get(f"/assets/{name}").status_code == HTTPStatus.NOT_FOUND
 
@@ -238,9 +235,7 @@ def test_nothing_but_built_files_is_sent(built: Client, name: str) -> None:
 def test_the_widget_has_one_lasting_address_and_a_validator(built: Client) -> None:
     answer = built.get("/widget.js", headers={"accept-encoding": "identity"})
     assert answer.text == "plain"
-    again = built.get(
-        "/widget.js", headers={"accept-encoding": "identity", "if-none-match": answer.headers["etag"]}
-    )
+    again = built.get("/widget.js", headers={"accept-encoding": "identity", "if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.text) == (HTTPStatus.NOT_MODIFIED, "")
 
 

@@ -1,8 +1,13 @@
 """What an address must be when it is written."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, Self
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from geodata.registers.addresses.codes import SCHEMES
@@ -38,6 +43,14 @@ class AddressIn(WriteModel):
     head_name: Name | None = None
     phone: Phone | None = None
     source: LongText | None = None
+
+    @classmethod
+    def needs_own_rules(cls, columns: Mapping[str, pa.Array], count: int) -> NDArray[np.bool_]:
+        """Only a row that has a name can be a household with one."""
+        if "name" not in columns:
+            return np.zeros(count, dtype=bool)
+        mask: NDArray[np.bool_] = pc.is_valid(columns["name"]).to_numpy(zero_copy_only=False)
+        return mask
 
     @model_validator(mode="after")
     def keep_people_out_of_the_name(self) -> Self:

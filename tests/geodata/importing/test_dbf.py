@@ -179,11 +179,8 @@ def test_unknown_bytes_are_read_as_cp1252_with_a_warning(tmp_path: Path) -> None
 
 
 def test_the_officers_choice_outranks_all(tmp_path: Path) -> None:
-    path = text_column(tmp_path / "a.dbf", ["Đà".encode()])
-    context = ReadContext(ReaderLimits(), encoding="windows-1252")
-    assert read(path, context=context) == [
-        ["Ä\x90Ã\xa0".encode("latin-1").decode("cp1252", "replace").rstrip()]
-    ]
+    path = text_column(tmp_path / "a.dbf", ["Huế".encode()])
+    assert read(path, context=ReadContext(ReaderLimits(), encoding="windows-1252")) == [["Huáº¿"]]
     with pytest.raises(UnreadableFileError, match="ENCODING_UNKNOWN"):
         read(path, context=ReadContext(ReaderLimits(), encoding="rot13"))
 

@@ -59,6 +59,11 @@ export class PublicApi {
     return this.get(`/collections/${encodeURIComponent(register)}/items?${query}`, signal);
   }
 
+  /** Items whose official code is exactly this. */
+  withCode(register: string, code: string): Promise<FeatureCollection> {
+    return this.get(`/collections/${encodeURIComponent(register)}/items?${new URLSearchParams({ code, limit: '5' })}`);
+  }
+
   item(register: string, uuid: string, signal?: AbortSignal): Promise<Feature> {
     return this.get(this.itemPath(register, uuid), signal);
   }

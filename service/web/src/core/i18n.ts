@@ -70,7 +70,6 @@ const vi = {
   'embed.intro':
     'Chép đoạn mã dưới đây vào trang web. Bản đồ nhúng chỉ hiển thị dữ liệu công khai và không đặt cookie.',
   'embed.heading': 'Tiêu đề bản đồ',
-  'embed.headingDefault': 'Bản đồ số',
   'embed.commune': 'Mã xã, phường, đặc khu (không bắt buộc)',
   'embed.language': 'Ngôn ngữ',
   'embed.layers': 'Các lớp dữ liệu',
@@ -209,7 +208,6 @@ const en: Record<TextKey, string> = {
   'embed.title': 'Embed the map in another website',
   'embed.intro': 'Copy this code into your page. An embedded map shows public data only and sets no cookie.',
   'embed.heading': 'Title of the map',
-  'embed.headingDefault': 'Digital map',
   'embed.commune': 'Commune code (optional)',
   'embed.language': 'Language',
   'embed.layers': 'Data layers',

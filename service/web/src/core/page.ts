@@ -13,8 +13,12 @@ export const base = root.dataset['base'] ?? '';
 /** Texts of the page's language. */
 export const t = makeTexts(lang);
 
+/** What this installation calls itself. */
+export const siteName = root.dataset['site'] ?? '';
+
 /** The text of a bilingual value in the page's language, or the other one when it is empty. */
-export function say(text: Partial<Bilingual> | undefined | null): string {
+export function say(text: string | Partial<Bilingual> | undefined | null): string {
   if (!text) return '';
+  if (typeof text === 'string') return text;
   return text[lang] || text.vi || text.en || '';
 }

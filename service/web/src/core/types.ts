@@ -41,7 +41,7 @@ export interface Attribution extends Bilingual {
 
 export interface Catalogue {
   registers: Register[];
-  attribution?: Attribution;
+  attribution?: string | Attribution;
 }
 
 export type Properties = Record<string, unknown>;
@@ -119,7 +119,7 @@ export interface Upload {
   state: UploadState;
   register: string;
   commune?: string | null;
-  filename?: string | null;
+  file_name?: string | null;
   received_at?: string | null;
   progress?: { stage?: string; done?: number; total?: number } | null;
   counts?: { read?: number; valid?: number; rejected?: number; published?: number } | null;

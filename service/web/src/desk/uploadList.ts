@@ -113,7 +113,7 @@ export class UploadList extends PageElement {
 
   private nameOf(upload: Upload): string {
     const register = this.registers.find(({ id }) => id === upload.register);
-    return [upload.filename, say(register?.title) || upload.register, upload.commune].filter(Boolean).join(' · ');
+    return [upload.file_name, say(register?.title) || upload.register, upload.commune].filter(Boolean).join(' · ');
   }
 
   /** The list may leave the messages out, so a report is always asked for. */

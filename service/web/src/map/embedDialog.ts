@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import { PageElement } from '../core/element';
 import { iframeCode, tagCode, type EmbedChoice } from '../core/embedCode';
-import { base, lang, say, t } from '../core/page';
+import { base, lang, say, siteName, t } from '../core/page';
 import type { Lang, Register } from '../core/types';
 
 const LANGUAGES: Record<Lang, string> = { vi: 'Tiếng Việt', en: 'English' };
@@ -27,7 +27,7 @@ export class EmbedDialog extends PageElement {
     this.keepView = false;
     this.message = '';
     const site = location.origin + base;
-    this.choice = { site, title: t('embed.headingDefault'), lang, layers: [], commune: '', view: '', height: 480 };
+    this.choice = { site, title: siteName, lang, layers: [], commune: '', view: '', height: 480 };
   }
 
   /** Opens the dialog with the layers that are on. */

@@ -164,7 +164,7 @@ export class FeatureList extends PageElement {
     try {
       const page = await ask(request.signal);
       this.features = [...before, ...page.features];
-      this.matched = page.numberMatched;
+      this.matched = page.numberMatched ?? (before.length > 0 ? this.matched : undefined);
       this.next = page.links?.find(({ rel }) => rel === 'next')?.href;
       this.state = 'ready';
     } catch (error) {

@@ -66,7 +66,7 @@ export class MapApp extends PageElement {
 
   private readonly api = new PublicApi(base, lang, { offline: t('net.offline'), refused: t('net.refused') });
   private view: MapView | undefined;
-  private attribution: Attribution | undefined;
+  private attribution: string | Attribution | undefined;
   private busyTimer: ReturnType<typeof setTimeout> | undefined;
   private clickedAt: [number, number] | undefined;
   private opener: HTMLElement | undefined;
@@ -209,7 +209,7 @@ export class MapApp extends PageElement {
 
   private attributionText(): TemplateResult | string {
     const text = say(this.attribution);
-    const url = safeHref(this.attribution?.url);
+    const url = typeof this.attribution === 'object' ? safeHref(this.attribution.url) : null;
     return url && text ? html`<a href=${url} target="_blank" rel="noopener">${text}</a>` : text;
   }
 

@@ -11,7 +11,7 @@ const style: StyleSpecification = {
   },
   layers: [
     { id: 'basemap-sea', type: 'background' },
-    { id: 'basemap-label-islands', type: 'symbol', source: 'basemap', maxzoom: 7, layout: { visibility: 'none' } },
+    { id: 'basemap-label-archipelago', type: 'symbol', source: 'basemap', maxzoom: 7, layout: { visibility: 'none' } },
     {
       id: 'addresses-point',
       type: 'circle',
@@ -31,7 +31,7 @@ describe('style', () => {
   });
   it('draws the labels of the archipelagos last, at every zoom, whatever overlaps them', () => {
     const last = prepareStyle(style, new Set(['addresses'])).layers.at(-1);
-    expect(last?.id).toBe('basemap-label-islands');
+    expect(last?.id).toBe('basemap-label-archipelago');
     expect(last?.maxzoom).toBeUndefined();
     expect(last?.layout).toMatchObject({
       visibility: 'visible',
@@ -41,7 +41,7 @@ describe('style', () => {
   });
   it('keeps those labels on the base map of single features too', () => {
     const base = baseMapOnly(style);
-    expect(base.layers.map(({ id }) => id)).toEqual(['basemap-sea', 'basemap-label-islands']);
+    expect(base.layers.map(({ id }) => id)).toEqual(['basemap-sea', 'basemap-label-archipelago']);
     expect(Object.keys(base.sources)).toEqual(['basemap']);
   });
   it('does not change what it was given', () => {

@@ -1,9 +1,10 @@
 /** What we change in the style the service gives before MapLibre sees it. */
 import type { LayerSpecification, StyleSpecification } from 'maplibre-gl';
 
-/** Labels that no map of ours may hide: both archipelagos and the sea. */
-const ALWAYS_ON = 'basemap-label-';
 const BASE_MAP = 'basemap';
+const BASE_LABEL = 'basemap-label-';
+/** Labels that no map of ours may hide: both archipelagos and the sea. */
+const ALWAYS_ON = new Set(['basemap-label-archipelago', 'basemap-label-sea']);
 
 /** The register a style layer draws, or null for the base map. */
 export function registerOf(layer: { metadata?: unknown }): string | null {
@@ -13,13 +14,13 @@ export function registerOf(layer: { metadata?: unknown }): string | null {
 }
 
 /**
- * Hides the layers of registers that are off, and puts the labels that are always on above everything,
- * so that no data layer can push them away.
+ * Hides the layers of registers that are off, and puts the labels of the base map above everything, so that no data
+ * layer can push away those that must always be seen.
  */
 export function prepareStyle(style: StyleSpecification, shown: ReadonlySet<string>): StyleSpecification {
   const layers = style.layers.map((layer) => withVisibility(layer, shown));
-  const labels = layers.filter((layer) => layer.id.startsWith(ALWAYS_ON)).map(alwaysOn);
-  return { ...style, layers: [...layers.filter((layer) => !layer.id.startsWith(ALWAYS_ON)), ...labels] };
+  const labels = layers.filter(({ id }) => id.startsWith(BASE_LABEL)).map(alwaysOn);
+  return { ...style, layers: [...layers.filter(({ id }) => !id.startsWith(BASE_LABEL)), ...labels] };
 }
 
 /** The base map alone, for pages that draw one feature on it. */
@@ -38,7 +39,7 @@ function withVisibility(layer: LayerSpecification, shown: ReadonlySet<string>): 
 }
 
 function alwaysOn(layer: LayerSpecification): LayerSpecification {
-  if (layer.type !== 'symbol') return layer;
+  if (layer.type !== 'symbol' || !ALWAYS_ON.has(layer.id)) return layer;
   const { minzoom: _from, maxzoom: _to, ...rest } = layer;
   const layout = { 'text-allow-overlap': true, 'text-ignore-placement': true, visibility: 'visible' as const };
   return { ...rest, layout: { ...layer.layout, ...layout } };
