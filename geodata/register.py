@@ -144,7 +144,7 @@ class Register:
     @property
     def derived(self) -> frozenset[str]:
         """Names of fields that the service fills in itself (not read from files)."""
-        return frozenset({"province_code"}) - set(self.write.model_fields)
+        return (frozenset({"province_code"}) & set(self.table.c.keys())) - set(self.write.model_fields)
 
     @property
     def table(self) -> Table:

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import create_engine
 
 from geodata.db import SYSTEM, Database
 from geodata.errors import GeodataError
@@ -231,7 +230,7 @@ def add_user(
         raise typer.BadParameter(", ".join(roles), param_hint="--role")
     password = sys.stdin.readline().rstrip("\n") if password_stdin else getpass.getpass("Mật khẩu / password: ")
     account = accounts.NewAccount(username, name or username, role, password, scope)
-    with create_engine(ServiceSettings().sqlalchemy_url).begin() as connection:
+    with setup.owner(ServiceSettings()) as connection:
         accounts.add_account(connection, account)
         audit.note(connection, "account.add", actor="shell", target=username, role=role, scope=scope)
     out.print(f"{username}: {role}")
@@ -245,7 +244,7 @@ def add_key(
     days: Annotated[int, typer.Option(min=1, max=365)] = 180,
 ) -> None:
     """Tạo khóa API; chỉ in một lần / make an API key, printed once."""
-    with create_engine(ServiceSettings().sqlalchemy_url).begin() as connection:
+    with setup.owner(ServiceSettings()) as connection:
         key = accounts.add_key(connection, username, name, scopes, days)
         audit.note(connection, "key.add", actor="shell", target=username, name=name, scopes=scopes)
     sys.stdout.write(key + "\n")

@@ -1,9 +1,11 @@
 """Bringing an installation up: its settings in the database, the unit lists, the sample and its officer."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import Connection, NullPool, create_engine, select, text
 
 from geodata.accounts import User
 from geodata.db import Database
@@ -17,6 +19,14 @@ LOGIN_FILE = "sample-login.txt"
 OUTLINES = Path(__file__).parent.parent / "geodata" / "reference" / "outlines" / "provinces.geojson"
 
 
+@contextmanager
+def owner(settings: ServiceSettings) -> Iterator[Connection]:
+    """Open one transaction of the database's owner, for what no other role may do."""
+    engine = create_engine(settings.sqlalchemy_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        yield connection
+
+
 def apply_settings(settings: ServiceSettings) -> None:
     """Write into the database what it applies itself: the publication policy."""
     settings.require_complete()
@@ -24,7 +34,7 @@ def apply_settings(settings: ServiceSettings) -> None:
         "INSERT INTO ops.setting (name, value) VALUES ('publication_policy', :policy) "
         "ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value, changed_at = now() WHERE setting.value <> EXCLUDED.value"
     )
-    with create_engine(settings.sqlalchemy_url).begin() as connection:
+    with owner(settings) as connection:
         changed = connection.execute(statement, {"policy": settings.effective_policy}).rowcount
         if changed:
             audit.note(connection, "setting.publication_policy", actor="system", target=settings.effective_policy)
@@ -45,7 +55,11 @@ def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict
     """Load the sample data and make its officer, with a password of this installation's own."""
     from geodata.sample.load import load_sample as load  # noqa: PLC0415  nothing else needs the generator
 
-    counts = load(Database(settings), seed, if_empty=if_empty)
+    database = Database(settings)
+    try:
+        counts = load(database, seed, if_empty=if_empty)
+    finally:
+        database.dispose()
     make_sample_officer(settings)
     return counts
 
@@ -53,7 +67,7 @@ def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict
 def make_sample_officer(settings: ServiceSettings) -> None:
     """Make the sample's officer once; the login is written to a file that only the operator can read."""
     path = settings.var_dir / LOGIN_FILE
-    with create_engine(settings.sqlalchemy_url).begin() as connection:
+    with owner(settings) as connection:
         found = connection.scalar(select(User.id).where(User.username == SAMPLE_OFFICER))
         if found is not None and path.exists():
             return

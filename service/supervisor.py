@@ -105,7 +105,7 @@ class Options:
     preparations: Sequence[Preparation] = (MIGRATE, SET_UP, LOAD_SAMPLE)
     api_command: Sequence[str] = SERVE_API
     worker_command: Sequence[str] = WORK
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 120.0
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
     @classmethod
@@ -127,7 +127,7 @@ class Options:
 def run(options: Options) -> int:
     """Start everything, keep it alive, and stop it at Ctrl-C.
 
-    Must be called in the main thread.
+    Must be called in the main thread of a process that ends afterwards.
 
     Returns
     -------
@@ -167,20 +167,18 @@ class _Signals:
 
 @contextmanager
 def _caught_signals() -> Iterator[_Signals]:
+    """Count the signals that ask to stop, also after the end: a second Ctrl-C must not spoil an orderly exit."""
     readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signals = _Signals(readable)
-    caught = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        caught.append(signal.SIGHUP)
-    former_wakeup = signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
-    former = {number: signal.signal(number, signals.receive) for number in caught}
-    former[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signals.receive)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     try:
         yield signals
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(former_wakeup)
+        signal.set_wakeup_fd(-1)
         os.close(readable)
         os.close(writable)
 

@@ -129,9 +129,7 @@ def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
     declared, size, offset = struct.unpack_from("<HII", tail, found + 10)
     locator = found - _LOCATOR_BYTES
     if locator >= 0 and tail[locator : locator + 4] == _LOCATOR64:
-        declared, size, offset = _find_directory64(
-            file, struct.unpack_from("<Q", tail, locator + 8)[0], file_size
-        )
+        declared, size, offset = _find_directory64(file, struct.unpack_from("<Q", tail, locator + 8)[0], file_size)
     if offset + size > tail_start + found:
         raise _broken("central directory offset")
     return declared, size, offset
@@ -149,8 +147,8 @@ def _find_directory64(file: BinaryIO, at: int, file_size: int) -> tuple[int, int
 
 
 def _parse_entry(directory: bytes, at: int) -> tuple[_Entry, int]:
-    flags, method, crc, packed, unpacked, name_size, extra_size, comment_size, attributes, offset = (
-        struct.unpack_from("<8xHH4xIIIHHH4xII", directory, at)
+    flags, method, crc, packed, unpacked, name_size, extra_size, comment_size, attributes, offset = struct.unpack_from(
+        "<8xHH4xIIIHHH4xII", directory, at
     )
     name_end = at + _ENTRY_BYTES + name_size
     extra_end = name_end + extra_size

@@ -31,9 +31,7 @@ _VIETNAMESE_SHARE = 0.98
 _MAX_CODEC_NAME = 40
 _TRUE, _FALSE = frozenset("TtYy"), frozenset("FfNn")
 _WESTERN = frozenset({"cp1252", "iso8859-1", "iso8859-15", "cp437", "cp850"})
-_TEXT_CODEC = re.compile(
-    r"utf-8|cp\d+|iso8859-\d+|koi8-[ru]|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*|tis-620"
-)
+_TEXT_CODEC = re.compile(r"utf-8|cp\d+|iso8859-\d+|koi8-[ru]|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*|tis-620")
 # Language driver ids that name one code page; 0x57, 0x03 and the like are written whatever the text is.
 _LANGUAGE_CODECS = {
     0x64: "cp852", 0x65: "cp866", 0x66: "cp865", 0x4D: "gbk", 0x4E: "cp949", 0x4F: "cp950", 0x7A: "gbk",
@@ -171,10 +169,7 @@ class DbfFile:
             return null_blanks(self._decoder.decode(pc.ascii_rtrim(raw, characters=" \0")))
         plain = _ASCII_ONLY.decode(pc.ascii_trim(raw, characters=" \0"))
         convert = {"D": _iso_date, "L": _truth}.get(field.kind, _plain_number)
-        if (
-            field.kind in "NF"
-            and not np.isin(np.frombuffer(plain.buffers()[2] or b"", np.uint8), _ODD_DIGITS).any()
-        ):
+        if field.kind in "NF" and not np.isin(np.frombuffer(plain.buffers()[2] or b"", np.uint8), _ODD_DIGITS).any():
             return null_blanks(plain)
         return null_blanks(map_distinct(plain, convert))
 

@@ -50,9 +50,7 @@ _SCAN_BYTES, _PIECE_BYTES, _PIECE_ROWS = 4 << 20, 8 << 20, 5_000
 _MAX_FEATURE_BYTES, _MAX_FRAME_BYTES = 32 << 20, 64 << 20
 _WATCHED_BYTES = 4 << 20
 _KEY_BYTES, _MAX_ARRAYS = 99, 1_000
-_EVENTS = [
-    (ord(bracket), depth) for bracket, depth in (("{", 1), ("}", 1), ("[", 1), ("[", 2), ("]", 2), ("{", 3))
-]
+_EVENTS = [(ord(bracket), depth) for bracket, depth in (("{", 1), ("}", 1), ("[", 1), ("[", 2), ("]", 2), ("{", 3))]
 _QUOTE, _SLASH, _OPEN, _CLOSE = 1, 2, 3, 4
 _KINDS = np.zeros(256, np.uint8)
 _KINDS[[ord(mark) for mark in '"\\{[}]']] = [_QUOTE, _SLASH, _OPEN, _OPEN, _CLOSE, _CLOSE]

@@ -263,9 +263,7 @@ class GpkgFile:
         objects = self.connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
         for kind, name, sql in objects:
             known = kind != "trigger" or _KNOWN_TRIGGER.fullmatch(str(name))
-            virtual = re.match(r"\s*CREATE\s+VIRTUAL", str(sql), re.IGNORECASE) and not _RTREE.fullmatch(
-                str(sql)
-            )
+            virtual = re.match(r"\s*CREATE\s+VIRTUAL", str(sql), re.IGNORECASE) and not _RTREE.fullmatch(str(sql))
             if kind == "view" or not known or virtual:
                 raise _has_code(f"{kind} {name}")
         tables = {name for kind, name, _ in objects if kind == "table"}
@@ -309,18 +307,14 @@ class GpkgLayer:
     format = "GPKG"
     encoding = EncodingChoice("utf-8", "format", certain=True)
 
-    def __init__(
-        self, file: GpkgFile, table: str, column: str | None, kind: str | None, srs: int | None
-    ) -> None:
+    def __init__(self, file: GpkgFile, table: str, column: str | None, kind: str | None, srs: int | None) -> None:
         self._file, self._table, self._column = file, table, column
         run = file.connection.execute
         columns = run("SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)", (table,)).fetchall()
         if any(hidden for *_, hidden in columns):
             raise _has_code(f"generated column in {table}")
         keys = [name for name, declared, pk, _ in columns if pk and declared.upper() == "INTEGER"]
-        kept = [
-            row for row in columns if row[0] != column and row[0] not in keys and row[1].upper()[:4] != "BLOB"
-        ]
+        kept = [row for row in columns if row[0] != column and row[0] not in keys and row[1].upper()[:4] != "BLOB"]
         self.columns = [name for name, *_ in kept]
         self._booleans = [declared.upper() == "BOOLEAN" for _, declared, *_ in kept]
         # The quoted name is the uploaded file's own, on a read-only handle.
@@ -332,8 +326,7 @@ class GpkgLayer:
 
     def _read_crs(self, srs: int | None) -> tuple[str | None, str | None]:
         row = self._file.connection.execute(
-            "SELECT organization, organization_coordsys_id, definition FROM gpkg_spatial_ref_sys"
-            " WHERE srs_id = ?",
+            "SELECT organization, organization_coordsys_id, definition FROM gpkg_spatial_ref_sys WHERE srs_id = ?",
             (srs,),
         ).fetchone()
         if row is None or not str(row[2]).strip().endswith("]"):

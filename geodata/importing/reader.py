@@ -107,14 +107,13 @@ def main() -> int:
 
 def _restrict(limits: ReaderLimits, timeout_s: float) -> None:
     cpu_s = math.ceil(timeout_s)
-    for what, value in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, 2 * limits.max_unpacked_bytes + limits.max_packed_bytes),
-        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(what, (value, value))
+    file_bytes = 2 * limits.max_unpacked_bytes + limits.max_packed_bytes
+    # The second limit is the hard one; a soft CPU limit of its own lets the parent tell time from other deaths.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_OPEN_FILES, _MAX_OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # A worker that is killed takes its reader along.
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
@@ -229,9 +228,7 @@ class _Finder:
         if mark is not None and context.encoding is None:
             choice = EncodingChoice(mark, "byte order mark", certain=True)
         else:
-            choice = choose_encoding(
-                evidence, explicit=context.encoding, declared=None, hint=None, context=context
-            )
+            choice = choose_encoding(evidence, explicit=context.encoding, declared=None, hint=None, context=context)
         if choice.chosen != "utf-8" or not (evidence.is_utf8 or evidence.is_ascii):
             path = transcode(path, self._members / f"{path.name}.utf8", choice.chosen)
         return CsvLayer(path, choice, context)
@@ -249,7 +246,7 @@ def _sniff(path: Path, suffix: str) -> str:
     ):
         if head.startswith(magic):
             return kind
-    first = {b"<": "kml", b"{": "geojson", b"[": "geojson", b"\x1e": "geojson"}.get(text[:1])
+    first = {b"<": "kml", b"{": "geojson"}.get(text[:1])
     by_suffix = {**dict.fromkeys(_JSON_SUFFIXES, "geojson"), ".kml": "kml"} | {
         ".zip": "zip",
         ".kmz": "zip",
@@ -264,9 +261,7 @@ def _sniff(path: Path, suffix: str) -> str:
 
 def _side_files(path: Path) -> dict[str, Path]:
     beside = [item for item in path.parent.iterdir() if item.stem.casefold() == path.stem.casefold()]
-    return {item.suffix.lower(): item for item in beside if item.suffix.lower() in SHAPEFILE_PARTS} | {
-        ".shp": path
-    }
+    return {item.suffix.lower(): item for item in beside if item.suffix.lower() in SHAPEFILE_PARTS} | {".shp": path}
 
 
 def _choose(sources: Sequence[_Source], wanted: str | None) -> _Source:
@@ -466,9 +461,7 @@ class _KmlReader:
         elif name in _KML_SHAPES:
             self._finish_shape(name, parent)
         elif name == "coordinates":
-            self._positions = [
-                _kml_position(token.split(",")) for token in re.sub(r"\s*,\s*", ",", text).split()
-            ]
+            self._positions = [_kml_position(token.split(",")) for token in re.sub(r"\s*,\s*", ",", text).split()]
         elif name == "coord":
             self._track.append(_kml_position(text.split()))
         elif (

@@ -100,19 +100,12 @@ class RowChecker:
         return models, np.array(kept, dtype=np.intp)
 
     def _column(self, name: str, cells: Mapping[str, Cells], fast: Positions, models: Sequence[BaseModel]) -> pa.Array:
-        kind = self._arrow_type(name)
+        kind = arrow_type(self.register, name)
         if name in cells:
-            values = cells[name].values.take(pa.array(fast))
+            values = cells[name].values.take(pa.array(fast)).cast(kind)
         else:
-            default = self.register.write.model_fields[name].get_default()
-            values = pa.array([default] * len(fast), kind)
-        slow = [_plain(getattr(model, name)) for model in models]
-        return pa.concat_arrays([values.cast(kind), pa.array(slow, kind)]) if slow else values.cast(kind)
-
-    def _arrow_type(self, name: str) -> pa.DataType:
-        item = self._field(name)
-        column = item.column if item is not None else self.register.table.c[name]
-        return ARROW_TYPES[column.type.python_type]
+            values = pa.array([self.register.write.model_fields[name].get_default()] * len(fast), kind)
+        return pa.concat_arrays([values, model_column(self.register, models, name)]) if models else values
 
     @cached_property
     def _columns_by_field(self) -> Mapping[str, str]:
@@ -138,6 +131,18 @@ def _message_code(fault: ErrorDetails, item: Field | None) -> str:
     if kind == "string_pattern_mismatch" and item is not None and (item.scheme or "code" in item.name):
         return "CODE_FORMAT"
     return codes.get(kind, "FIELD_INVALID")
+
+
+def arrow_type(register: Register, name: str) -> pa.DataType:
+    """Return the type of a field's column in Arrow."""
+    item = next((item for item in register.fields if item.name == name), None)
+    column = item.column if item is not None else register.table.c[name]
+    return ARROW_TYPES[column.type.python_type]
+
+
+def model_column(register: Register, models: Sequence[BaseModel], name: str) -> pa.Array:
+    """Return one field of validated rows as a column."""
+    return pa.array([_plain(getattr(model, name)) for model in models], arrow_type(register, name))
 
 
 def array_literal(values: Sequence[Any]) -> str:

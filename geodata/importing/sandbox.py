@@ -8,7 +8,10 @@ The parent knows only this module. The child (``geodata.importing.reader``) leav
 ``_wkb`` binary
     2D geometry in the source's own CRS, axis order as stored; null where there is none.
 ``_problem`` string
-    Null, or the code of what is wrong with this row (``GEOM_NULL``, ``GEOM_RING_NOT_CLOSED``, …).
+    Null, or what is wrong with this row: ``GEOM_`` ``NULL``, ``EMPTY``, ``RING_NOT_CLOSED`` (given closed),
+    ``TOO_FEW_POSITIONS``, ``TOO_MANY_VERTICES``, ``NOT_FINITE``, ``NESTING``, ``COORDINATE_TYPE``, ``COLLECTION``,
+    ``TYPE``, ``UNREADABLE``; ``COORDINATE_UNREADABLE``, ``FEATURE_UNREADABLE``, ``FEATURE_PROPERTIES``,
+    ``ROW_COLUMNS``, ``TEXT_TOO_LONG``.
 every attribute, string
     Under its own name in NFC; numbers as plain text, dates ISO 8601, blank as null.
 """
@@ -18,6 +21,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,13 +40,11 @@ from geodata.errors import GeodataError
 ALLOWED_DRIVERS = frozenset({"ESRI Shapefile", "GPKG", "KML", "LIBKML", "GeoJSON", "CSV"})
 ROWS_FILE, REPORT_FILE, MEMBERS_FOLDER, LOG_FILE = "rows.arrow", "report.json", "members", "reader.log"
 # The child sees at most this part of the name the officer gave the file.
-SUFFIXES = {".zip", ".kmz", ".shp", ".dbf", ".gpkg", ".kml", ".csv", ".tsv", ".txt", ".xlsx", ".gz"} | {
-    ".geojson", ".geojsonl", ".json", ".ndjson"
-}  # fmt: skip
+_SUFFIXES = re.compile(r"\.(zip|kmz|shp|dbf|gpkg|geojsonl?|json|ndjson|kml|csv|tsv|txt|xlsx|gz)")
 _MIB, _GIB = 1 << 20, 1 << 30
 _MAX_REPORT_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
-_MAX_LAYER_NAME = 1_000
+_MAX_NAME = 1_000
 
 
 class UnreadableFileError(GeodataError):
@@ -230,15 +232,15 @@ def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     job = {
         "path": str(path.resolve()),
         "work_dir": str(work_dir.resolve()),
-        "suffix": suffix if suffix in SUFFIXES else "",
-        "layer": None if layer is None else layer[:_MAX_LAYER_NAME],
-        "encoding": encoding,
+        "suffix": suffix if _SUFFIXES.fullmatch(suffix) else "",
+        "layer": layer[:_MAX_NAME] if layer else None,
+        "encoding": encoding[:_MAX_NAME] if encoding else None,
         "timeout_s": timeout_s,
         "limits": dataclasses.asdict(limits),
     }
     try:
         _run_reader(job, work_dir, timeout_s)
-        return _result(_report(work_dir), work_dir, original_name)
+        return _result(work_dir, original_name)
     finally:
         shutil.rmtree(work_dir / MEMBERS_FOLDER, ignore_errors=True)
 
@@ -268,7 +270,7 @@ def check() -> str:
     SandboxError
         If a driver beyond the six is live in the child, or its network is not empty.
     """
-    answer = subprocess.run(  # noqa: S603 - our own module
+    answer = subprocess.run(
         [*_command(), "--self-test"],
         env=_environment(Path("/")),
         capture_output=True,
@@ -293,7 +295,7 @@ def sandbox_mode() -> str:
     unshare, true = shutil.which("unshare"), shutil.which("true")
     if unshare is None or true is None:
         return "limits-only"
-    probe = subprocess.run([unshare, "-rn", true], capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)  # noqa: S603
+    probe = subprocess.run([unshare, "-rn", true], capture_output=True, timeout=_PROBE_TIMEOUT_S, check=False)
     return "no-network" if probe.returncode == 0 else "limits-only"
 
 
@@ -301,7 +303,7 @@ def sandbox_mode() -> str:
 def skipped_drivers() -> str:
     """Name every driver of this GDAL build but the six, as ``GDAL_SKIP`` wants them; asked of a child."""
     code = "import json, pyogrio; print(json.dumps(list(pyogrio.list_drivers())))"
-    answer = subprocess.run(  # noqa: S603 - our own code
+    answer = subprocess.run(
         [sys.executable, "-P", "-s", "-c", code],
         env={"PATH": os.environ.get("PATH", os.defpath)},
         capture_output=True,
@@ -347,7 +349,6 @@ def _check_packed_size(path: Path, limits: ReaderLimits) -> None:
             "FILE_TOO_LARGE",
             f"Tệp vượt mức {limits.max_packed_bytes // _MIB} MiB. Hãy nén hoặc chia nhỏ tệp.",
             f"The file exceeds {limits.max_packed_bytes // _MIB} MiB. Zip or split it.",
-            size_bytes=size,
             limit_bytes=limits.max_packed_bytes,
         )
     if size == 0:
@@ -359,7 +360,7 @@ def _check_packed_size(path: Path, limits: ReaderLimits) -> None:
 def _run_reader(job: dict[str, Any], work_dir: Path, timeout_s: float) -> None:
     (work_dir / REPORT_FILE).unlink(missing_ok=True)
     with (work_dir / LOG_FILE).open("wb") as log:
-        child = subprocess.Popen(  # noqa: S603 - our own module; the job is one JSON argument
+        child = subprocess.Popen(
             [*_command(), json.dumps(job)],
             env=_environment(work_dir.resolve()),
             cwd=work_dir,
@@ -376,7 +377,7 @@ def _run_reader(job: dict[str, Any], work_dir: Path, timeout_s: float) -> None:
             _kill_group(child)
     if code == -signal.SIGXCPU:
         raise _timeout(timeout_s)
-    if code != 0:
+    if code != 0 or not (work_dir / REPORT_FILE).exists():
         raise UnreadableFileError(
             "READER_DIED",
             "Tệp làm bộ đọc dừng đột ngột. Hãy mở tệp trong QGIS, lưu lại thành GeoPackage rồi gửi lại.",
@@ -400,13 +401,9 @@ def _timeout(timeout_s: float) -> UnreadableFileError:
     )
 
 
-def _report(work_dir: Path) -> dict[str, Any]:
+def _result(work_dir: Path, original_name: str) -> ReadResult:
     with (work_dir / REPORT_FILE).open("rb") as file:
         report: dict[str, Any] = json.loads(file.read(_MAX_REPORT_BYTES))
-    return report
-
-
-def _result(report: dict[str, Any], work_dir: Path, original_name: str) -> ReadResult:
     stem = unicodedata.normalize("NFC", Path(original_name).stem) or "upload"
     if error := report.get("error"):
         detail = error["detail"]
@@ -418,11 +415,7 @@ def _result(report: dict[str, Any], work_dir: Path, original_name: str) -> ReadR
         arrow_path=work_dir / ROWS_FILE,
         layer=read["layer"] or stem,
         layers=tuple(LayerInfo(**{**info, "name": info["name"] or stem}) for info in read["layers"]),
-        geometry_type=read["geometry_type"],
-        crs_wkt=read["crs_wkt"],
-        crs_hint=read["crs_hint"],
-        format=read["format"],
-        row_count=read["row_count"],
+        **{name: read[name] for name in ("geometry_type", "crs_wkt", "crs_hint", "format", "row_count")},
         columns=tuple(read["columns"]),
         encoding=EncodingChoice(**read["encoding"]),
         warnings=tuple(ReadWarning(**warning) for warning in read["warnings"]),

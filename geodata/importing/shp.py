@@ -349,17 +349,14 @@ class ShapefileLayer:
         block = self._table.read_block(start, count)
         missing = pa.nulls(len(wkb) - count, pa.string())
         columns = [
-            pa.concat_arrays([column, missing]) if len(missing) else column
-            for column in self._table.columns(block)
+            pa.concat_arrays([column, missing]) if len(missing) else column for column in self._table.columns(block)
         ]
         kept = np.ones(len(wkb), bool)
         kept[:count] = block[:, 0] != _DELETED
         if kept.all():
             return RowBatch(rows, wkb, problem, columns)
         self._deleted += int((~kept).sum())
-        return RowBatch(
-            rows[kept], wkb.filter(kept), problem.filter(kept), [column.filter(kept) for column in columns]
-        )
+        return RowBatch(rows[kept], wkb.filter(kept), problem.filter(kept), [column.filter(kept) for column in columns])
 
     def _warn(self, shapes: int, records: int) -> None:
         if self._table:

@@ -40,9 +40,7 @@ _DEGREES = re.compile(
     r"\s*(?:(\d{1,2}(?:[.,]\d+)?)\s*[\"\u201d\u2033]?)?\s*([NSEWBĐT]?)"
 )
 _DEGREES_X, _DEGREES_Y = 180.0, 90.0
-_WKT = re.compile(
-    r"\s*(?:SRID=(\d+);)?\s*([A-Z]+)\s*(Z|M|ZM)?\s*(EMPTY|\(.*\))\s*", re.IGNORECASE | re.DOTALL
-)
+_WKT = re.compile(r"\s*(?:SRID=(\d+);)?\s*([A-Z]+)\s*(Z|M|ZM)?\s*(EMPTY|\(.*\))\s*", re.IGNORECASE | re.DOTALL)
 _WKT_NAMES = {name.upper(): name for name in (*GEOMETRY_CODES, "GeometryCollection")}
 _WKT_COLUMNS = frozenset(("wkt", "geom", "geometry", "the geom", "wkt geom", "geom wkt", "hinh hoc"))
 # Pairs in the order they are looked for: names of the first axis, names of the second.
@@ -121,9 +119,7 @@ def null_blanks(array: pa.StringArray) -> pa.StringArray:
     if filled.all() or array.offset:
         return array if filled.all() else pc.if_else(filled, array, pa.scalar(None, pa.string()))
     # No copy of the text: only validity bits are added.
-    return pa.StringArray.from_buffers(
-        len(array), offsets, data, pa.py_buffer(np.packbits(filled, bitorder="little"))
-    )
+    return pa.StringArray.from_buffers(len(array), offsets, data, pa.py_buffer(np.packbits(filled, bitorder="little")))
 
 
 def to_nfc(array: pa.StringArray) -> pa.StringArray:
@@ -394,9 +390,7 @@ def parse_wkt(text: str, max_vertices: int) -> tuple[bytes | None, str | None, s
         return None, "GEOM_UNREADABLE", None
     srid, kind, body = match[1], match[2].upper(), match[4]
     # "(1 2, 3 4)" becomes "[[1,2],[3,4]]", which is the GeoJSON form but for points.
-    nested = re.sub(
-        r"[^(),]+", lambda part: f"[{','.join(part[0].split())}]" if part[0].strip() else "", body
-    )
+    nested = re.sub(r"[^(),]+", lambda part: f"[{','.join(part[0].split())}]" if part[0].strip() else "", body)
     try:
         found = [] if body.upper() == "EMPTY" else json.loads(nested.replace("(", "[").replace(")", "]"))
     except (ValueError, RecursionError):
@@ -405,13 +399,7 @@ def parse_wkt(text: str, max_vertices: int) -> tuple[bytes | None, str | None, s
         return None, "GEOM_UNREADABLE", srid
     if kind == "POINT" and found:
         found = found[0]
-    if (
-        kind == "MULTIPOINT"
-        and found
-        and isinstance(found[0], list)
-        and found[0]
-        and isinstance(found[0][0], list)
-    ):
+    if kind == "MULTIPOINT" and found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], list):
         found = [point[0] for point in found if point]
     return *geometry_wkb(_WKT_NAMES.get(kind, kind), found, max_vertices), srid
 
@@ -430,10 +418,7 @@ def _coordinates(texts: pa.StringArray) -> Floats:
     texts = pc.replace_substring_regex(texts, r"^([+-]?\d+),(\d+)$", r"\1.\2")
     plain = pc.fill_null(pc.match_substring_regex(texts, _NUMBER), False)  # noqa: FBT003 - positional in Arrow
     numbers: Floats = (
-        pc.if_else(plain, texts, pa.scalar(None, pa.string()))
-        .cast(pa.float64())
-        .to_numpy(zero_copy_only=False)
-        .copy()
+        pc.if_else(plain, texts, pa.scalar(None, pa.string())).cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
     )
     for at in np.flatnonzero(~plain.to_numpy(zero_copy_only=False)).tolist():
         numbers[at] = parse_coordinate(texts[at].as_py() or "")

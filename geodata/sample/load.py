@@ -5,11 +5,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+import pyarrow as pa
 from pydantic import BaseModel
 from sqlalchemy import Connection, exists, select
 
 from geodata.crs import WGS84_DEGREES
-from geodata.db import SYSTEM, Database
+from geodata.db import SAMPLE, Database
 from geodata.errors import GeodataError
 from geodata.geometry import Geometries, as_kind
 from geodata.history import lock_register
@@ -17,7 +18,7 @@ from geodata.importing.check import ImportRequest
 from geodata.importing.place import PlaceChecker
 from geodata.importing.publish import publish_staged
 from geodata.importing.report import Report
-from geodata.importing.rows import model_columns
+from geodata.importing.rows import model_column
 from geodata.importing.staging import StagingSink
 from geodata.register import Register
 from geodata.registers import get_register
@@ -87,8 +88,8 @@ def _publish(database: Database, register: Register, records: Sequence[Record], 
         report.columns = {name: name for name in fields}
         sink = StagingSink(connection, register, uuid4())
         sink.open(fields)
-        sink.write(_columns(register, models, fields, units), geometries, range(1, len(models) + 1))
-        request = ImportRequest(Path(), "", register, SYSTEM, note=NOTE)
+        sink.write(_columns(register, models, fields, units), geometries, pa.array(range(1, len(models) + 1), pa.int64()))
+        request = ImportRequest(Path(), "", register, SAMPLE, note=NOTE)
         published = publish_staged(connection, request, sink, report)
         sink.drop()
     return published.counts.added + published.counts.changed
@@ -104,10 +105,11 @@ def _fields(register: Register, records: Sequence[Record]) -> list[str]:
 
 def _columns(
     register: Register, models: Sequence[BaseModel], fields: Sequence[str], units: UnitIndex
-) -> dict[str, list[object]]:
-    columns = model_columns(models, fields)
+) -> dict[str, pa.Array]:
+    columns = {name: model_column(register, models, name) for name in fields}
     if "province_code" in register.derived and "commune_code" in columns:
-        columns["province_code"] = [units.provinces[code] for code in columns["commune_code"]]
+        provinces = [units.provinces[code] for code in columns["commune_code"].to_pylist()]
+        columns["province_code"] = pa.array(provinces, pa.string())
     return columns
 
 
@@ -119,7 +121,7 @@ def _places(register: Register, records: Sequence[Record], units: UnitIndex) -> 
     good = np.array([problem is None for problem in problems])
     rows = list(range(1, len(records) + 1))
     if "commune_code" in register.write.model_fields:
-        places = PlaceChecker(register, WGS84_DEGREES, units, SYSTEM, None)
+        places = PlaceChecker(register, WGS84_DEGREES, units, SAMPLE, None)
         places.communes([values["commune_code"] for values, _ in records], shapes, rows, good, report)
     if not good.all():
         raise SampleRefusedError(register=register.id, counts=dict(report.counts) or set(problems) - {None})

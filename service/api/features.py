@@ -79,7 +79,8 @@ def collection(
     document = _document(request, register, state, settings.licence)
     if pick_form(request) == "html":
         fields = documents.field_list(register.public_fields)
-        return render(request, "collection.html", {"collection": document, "fields": fields})
+        shown = document | {"sample": state.version.is_sample}
+        return render(request, "collection.html", {"collection": shown, "fields": fields})
     return json_response(document, headers=NO_CACHE)
 
 
@@ -162,7 +163,7 @@ def _items_page(
 ) -> Response:
     features = orjson.loads(b"[" + ",".join(page.features).encode() + b"]")
     context = {
-        "collection": _document(request, register, state, licence) | {"label": register.label},
+        "collection": _document(request, register, state, licence) | {"label": register.label, "sample": state.version.is_sample},
         "items": {**head, "features": features},
         "fields": documents.field_list(register.public_fields),
         "links": head["links"],
@@ -206,7 +207,7 @@ def _item_page(
     request: Request, register: Register, state: State, feature: dict[str, Any], licence: str
 ) -> Response:
     context = {
-        "collection": _document(request, register, state, licence) | {"label": register.label},
+        "collection": _document(request, register, state, licence) | {"label": register.label, "sample": state.version.is_sample},
         "item": feature,
         "fields": documents.field_list(register.public_fields),
         "links": [],

@@ -40,7 +40,12 @@ server.socket = socket.socket(fileno=int(sys.argv[1]))
 server.serve_forever()
 """
 WORKER = "import time; time.sleep(3600)"
-STUBBORN_WORKER = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
+STUBBORN_WORKER = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("stubborn", flush=True)
+time.sleep(3600)
+"""
 PREPARE = """
 import os, psycopg
 with psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", "")) as connection:
@@ -117,7 +122,7 @@ class Running:
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def close(self) -> None:
         """End it without notice."""
@@ -144,7 +149,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     Cluster(tmp_path / "pg").stop()
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s"
@@ -184,7 +189,7 @@ def test_killed_api_process_comes_back_at_once_and_no_request_fails(start: Start
     os.kill(victim, signal.SIGKILL)
     answers = {answering_process(running.address()) for _ in range(20)}
     assert victim not in answers
-    wait_for(lambda: len(running.children()) == 3, timeout_s=3)
+    wait_for(lambda: len(running.children()) == 3, timeout_s=10)
 
 
 def test_killed_worker_comes_back(start: Start) -> None:
@@ -193,7 +198,7 @@ def test_killed_worker_comes_back(start: Start) -> None:
     victim = running.worker()
     assert victim is not None
     victim.kill()
-    wait_for(lambda: (fresh := running.worker()) is not None and fresh.pid != victim.pid, timeout_s=5)
+    wait_for(lambda: (fresh := running.worker()) is not None and fresh.pid != victim.pid, timeout_s=20)
 
 
 def test_children_die_with_a_killed_supervisor_and_the_next_start_recovers(start: Start) -> None:
@@ -202,7 +207,7 @@ def test_children_die_with_a_killed_supervisor_and_the_next_start_recovers(start
     children = running.children()
     address = running.address()
     running.stop(signal.SIGKILL)
-    wait_for(lambda: not any(map(is_alive, children)), timeout_s=5)
+    wait_for(lambda: not any(map(is_alive, children)), timeout_s=20)
     again = start()
     wait_for(again.address)
     assert again.address() == address
@@ -212,7 +217,7 @@ def test_second_supervisor_says_where_the_first_one_serves(start: Start) -> None
     running = start()
     wait_for(running.address)
     second = start()
-    assert second.process.wait(timeout=10) == 0
+    assert second.process.wait(timeout=60) == 0
     assert f"bandoso is already running: {running.address()}" in second.printed()
 
 
@@ -226,13 +231,14 @@ def test_taken_port_means_the_next_one(start: Start, tmp_path: Path) -> None:
 
 def test_process_that_keeps_dying_ends_the_service_with_its_last_words(start: Start) -> None:
     running = start(worker_command=[sys.executable, "-c", DYING_WORKER])
-    assert running.process.wait(timeout=30) == 1
+    assert running.process.wait(timeout=60) == 1
     assert "the reason" in running.printed()
     assert "died 5 times in 30 seconds" in running.printed()
 
 
 def test_stubborn_process_is_killed_by_a_second_ctrl_c(start: Start) -> None:
     running = start(worker_command=[sys.executable, "-c", STUBBORN_WORKER])
+    wait_for(lambda: "stubborn" in running.printed())
     wait_for(running.address)
     children = running.children()
     started_at = time.monotonic()
@@ -246,7 +252,7 @@ def test_stubborn_process_is_killed_by_a_second_ctrl_c(start: Start) -> None:
 def test_failing_preparation_shows_its_output_and_says_what_to_do(start: Start) -> None:
     failing = ["Bước thử", "trying", [sys.executable, "-c", "raise SystemExit('no such table')"]]
     running = start(preparations=[failing])
-    assert running.process.wait(timeout=10) == 1
+    assert running.process.wait(timeout=60) == 1
     assert "no such table" in running.printed()
     assert "Mend it and run again" in running.printed()
 
@@ -270,7 +276,7 @@ def test_second_start_prepares_only_what_changed(start: Start) -> None:
 
 def test_service_that_never_gets_ready_is_given_up(start: Start) -> None:
     running = start(api_command=[sys.executable, "-c", WORKER], ready_timeout_s=1.0)
-    assert running.process.wait(timeout=15) == 1
+    assert running.process.wait(timeout=60) == 1
     assert "not ready after 1 seconds" in running.printed()
 
 

@@ -50,9 +50,7 @@ def patched(path: Path, change: Callable[[bytearray], None]) -> Path:
 
 
 def test_members_are_written_under_our_names_and_keep_theirs_as_data(tmp_path: Path) -> None:
-    archive = make_zip(
-        tmp_path / "a.zip", {"Vùng trồng/Xã 1.2 mới.SHP": b"shp", "Vùng trồng/đọc.qml": b"<x/>"}
-    )
+    archive = make_zip(tmp_path / "a.zip", {"Vùng trồng/Xã 1.2 mới.SHP": b"shp", "Vùng trồng/đọc.qml": b"<x/>"})
     shp, style = unpack_into(tmp_path, archive)
     assert (shp.folder, shp.stem, shp.suffix) == ("Vùng trồng", "Xã 1.2 mới", ".shp")
     assert shp.path is not None
@@ -102,8 +100,15 @@ def test_stored_and_empty_members_are_read(tmp_path: Path) -> None:
         "c:x.shp",
         "..\\x.shp",
         "a/" * 150 + "x.shp",
-    ]
-    + ["CON.shp", "folder/nul", "LPT1.dbf", "a\nb.shp", "a\x01.shp", "..", "__MACOSX/../../x", "../.hidden"],
+        "CON.shp",
+        "folder/nul",
+        "LPT1.dbf",
+        "a\nb.shp",
+        "a\x01.shp",
+        "..",
+        "__MACOSX/../../x",
+        "../.hidden",
+    ],
 )
 def test_unsafe_names_are_refused(tmp_path: Path, name: str) -> None:
     assert refusal(tmp_path, make_zip(tmp_path / "a.zip", {name: b"x"})).code == "ZIP_PATH"
@@ -155,9 +160,7 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_methods_are_refused(tmp_path: Path, method: int) -> None:
-    assert (
-        refusal(tmp_path, make_zip(tmp_path / "a.zip", {"a.shp": b"x"}, method=method)).code == "ZIP_METHOD"
-    )
+    assert refusal(tmp_path, make_zip(tmp_path / "a.zip", {"a.shp": b"x"}, method=method)).code == "ZIP_METHOD"
 
 
 def test_deflate64_is_refused(tmp_path: Path) -> None:
@@ -172,10 +175,7 @@ def test_more_than_200_entries_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_million_empty_entries_are_refused_at_once_and_in_little_memory(tmp_path: Path) -> None:
-    entry = (
-        struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)
-        + b"a"
-    )
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
     directory = entry * 1_000_000
     for declared in (0xFFFF, 5):
         end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, declared, declared, len(directory), 0, 0)

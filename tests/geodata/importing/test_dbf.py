@@ -37,11 +37,7 @@ def make_dbf(
         language,
     )
     described = b"".join(
-        name.encode("latin-1").ljust(11, b"\0")
-        + kind.encode()
-        + bytes(4)
-        + bytes([size, decimals])
-        + bytes(14)
+        name.encode("latin-1").ljust(11, b"\0") + kind.encode() + bytes(4) + bytes([size, decimals]) + bytes(14)
         for name, kind, size, decimals in fields
     )
     body = b""
@@ -55,9 +51,7 @@ def make_dbf(
     return path
 
 
-def read(
-    path: Path, *, declared: str | None = None, context: ReadContext | None = None
-) -> list[list[str | None]]:
+def read(path: Path, *, declared: str | None = None, context: ReadContext | None = None) -> list[list[str | None]]:
     table = DbfFile(path, context or ReadContext(ReaderLimits()))
     table.choose_encoding(declared)
     columns = [column.to_pylist() for column in table.columns(table.read_block(0, table.record_count))]
@@ -65,8 +59,8 @@ def read(
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def text_column(path: Path, values: list[bytes], **options: int) -> Path:
-    return make_dbf(path, [("ten", "C", 40, 0)], [[value] for value in values], **options)
+def text_column(path: Path, values: list[bytes], *, language: int = 0) -> Path:
+    return make_dbf(path, [("ten", "C", 40, 0)], [[value] for value in values], language=language)
 
 
 def choice_for(path: Path, declared: str | None = None) -> tuple[EncodingChoice, ReadContext]:
@@ -241,8 +235,13 @@ def test_column_names_are_decoded_like_the_text(tmp_path: Path) -> None:
         ("ANSI 1258", "cp1258"),
         ("8859_1", "iso8859-1"),
         ("OEM 437", "cp437"),
-    ]
-    + [("hex", None), ("idna", None), ("utf-16", None), ("", None), ("x" * 99, None), ("a\0b", None)],
+        ("hex", None),
+        ("idna", None),
+        ("utf-16", None),
+        ("", None),
+        ("x" * 99, None),
+        ("a\0b", None),
+    ],
 )
 def test_names_of_encodings(name: str, codec: str | None) -> None:
     assert find_codec(name) == codec
@@ -250,9 +249,7 @@ def test_names_of_encodings(name: str, codec: str | None) -> None:
 
 def test_choose_encoding_of_ascii_is_certain() -> None:
     evidence = TextEvidence(is_ascii=True, is_utf8=True, values=[])
-    choice = choose_encoding(
-        evidence, explicit=None, declared=None, hint=None, context=ReadContext(ReaderLimits())
-    )
+    choice = choose_encoding(evidence, explicit=None, declared=None, hint=None, context=ReadContext(ReaderLimits()))
     assert choice == EncodingChoice("utf-8", "ascii", certain=True)
 
 
@@ -263,16 +260,14 @@ def test_67500_wide_rows_are_decoded_in_a_tenth_of_the_time_allowed_for_675000(t
     block = np.full((count, 1 + 8 * width), ord(" "), np.uint8)
     for column in range(8):
         block[:, 1 + column * width : 1 + column * width + len(letters)] = letters
-    path = make_dbf(
-        tmp_path / "a.dbf", [(f"c{at}", "C", width, 0) for at in range(8)], [], count=count, tail=b""
-    )
+    path = make_dbf(tmp_path / "a.dbf", [(f"c{at}", "C", width, 0) for at in range(8)], [], count=count, tail=b"")
     with path.open("ab") as file:
         file.write(block.tobytes())
-    started = time.monotonic()
+    started = time.process_time()
     table = DbfFile(path, ReadContext(ReaderLimits()))
     table.choose_encoding(None)
     rows = 0
     for start in range(0, count, table.block_rows):
         rows += len(table.columns(table.read_block(start, min(table.block_rows, count - start)))[0])
     assert rows == count
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 1.5

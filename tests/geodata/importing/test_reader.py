@@ -59,8 +59,7 @@ def codes(result: ReadResult) -> list[str]:
 
 def collection(*geometries: object, **members: object) -> str:
     features = [
-        {"type": "Feature", "properties": {"n": at}, "geometry": geometry}
-        for at, geometry in enumerate(geometries)
+        {"type": "Feature", "properties": {"n": at}, "geometry": geometry} for at, geometry in enumerate(geometries)
     ]
     return json.dumps({"type": "FeatureCollection", "features": features, **members})
 
@@ -119,9 +118,7 @@ def test_geojson_geometries_become_plane_wkb(tmp_path: Path) -> None:
         ("POINT (1 2)", "GEOM_UNREADABLE"),
     ],
 )
-def test_a_broken_geojson_geometry_is_one_reported_row(
-    tmp_path: Path, geometry: object, problem: str
-) -> None:
+def test_a_broken_geojson_geometry_is_one_reported_row(tmp_path: Path, geometry: object, problem: str) -> None:
     result = read(tmp_path, collection(geometry, shape("Point", [1, 2])), "a.geojson")
     assert values(result, "_problem") == [problem, None]
     assert wkt(result) == [None, "POINT (1 2)"]
@@ -148,6 +145,7 @@ def test_geojson_values_become_plain_text(tmp_path: Path) -> None:
 
 
 def test_columns_that_appear_late_are_kept(tmp_path: Path) -> None:
+    features: list[dict[str, Any]]
     features = [{"type": "Feature", "properties": {"a": n}, "geometry": None} for n in range(6000)]
     features[5999]["properties"] = {"Ghi chú": "cuối"}
     result = read(tmp_path, json.dumps({"type": "FeatureCollection", "features": features}), "a.geojson")
@@ -205,8 +203,9 @@ def test_unbalanced_json_is_a_syntax_error(tmp_path: Path, data: str) -> None:
         '{"type":"Topology"}',
         '{"type":"FeatureCollection"}',
         '{"type":["Feature"]}',
-    ]
-    + ['{"type":"FeatureCollection","features":{}}', '{"features":[],"type":"Feature"} []'],
+        '{"type":"FeatureCollection","features":{}}',
+        '{"features":[],"type":"Feature"} []',
+    ],
 )
 def test_json_that_is_no_geojson_is_refused(tmp_path: Path, data: str) -> None:
     assert refusal(tmp_path, data, "a.geojson").code == "UPLOAD_FORMAT"
@@ -248,8 +247,7 @@ def test_quotes_and_slashes_at_the_edge_of_a_scanned_chunk_are_understood(tmp_pa
 @pytest.mark.parametrize("separator", ["\n", "\r\n", "\n\x1e", " "])
 def test_geojson_sequences_are_read(tmp_path: Path, separator: str) -> None:
     lines = [
-        json.dumps({"type": "Feature", "properties": {"n": n}, "geometry": shape("Point", [n, n])})
-        for n in range(3)
+        json.dumps({"type": "Feature", "properties": {"n": n}, "geometry": shape("Point", [n, n])}) for n in range(3)
     ]
     result = read(tmp_path, ("\x1e" if "\x1e" in separator else "") + separator.join(lines), "a.geojsonl")
     assert values(result, "n") == ["0", "1", "2"]
@@ -342,9 +340,7 @@ def test_kml_syntax_errors_name_their_line(tmp_path: Path) -> None:
 
 def test_kmz_is_a_zip_with_kml(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
-        archive.writestr(
-            "doc.kml", kml("<Placemark><Point><coordinates>1,2</coordinates></Point></Placemark>")
-        )
+        archive.writestr("doc.kml", kml("<Placemark><Point><coordinates>1,2</coordinates></Point></Placemark>"))
     assert wkt(read(tmp_path, (tmp_path / "a.kmz").read_bytes(), "a.kmz")) == ["POINT (1 2)"]
 
 
@@ -355,9 +351,7 @@ def test_kmz_is_a_zip_with_kml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "names", [("lon", "lat"), ("Kinh độ", "Vĩ độ"), ("KINH_DO", "vi_do"), ("Longitude", "LATITUDE")]
 )
-def test_csv_delimiters_and_names_of_coordinates(
-    tmp_path: Path, delimiter: str, names: tuple[str, str]
-) -> None:
+def test_csv_delimiters_and_names_of_coordinates(tmp_path: Path, delimiter: str, names: tuple[str, str]) -> None:
     lines = [["tên", *names], ["Nhà A", "105.5", "21.25"]]
     result = read(tmp_path, "\n".join(delimiter.join(line) for line in lines), "a.csv")
     assert wkt(result) == ["POINT (105.5 21.25)"]
@@ -430,13 +424,12 @@ def test_csv_with_wkt(tmp_path: Path) -> None:
         ("POINT EMPTY", "GEOM_EMPTY"),
         ("GEOMETRYCOLLECTION (POINT (1 2))", "GEOM_COLLECTION"),
         ("POINT (1)", "GEOM_TOO_FEW_POSITIONS"),
-    ]
-    + [
         ("CIRCULARSTRING (0 0, 1 1, 2 0)", "GEOM_TYPE"),
         ("POINT (a b)", "GEOM_UNREADABLE"),
         ("POLYGON (((((1 2)))))", "GEOM_NESTING"),
-    ]
-    + [("POINT (1 2", "GEOM_UNREADABLE"), ("LINESTRING (0 0)", "GEOM_TOO_FEW_POSITIONS")],
+        ("POINT (1 2", "GEOM_UNREADABLE"),
+        ("LINESTRING (0 0)", "GEOM_TOO_FEW_POSITIONS"),
+    ],
 )
 def test_broken_wkt_is_coded(text: str, problem: str) -> None:
     assert parse_wkt(text, LIMIT) == (None, problem, None)
@@ -725,17 +718,13 @@ def test_a_record_with_too_many_vertices_is_skipped_without_reading_it(tmp_path:
         shapely.LineString([(2, 2), (3, 3)]),
     ]
     path = shapefile(tmp_path / "s", table(lines, n=[1, 2, 3]))
-    result = read_upload(
-        path, tmp_path / "work", original_name="a.shp", limits=ReaderLimits(max_vertices=1000)
-    )
+    result = read_upload(path, tmp_path / "work", original_name="a.shp", limits=ReaderLimits(max_vertices=1000))
     assert values(result, "_problem") == [None, "GEOM_TOO_MANY_VERTICES", None]
     assert wkt(result)[2] == "LINESTRING (2 2, 3 3)"
 
 
 def test_a_cut_shp_is_refused(tmp_path: Path) -> None:
-    path = shapefile(
-        tmp_path / "s", table([shapely.box(n, n, n + 1, n + 1) for n in range(9)], n=list(range(9)))
-    )
+    path = shapefile(tmp_path / "s", table([shapely.box(n, n, n + 1, n + 1) for n in range(9)], n=list(range(9))))
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(UnreadableFileError, match="SHP_BROKEN"):
         read_upload(path, tmp_path / "work", original_name="a.shp")
@@ -788,9 +777,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
         return data[: chance.randrange(len(data))]
     for _ in range(chance.choice([1, 1, 2, 5, 20])):
         at = chance.randrange(min(len(data), 400) if chance.random() < 0.5 else len(data))
-        changed[at] = chance.choice(
-            [0, 255, 127, 128, changed[at] ^ 1 << chance.randrange(8), chance.randrange(256)]
-        )
+        changed[at] = chance.choice([0, 255, 127, 128, changed[at] ^ 1 << chance.randrange(8), chance.randrange(256)])
     return bytes(changed)
 
 
@@ -804,9 +791,7 @@ def seeds(tmp_path: Path) -> dict[str, bytes]:
         "points.zip": zipped(tmp_path / "points"),
         "areas.gpkg": (tmp_path / "a.gpkg").read_bytes(),
         "a.geojson": collection(shape("Polygon", [SQUARE]), shape("Point", [1, 2])).encode(),
-        "a.kml": kml(
-            "<Placemark><name>Huế</name><Point><coordinates>1,2</coordinates></Point></Placemark>"
-        ).encode(),
+        "a.kml": kml("<Placemark><name>Huế</name><Point><coordinates>1,2</coordinates></Point></Placemark>").encode(),
         "a.csv": 'tên;lon;lat\n"Xã; Nghĩa";105,5;21\nb;105°30\'00"E;21\n'.encode(),
         "areas.shp": (tmp_path / "areas" / "a.shp").read_bytes(),
         "points.shp": (tmp_path / "points" / "a.shp").read_bytes(),

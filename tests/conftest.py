@@ -1,0 +1,269 @@
+"""A real PostGIS for all tests: one server, one migrated template, one database a worker."""
+
+import fcntl
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from pydantic import SecretStr
+from sqlalchemy import Connection, NullPool, create_engine, make_url
+from starlette.testclient import TestClient
+
+from geodata.db import Database
+from geodata.units.load import load_reference
+from service import setup
+from service.app import create_app
+from service.cluster import EXTENSIONS, OWNER, Cluster
+from service.settings import ServiceSettings
+
+ROOT = Path(__file__).parent.parent
+VAR = Path(os.environ.get("BANDOSO_TEST_VAR", ROOT / "var" / "test"))
+TEMPLATE, SAMPLE_TEMPLATE = "template_migrated", "template_sample"
+PASSWORD = "mật khẩu của phép thử 2026"  # noqa: S105  of test accounts only
+
+
+@dataclass(frozen=True)
+class Server:
+    """The test server and the making of databases in it."""
+
+    cluster: Cluster
+
+    def url(self, database: str) -> str:
+        """URL of the owner role for one database."""
+        return make_url(self.cluster.url).set(database=database).render_as_string(hide_password=False)
+
+    @contextmanager
+    def administrator(self, database: str = "postgres") -> Iterator[psycopg.Connection]:
+        """Connect as the server's superuser."""
+        url = make_url(self.cluster.administrator_url).set(database=database).render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+
+    def create(self, name: str, template: str = "template0") -> str:
+        """Make a database (in place of one of the same name) and return its URL."""
+        with self.administrator() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+            connection.execute(statement.format(*map(sql.Identifier, (name, OWNER, template))))
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected."""
+        with self.administrator() as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a database of this name."""
+        with self.administrator() as connection:
+            return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest revision."""
+    config = Config(ROOT / "alembic.ini")
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def settings_for(url: str, **changes: object) -> ServiceSettings:
+    """Return settings of a service on one database, with a folder of its own for files."""
+    var = VAR / f"service-{uuid4().hex[:8]}"
+    values = {"var_dir": var, "tile_cache_mb": 16, "secret": SecretStr("s" * 40), **changes}
+    return ServiceSettings(DATABASE_URL=SecretStr(url), **values)  # type: ignore[arg-type]
+
+
+def _build_templates(server: Server) -> None:
+    url = server.create(TEMPLATE)
+    with server.administrator(TEMPLATE) as connection:
+        for extension in EXTENSIONS:
+            connection.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
+    migrate(url)
+    settings = settings_for(url)
+    setup.apply_settings(settings)
+    database = Database(settings)
+    load_reference(database)
+    database.dispose()
+    url = server.create(SAMPLE_TEMPLATE, TEMPLATE)
+    settings = settings_for(url)
+    database = Database(settings)
+    setup.load_units(database)
+    database.dispose()
+    setup.load_sample(settings, 2026, if_empty=True)
+
+
+def _fingerprint() -> str:
+    """Return what the templates depend on: the data layer, the migrations and the set-up."""
+    digest = hashlib.sha256()
+    for folder in ("geodata", "migrations", "service/setup.py", "service/auth"):
+        path = ROOT / folder
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The server; the first worker that gets here makes the templates, the others wait."""
+    VAR.mkdir(parents=True, exist_ok=True)
+    found = Server(Cluster(VAR / "pg"))
+    with (VAR / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found.cluster.ensure()
+        stamp, wanted = VAR / "templates", _fingerprint()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            stamp.unlink(missing_ok=True)
+            _build_templates(found)
+            stamp.write_text(wanted)
+    yield found
+
+
+@pytest.fixture(scope="session")
+def worker_name(worker_id: str) -> str:
+    """A name that no other worker has."""
+    return worker_id.replace("master", "gw")
+
+
+@pytest.fixture(scope="session")
+def sample_url(server: Server, worker_name: str) -> str:
+    """URL of this worker's database with units and sample data; tests only read it."""
+    return server.create(f"sample_{worker_name}", SAMPLE_TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def sample_settings(sample_url: str) -> ServiceSettings:
+    """Settings of the service on the sample database."""
+    return settings_for(sample_url)
+
+
+@pytest.fixture(scope="session")
+def sample_database(sample_settings: ServiceSettings) -> Iterator[Database]:
+    """The pools of the sample database."""
+    database = Database(sample_settings)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
+    """A client of the shipped application on the sample data."""
+    with TestClient(create_app(sample_settings)) as found:  # type: ignore[arg-type]
+        yield found
+
+
+@pytest.fixture(scope="session")
+def _units_url(server: Server, worker_name: str) -> str:
+    return server.create(f"units_{worker_name}", TEMPLATE)
+
+
+@pytest.fixture
+def connection(_units_url: str) -> Iterator[Connection]:
+    """A transaction of the worker role on a database with the unit lists; rolled back after the test."""
+    database = Database(settings_for(_units_url))
+    with database._worker.connect() as found:
+        transaction = found.begin()
+        yield found
+        transaction.rollback()
+    database.dispose()
+
+
+@pytest.fixture
+def scratch_url(server: Server, worker_name: str) -> Iterator[str]:
+    """URL of a database of the test's own, with the unit lists: for tests that must commit."""
+    name = f"scratch_{worker_name}_{uuid4().hex[:8]}"
+    yield server.create(name, TEMPLATE)
+    server.drop(name)
+
+
+@pytest.fixture
+def scratch_sample_url(server: Server, worker_name: str) -> Iterator[str]:
+    """URL of a database of the test's own, with units and sample data."""
+    name = f"scratch_{worker_name}_{uuid4().hex[:8]}"
+    yield server.create(name, SAMPLE_TEMPLATE)
+    server.drop(name)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(arguments: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process of the product and stop it in the end."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], env={**os.environ, **environment}, stdout=output, stderr=output, cwd=ROOT
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def environment_of(settings: ServiceSettings) -> dict[str, str]:
+    """Return the environment in which a process uses these settings."""
+    return {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "BANDOSO_VAR_DIR": str(settings.var_dir),
+        "BANDOSO_SECRET": settings.secret.get_secret_value(),
+    }
+
+
+@contextmanager
+def serving(settings: ServiceSettings) -> Iterator[str]:
+    """Serve the application on a port of its own; gives its address once it is ready."""
+    port = free_port()
+    arguments = ["uvicorn", "service.app:create_app", "--factory", "--port", str(port), "--no-access-log"]
+    log = settings.var_dir / "service.log"
+    with running(arguments, environment_of(settings), log) as process:
+        address = f"http://127.0.0.1:{port}"
+        await_ready(address, process, log)
+        yield address
+
+
+def await_ready(address: str, process: subprocess.Popen[bytes], log: Path, timeout_s: float = 40) -> None:
+    """Wait until a service answers."""
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError(f"the service ended:\n{log.read_text()[-3000:]}")
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"the service was not ready:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+def service(sample_settings: ServiceSettings) -> Iterator[str]:
+    """Address of the running service on the sample data, for real clients."""
+    with serving(sample_settings) as address:
+        yield address
