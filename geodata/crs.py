@@ -159,7 +159,7 @@ def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
     operation = crs.coordinate_operation
     if operation is None or operation.method_name != "Transverse Mercator":
         return None
-    values = {parameter.name: parameter.value for parameter in operation.params}
+    values = {parameter.name: float(parameter.value) for parameter in operation.params}
     if abs(values.get("False easting", 0.0) - _FALSE_EASTING_M) > 1 or abs(values.get("False northing", 0.0)) > 1:
         return None
     meridian = values["Longitude of natural origin"]

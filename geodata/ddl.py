@@ -7,7 +7,7 @@ one, and a test compares what stands in the database with what the declaration s
 import sys
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Select, case, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, Executable, case, literal_column, not_, or_, select
 from sqlalchemy.dialects import postgresql
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
@@ -46,8 +46,8 @@ def _public_expression(register: Register, item: Field) -> ColumnElement[object]
     return item.column.label(item.name)
 
 
-def _sql(statement: Select[tuple[object, ...]]) -> str:
-    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  untyped upstream
+def _sql(statement: Executable) -> str:
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
@@ -55,7 +55,9 @@ def view_select(register: Register) -> str:
     """Return the SELECT behind ``open.<register>``: ids, public fields, geometry columns."""
     c = register.table.c
     # Columns are wrapped as plain ones: the geometry type would add ST_AsEWKB to a select.
-    geometries = [literal_column(f"reg.{register.id}.{name}").label(name) for name in geometry_names(register)]
+    geometries: list[ColumnElement[object]] = [
+        literal_column(f"reg.{register.id}.{name}").label(name) for name in geometry_names(register)
+    ]
     fields = [_public_expression(register, item) for item in register.public_fields]
     statement = select(c.id, c.uuid, c.revision, c.updated_at, *fields, *geometries)
     condition = shown_rows(register)
@@ -65,8 +67,10 @@ def view_select(register: Register) -> str:
 def tile_view_select(register: Register) -> str:
     """Return the SELECT behind ``open.<register>_tile``: the slim copy, less what the policy guards."""
     slim = tile_table(register)
-    statement = select(*(literal_column(f"reg.{slim.name}.{column.name}").label(column.name) for column in slim.c))
-    statement = statement.select_from(slim)
+    columns: list[ColumnElement[object]] = [
+        literal_column(f"reg.{slim.name}.{column.name}").label(column.name) for column in slim.c
+    ]
+    statement = select(*columns).select_from(slim)
     if register.guarded is None:
         return _sql(statement)
     guard = str(register.guarded.compile(compile_kwargs={"literal_binds": True}))

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     FromClause,
     Label,
@@ -152,7 +153,7 @@ def _meets(register: Register, bbox: BBox) -> Any:
     box = func.ST_MakeEnvelope(*bbox, 4326, type_=_Geometry())
     shapes = [view.c[name] for name in geometry_names(register)]
     # A point meets a box where its bounds do; areas are compared with their shape.
-    tests = [shape.op("&&", is_comparison=True)(box) for shape in shapes]
+    tests: list[ColumnElement[bool]] = [shape.op("&&", is_comparison=True)(box) for shape in shapes]
     if register.geometry_kind == "polygon":
         tests[0] = tests[0] & func.ST_Intersects(shapes[0], box)
     return or_(*tests)
@@ -174,7 +175,8 @@ def read_page(connection: Connection, register: Register, query: ItemsQuery) -> 
     rows = connection.execute(items_statement(register, query)).all()
     is_last = len(rows) <= query.limit
     kept = rows[: query.limit]
-    return Page([row[1] for row in kept], None if is_last or not kept else kept[-1][0])
+    last_id = None if is_last or not kept else int(kept[-1].id)
+    return Page([str(row.feature) for row in kept], last_id)
 
 
 def count_matches(connection: Connection, register: Register, query: ItemsQuery) -> int | None:
@@ -259,4 +261,3 @@ def read_versions(connection: Connection) -> dict[str, Version]:
         "FROM open.revision GROUP BY register"
     ))  # fmt: skip
     return {row[0]: Version(int(row[1]), row[2], int(row[3]), is_sample=row[4]) for row in rows}
-

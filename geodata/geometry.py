@@ -60,7 +60,7 @@ def to_degrees(geometries: Geometries, to_wgs84: ToWgs84) -> Geometries:
 
     def move(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         lon, lat = to_wgs84(coordinates[:, 0], coordinates[:, 1])
-        return np.round(np.column_stack([lon, lat]), PRECISION_DEGREES)
+        return np.asarray(np.round(np.column_stack([lon, lat]), PRECISION_DEGREES), dtype=np.float64)
 
     moved: Geometries = shapely.transform(geometries, move)
     return moved

@@ -51,6 +51,4 @@ def start_revision(
 
 def announce(connection: Connection, register: Register, number: int) -> None:
     """Tell every process of this database, when the transaction commits, that a revision is there."""
-    connection.execute(
-        text("SELECT pg_notify('bandoso_revision', :payload)"), {"payload": f"{register.id} {number}"}
-    )
+    connection.execute(text("SELECT pg_notify('bandoso_revision', :payload)"), {"payload": f"{register.id} {number}"})

@@ -5,11 +5,13 @@ records, so no reader ever sees one without the other.
 """
 
 from importlib.resources import files
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
+    FromClause,
     Select,
     case,
     cast,
@@ -71,7 +73,7 @@ class Refresh:
         self.revision = revision
         self.slim = tile_table(register)
 
-    def run(self, touched: Select[tuple[int]] | None) -> None:
+    def run(self, touched: Select[Any] | None) -> None:
         """Refresh everything for the records whose ids ``touched`` selects; None stands for all of a new register."""
         self.touches_all = touched is None
         self.connection.execute(text("CREATE TEMP TABLE touched (id bigint NOT NULL) ON COMMIT DROP"))
@@ -116,14 +118,16 @@ class Refresh:
     def _slim_rows(self) -> Select[tuple[object, ...]]:
         live, register = self.register.table, self.register
         columns = [live.c.id.label("id")]
-        source = live
+        source: FromClause = live
         for item in register.tile_fields:
             if item.scheme is None:
                 columns.append(live.c[item.name].label(item.name))
                 continue
             assert register.codes is not None
             codes = register.codes.__table__.alias(item.name)
-            of_scheme = (codes.c.feature_id == live.c.id) & (codes.c.scheme == item.scheme) & (codes.c.status == "active")
+            of_scheme = (
+                (codes.c.feature_id == live.c.id) & (codes.c.scheme == item.scheme) & (codes.c.status == "active")
+            )
             source = source.outerjoin(codes, of_scheme)
             columns.append(codes.c.value.label(item.name))
         shapes = self._slim_geometries()
@@ -133,7 +137,7 @@ class Refresh:
             has_place = has_place | live.c[register.point.key].is_not(None)
         return statement.where(has_place).order_by(live.c[register.geometry.key])
 
-    def _slim_geometries(self) -> list[object]:
+    def _slim_geometries(self) -> list[ColumnElement[Any]]:
         live, register = self.register.table, self.register
         shape = func.ST_Transform(live.c[register.geometry.key], 3857, type_=_ANY)
         if register.geometry_kind == "point":
@@ -192,6 +196,6 @@ class Refresh:
         self.connection.execute(insert(entries).from_select(names, rows))
 
 
-def _simplified(shape: object, tolerance_m: int) -> object:
+def _simplified(shape: ColumnElement[Any], tolerance_m: int) -> ColumnElement[Any]:
     simple = func.ST_SimplifyPreserveTopology(shape, tolerance_m, type_=_ANY)
     return func.ST_Multi(func.ST_CollectionExtract(simple, 3, type_=_ANY), type_=_ANY)

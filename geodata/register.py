@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel
 from sqlalchemy import Column, ColumnElement, Table
 from sqlalchemy.orm import InstrumentedAttribute
+
+from geodata.writing import WriteModel
 
 Attribute = InstrumentedAttribute[Any]
 GeometryKind = Literal["point", "polygon"]
@@ -114,7 +115,7 @@ class Register:
     title: Label
     description: Label
     model: type[Any]
-    write: type[BaseModel]
+    write: type[WriteModel]
     geometry: Attribute
     fields: tuple[Field, ...]
     label: str

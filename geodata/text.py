@@ -11,7 +11,7 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
 def clean_text(text: str) -> str:
-    """Bring text to the one form that is stored.
+    r"""Bring text to the one form that is stored.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def clean_text(text: str) -> str:
 
     Examples
     --------
-    >>> clean_text("  Xa\\u0303  Nghĩa\\u200b Ðô ")
+    >>> clean_text("  Xa\u0303  Nghĩa\u200b Ðô ")
     'Xã Nghĩa Đô'
     """
     composed = unicodedata.normalize("NFC", text).translate(_INVISIBLE).translate(_D_FORMS)

@@ -54,5 +54,9 @@ class WriteModel(BaseModel):
         return np.full(count, bool(cls.computed))
 
     model_config = ConfigDict(
-        extra="forbid", str_strip_whitespace=True, allow_inf_nan=False, validate_default=False, hide_input_in_errors=True
+        extra="forbid",
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        validate_default=False,
+        hide_input_in_errors=True,
     )

@@ -1,5 +1,6 @@
 """Alembic's environment: where the database is and what it is compared with."""
 
+from collections.abc import Callable
 from typing import Any
 
 from alembic import context
@@ -23,7 +24,8 @@ def include_object(thing: Any, name: str | None, kind: str, reflected: bool, com
     """Leave out what is not in the metadata on purpose: the queue's own tables and the bulk load's note pad."""
     if kind == "table" and name and (name.startswith("procrastinate_") or name == "set_aside"):
         return False
-    return bool(alembic_helpers.include_object(thing, name, kind, reflected, compare_to))
+    decide: Callable[..., bool] = alembic_helpers.include_object
+    return decide(thing, name, kind, reflected, compare_to)
 
 
 def run() -> None:

@@ -88,9 +88,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     discover()
     database = Database(settings)
     store = TileStore(tile_settings(settings))
-    api = FastAPI(
-        title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan
-    )
+    api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(database), store
     all_routers = [*routers, description]
@@ -98,7 +96,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     for router in all_routers:
         api.include_router(router)
     add_problem_handlers(api)
-    api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  the framework's own hook
+    api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
     api.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     api.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)
     return Application(api, TileApplication(store, settings.effective_policy), settings)

@@ -25,7 +25,12 @@ from service.auth import accounts, audit
 from service.auth.principal import Role
 from service.settings import ServiceSettings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Bản đồ số: dịch vụ bản đồ cho xã và tỉnh.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Bản đồ số: dịch vụ bản đồ cho xã và tỉnh.",
+)
 units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / administrative units.")
 user_app = typer.Typer(no_args_is_help=True, help="Tài khoản / accounts.")
 key_app = typer.Typer(no_args_is_help=True, help="Khóa API / API keys.")
@@ -129,8 +134,14 @@ def validate(  # noqa: PLR0913  one option each
     raise typer.Exit(0 if report.outcome == "ok" else 2)
 
 
-def _request(  # noqa: PLR0913, PLR0917  one option each
-    file: Path, register: Register, commune: str | None, layer: str | None, crs: str | None, encoding: str | None, note: str | None
+def _request(  # noqa: PLR0913  one option each
+    file: Path,
+    register: Register,
+    commune: str | None,
+    layer: str | None,
+    crs: str | None,
+    encoding: str | None,
+    note: str | None,
 ) -> ImportRequest:
     return ImportRequest(
         file, file.name, register, SYSTEM, commune=commune, layer=layer, crs=crs, encoding=encoding, note=note,
@@ -149,7 +160,12 @@ def _units() -> UnitIndex:
 
 class _Bar:
     def __init__(self, *, quiet: bool) -> None:
-        columns = (TextColumn("{task.description:12}"), BarColumn(), TextColumn("{task.completed:,.0f}/{task.total:,.0f}"), TimeElapsedColumn())
+        columns = (
+            TextColumn("{task.description:12}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TimeElapsedColumn(),
+        )
         self._bar = Progress(*columns, console=err, disable=quiet or not err.is_terminal)
         self._tasks: dict[str, Any] = {}
 
@@ -212,7 +228,9 @@ def load_boundaries(
             out.print(f"{title}: {', '.join(codes[:50])}", highlight=False)
     for message in found.messages:
         out.print(f"[{message['code']}] {message['vi']}", highlight=False, markup=False)
-    out.print(f"đợt công bố / revision {found.revision}" if found.revision else "không có gì thay đổi / nothing changed")
+    out.print(
+        f"đợt công bố / revision {found.revision}" if found.revision else "không có gì thay đổi / nothing changed"
+    )
     raise typer.Exit(0 if found.matched else 2)
 
 
@@ -277,5 +295,5 @@ def write_sample_addresses(  # noqa: PLR0913  one option each
     from geodata.sample.writer import write_addresses  # noqa: PLC0415  geopandas is slow to import
 
     code = int(crs.upper().removeprefix("EPSG:"))
-    write_addresses(within, count, target, format=format_, crs=code, seed=seed, layer=layer)  # type: ignore[arg-type]  checked there
+    write_addresses(within, count, target, format=format_, crs=code, seed=seed, layer=layer)  # type: ignore[arg-type]  # checked there
     out.print(str(target))

@@ -76,7 +76,10 @@ RETRY_AFTER_S: Mapping[HTTPStatus, str] = {
 
 SENTENCES = {
     HTTPStatus.NOT_FOUND: ("Không có trang hoặc tài nguyên này.", "There is no such page or resource."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("Phương thức không được hỗ trợ ở địa chỉ này.", "The method is not supported here."),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "Phương thức không được hỗ trợ ở địa chỉ này.",
+        "The method is not supported here.",
+    ),
     HTTPStatus.BAD_REQUEST: ("Yêu cầu không hợp lệ.", "The request is not valid."),
     HTTPStatus.NOT_ACCEPTABLE: ("Không có định dạng được yêu cầu.", "The format asked for does not exist."),
     HTTPStatus.SERVICE_UNAVAILABLE: (
@@ -91,7 +94,13 @@ SENTENCES = {
 
 
 def problem(
-    request: Request, status: int, detail: str, *, code: str | None = None, headers: Mapping[str, str] | None = None, **more: Any
+    request: Request,
+    status: int,
+    detail: str,
+    *,
+    code: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
 ) -> Response:
     """Write a problem document; browsers that ask for a page get one."""
     known = HTTPStatus(status)
@@ -129,8 +138,13 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """Answer a malformed request with where it is malformed, never with what was sent."""
     assert isinstance(error, RequestValidationError)
-    places = [{"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["type"]} for fault in error.errors()]
-    return problem(request, HTTPStatus.BAD_REQUEST, _sentence(request, HTTPStatus.BAD_REQUEST), code="malformed", errors=places)
+    places = [
+        {"pointer": "/" + "/".join(str(part) for part in fault["loc"]), "detail": fault["type"]}
+        for fault in error.errors()
+    ]
+    return problem(
+        request, HTTPStatus.BAD_REQUEST, _sentence(request, HTTPStatus.BAD_REQUEST), code="malformed", errors=places
+    )
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

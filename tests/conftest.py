@@ -33,7 +33,7 @@ from service.settings import ServiceSettings
 ROOT = Path(__file__).parent.parent
 VAR = Path(os.environ.get("BANDOSO_TEST_VAR", ROOT / "var" / "test"))
 TEMPLATE, SAMPLE_TEMPLATE = "template_migrated", "template_sample"
-PASSWORD = "mật khẩu của phép thử 2026"  # noqa: S105  of test accounts only
+PASSWORD = "mật khẩu của phép thử 2026"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _fingerprint() -> str:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+def server() -> Server:
     """The server; the first worker that gets here makes the templates, the others wait."""
     VAR.mkdir(parents=True, exist_ok=True)
     found = Server(Cluster(VAR / "pg"))
@@ -131,7 +131,7 @@ def server() -> Iterator[Server]:
             stamp.unlink(missing_ok=True)
             _build_templates(found)
             stamp.write_text(wanted)
-    yield found
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -213,7 +213,11 @@ def running(arguments: list[str], environment: dict[str, str], log: Path) -> Ite
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments], env={**os.environ, **environment}, stdout=output, stderr=output, cwd=ROOT
+            [sys.executable, "-m", *arguments],
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
         )
         try:
             yield process

@@ -8,7 +8,19 @@ data gives the same bytes.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, column, func, literal, literal_column, or_, select, table
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Select,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import LargeBinary, UserDefinedType
 
@@ -21,7 +33,8 @@ MID_FROM_ZOOM, FULL_FROM_ZOOM = 8, 12
 """Zooms from which the finer simplified copy, and the full shape, are drawn."""
 
 _PIXELS_ACROSS = 512
-_X, _Y = literal_column("$1::int"), literal_column("$2::int")
+_X: ColumnElement[Any] = literal_column("$1::int")
+_Y: ColumnElement[Any] = literal_column("$2::int")
 
 
 class _Geometry(UserDefinedType[object]):
@@ -65,7 +78,7 @@ def stamp_sql(layers: tuple[str, ...], z: int) -> str:
 
 def _sql(statement: Select[Any]) -> str:
     # The tile path's driver takes $1 and $2; everything else is a constant of the declaration.
-    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  untyped upstream
+    dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
@@ -100,12 +113,12 @@ def layer_tile(register: Register, z: int) -> ColumnElement[bytes]:
 def _slim(register: Register) -> Any:
     names = [item.name for item in register.tile_fields]
     shapes = ["point", "geom", "geom_mid", "geom_low"]
-    columns = [column("id"), column("size_m"), *(column(name) for name in names)]
+    columns: list[ColumnClause[Any]] = [column("id"), column("size_m"), *(column(name) for name in names)]
     return table(f"{register.id}_tile", *columns, *(column(name, _GEOMETRY) for name in shapes), schema="open")
 
 
 def _search_box(z: int) -> ColumnElement[Any]:
-    margin = literal_column(f"margin => {BUFFER / EXTENT}")
+    margin: ColumnElement[Any] = literal_column(f"margin => {BUFFER / EXTENT}")
     return func.ST_TileEnvelope(z, _X, _Y, margin, type_=_GEOMETRY)
 
 
@@ -146,10 +159,8 @@ def _shapes(register: Register, z: int) -> Select[Any]:
 
 
 def _counts(register: Register, z: int) -> Select[Any]:
-    """Counts per cell, drawn at the middle of the cell; nothing is looked up but the tile's own rows."""
-    grid = table(
-        f"{register.id}_grid", *(column(name) for name in ("z", "x", "y", "cell", "count")), schema="open"
-    )
+    """Select the tile's own rows of counts, each drawn at the middle of its cell."""
+    grid = table(f"{register.id}_grid", *(column(name) for name in ("z", "x", "y", "cell", "count")), schema="open")
     step = EXTENT // CELLS_ACROSS
     across = grid.c.cell.op("%")(CELLS_ACROSS) * step + step // 2
     down = grid.c.cell.op("/")(CELLS_ACROSS) * step + step // 2

@@ -197,4 +197,3 @@ class _Flight:
 
 def _version(stamps: list[int]) -> str:
     return ".".join(format(stamp, "x") for stamp in stamps)
-

@@ -19,7 +19,7 @@ from geodata.geometry import Geometries
 from geodata.importing.cells import Cells
 from geodata.importing.mapping import map_columns
 from geodata.importing.place import PlaceChecker, choose_crs
-from geodata.importing.report import Report
+from geodata.importing.report import Outcome, Report
 from geodata.importing.rows import RowChecker
 from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, iter_batches, read_upload
 from geodata.register import Field, Register
@@ -27,7 +27,9 @@ from geodata.text import search_key
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
-PLACE_COLUMNS = frozenset("lon long lng longitude x lat latitude y wkt geom geometry easting northing".split()) | {
+PLACE_COLUMNS = frozenset(
+    ["lon", "long", "lng", "longitude", "x", "lat", "latitude", "y", "wkt", "geom", "geometry", "easting", "northing"]
+) | {
     "kinh do",
     "vi do",
 }
@@ -58,7 +60,7 @@ class ImportRequest:
     encoding: str | None = None
     note: str | None = None
     upload_id: UUID | None = None
-    limits: ReaderLimits = ReaderLimits()
+    limits: ReaderLimits = field(default_factory=ReaderLimits)
     timeout_s: float = 120.0
 
 
@@ -123,7 +125,7 @@ def check_file(
 
 
 def _refused(report: Report, error: UnreadableFileError) -> Report:
-    outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
+    outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
     report.layers = error.detail.get("layers", ())
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
     return report
@@ -153,9 +155,7 @@ class _FileCheck:
     def run(self) -> None:
         register, report = self.request.register, self.report
         mapping = map_columns(register, self.result.columns)
-        report.columns = {
-            column: mapping[column].name if column in mapping else None for column in self.result.columns
-        }
+        report.columns = {column: mapping[column].name if column in mapping else None for column in self.result.columns}
         for column in self.result.columns:
             if column not in mapping and search_key(column) not in PLACE_COLUMNS:
                 report.add("COLUMN_UNUSED", value=column)

@@ -56,25 +56,24 @@ def _unwrap(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any]]:
 
 
 def _rule(part: Any) -> list[Rule] | None:
-    if isinstance(part, StringConstraints):
-        return _text_rules(part.pattern, part.min_length, part.max_length)
-    if isinstance(part, FieldInfo):
-        found: list[Rule] = []
-        for inner in part.metadata:
-            rules = _rule(inner)
-            if rules is None:
-                return None
-            found += rules
-        return found
-    if isinstance(part, at.Ge | at.Gt | at.Le | at.Lt):
-        return [_bound(part)]
-    if isinstance(part, at.MinLen):
-        return _text_rules(None, part.min_length, None)
-    if isinstance(part, at.MaxLen):
-        return _text_rules(None, None, part.max_length)
-    if hasattr(part, "pattern"):
-        return _text_rules(part.pattern, None, None)
-    return None
+    """Return what one piece of a field's metadata demands; None when it is code."""
+    match part:
+        case StringConstraints():
+            found = _text_rules(part.pattern, part.min_length, part.max_length)
+        case FieldInfo():
+            rules = [_rule(inner) for inner in part.metadata]
+            return None if None in rules else [rule for inner in rules for rule in inner or ()]
+        case at.Ge() | at.Gt() | at.Le() | at.Lt():
+            found = [_bound(part)]
+        case at.MinLen():
+            found = _text_rules(None, part.min_length, None)
+        case at.MaxLen():
+            found = _text_rules(None, None, part.max_length)
+        case _ if hasattr(part, "pattern"):
+            found = _text_rules(part.pattern, None, None)
+        case _:
+            return None
+    return found
 
 
 def _bound(part: at.Ge | at.Gt | at.Le | at.Lt) -> Rule:

@@ -59,9 +59,7 @@ class Merge:
 
     @cached_property
     def _main_names(self) -> list[str]:
-        return [
-            column.name for column in self.staging.c if column.name in self.live.c and column.name != "uuid"
-        ]
+        return [column.name for column in self.staging.c if column.name in self.live.c and column.name != "uuid"]
 
     @cached_property
     def _updated_names(self) -> list[str]:
@@ -83,9 +81,7 @@ class Merge:
         """Set ``target`` of the staged rows that the register knows, and ``is_changed`` where they differ from it."""
         for condition, joined in self._matches():
             self.connection.execute(
-                update(self.staging)
-                .values(target=self.live.c.id)
-                .where(self.staging.c.target.is_(None), condition)
+                update(self.staging).values(target=self.live.c.id).where(self.staging.c.target.is_(None), condition)
                 if joined is None
                 else update(self.staging)
                 .values(target=joined.c.feature_id)
@@ -108,9 +104,7 @@ class Merge:
             assert self.register.codes is not None
             codes = self.register.codes.__table__
             value = self.staging.c[names[0]]
-            active = and_(
-                codes.c.scheme == schemes[names[0]], codes.c.status == "active", codes.c.value == value
-            )
+            active = and_(codes.c.scheme == schemes[names[0]], codes.c.status == "active", codes.c.value == value)
             found.append((active, codes))
             without_key = [value.is_(None)]
         elif is_keyed:
@@ -161,9 +155,7 @@ class Merge:
         for scheme, value in self._codes:
             found += self.connection.execute(
                 select(self.staging.c.row_number, literal(scheme), value)
-                .join(
-                    codes, and_(codes.c.scheme == scheme, codes.c.value == value, codes.c.status == "active")
-                )
+                .join(codes, and_(codes.c.scheme == scheme, codes.c.value == value, codes.c.status == "active"))
                 .where(self.staging.c.target.is_distinct_from(codes.c.feature_id))
             ).all()
         return found
@@ -187,7 +179,7 @@ class Merge:
         self._write_codes()
         self._write_companions()
 
-    def touched(self) -> Select[tuple[int]]:
+    def touched(self) -> Select[Any]:
         """Return the ids of the records that the merge adds or changes."""
         return select(self._feature_id.label("id")).where(self._is_touched)
 
@@ -210,9 +202,7 @@ class Merge:
         row = (literal(self.register.id), literal(revision), live.c.id, live.c.uuid, literal("U"), before)
         self._note_changes(select(*row).where(changed))
         values = {name: staged.c[name] for name in self._updated_names}
-        self.connection.execute(
-            update(live).values(**values, revision=revision, updated_at=func.now()).where(changed)
-        )
+        self.connection.execute(update(live).values(**values, revision=revision, updated_at=func.now()).where(changed))
 
     def _insert(self, revision: int) -> None:
         staged, live = self.staging, self.live
@@ -221,9 +211,7 @@ class Merge:
         order = [staged.c[name] for name in geometry_names(self.register) if name in staged.c]
         # Hilbert order: neighbours on the map become neighbours on the disk.
         self.connection.execute(
-            insert(live).from_select(
-                ["id", "uuid", "revision", *names], rows.where(self._is_new).order_by(*order)
-            )
+            insert(live).from_select(["id", "uuid", "revision", *names], rows.where(self._is_new).order_by(*order))
         )
         row = (
             literal(self.register.id),

@@ -20,10 +20,7 @@ from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
 
-_WANTED = {
-    "point": {"wanted_vi": "điểm (Point)", "wanted_en": "points"},
-    "polygon": {"wanted_vi": "vùng (Polygon)", "wanted_en": "polygons"},
-}
+_WANTED = {"point": ("điểm (Point)", "points"), "polygon": ("vùng (Polygon)", "polygons")}
 
 
 def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> SourceCrs | None:
@@ -80,9 +77,7 @@ class PlaceChecker:
         rows = batch.column("_row")
         self._say_reader_problems(batch, good, report)
         moved = to_degrees(from_wkb(batch.column("_wkb")), self.crs.to_wgs84)
-        final, problems = as_kind(
-            moved, self.register.geometry_kind, points_too=self.register.point is not None
-        )
+        final, problems = as_kind(moved, self.register.geometry_kind, points_too=self.register.point is not None)
         needs_place = "geom" not in self._optional
         for position in np.flatnonzero(good & ((problems != None) | shapely.is_missing(final))):  # noqa: E711
             problem = problems[position]
@@ -112,13 +107,12 @@ class PlaceChecker:
                 else:
                     report.add("GEOM_PROBLEM", row=row, value=problem)
 
-    def _say_problem(
-        self, problem: str | None, geometry: shapely.Geometry | None, row: int, report: Report
-    ) -> None:
+    def _say_problem(self, problem: str | None, geometry: shapely.Geometry | None, row: int, report: Report) -> None:
         if problem is None or geometry is None:
             report.add("GEOM_MISSING", row=row)
         elif problem == "GEOM_TYPE":
-            report.add("GEOM_TYPE", row=row, value=geometry.geom_type, **_WANTED[self.register.geometry_kind])
+            wanted_vi, wanted_en = _WANTED[self.register.geometry_kind]
+            report.add("GEOM_TYPE", row=row, value=geometry.geom_type, wanted_vi=wanted_vi, wanted_en=wanted_en)
         elif problem == "GEOM_INVALID":
             reason, place = explain_invalid(geometry)
             report.add("GEOM_INVALID", row=row, value=reason, place=place)
@@ -144,12 +138,9 @@ class PlaceChecker:
         unknown = np.flatnonzero(good & (codes == None))  # noqa: E711  element-wise
         if len(unknown):
             codes[unknown] = self.units.communes_at(points[unknown])
+        is_missing = np.array([code is None for code in codes])
         for code in dict.fromkeys(codes[good]):
-            of_code = (
-                np.flatnonzero(good & (codes == code))
-                if code is not None
-                else np.flatnonzero(good & (codes == None))
-            )  # noqa: E711
+            of_code = np.flatnonzero(good & (is_missing if code is None else codes == code))
             self._check_commune(code, of_code, points, rows, good, report)
         found: list[str | None] = codes.tolist()
         return found
@@ -161,9 +152,7 @@ class PlaceChecker:
         if refusal is not None:
             good[positions] = False
             for position in positions:
-                report.add(
-                    refusal, row=rows[position], column="commune_code", value=code, commune=self.commune
-                )
+                report.add(refusal, row=rows[position], column="commune_code", value=code, commune=self.commune)
             return
         assert code is not None
         if code not in self.units.boundaries:

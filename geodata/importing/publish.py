@@ -65,9 +65,7 @@ def publish_file(
     return published
 
 
-def publish_staged(
-    connection: Connection, request: ImportRequest, sink: StagingSink, report: Report
-) -> Published:
+def publish_staged(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
     """Merge the staged rows as one revision; nothing changed means no revision."""
     register = request.register
     assert sink.table is not None

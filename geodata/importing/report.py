@@ -37,7 +37,7 @@ class Report:
     messages: list[dict[str, Any]] = field(default_factory=list)
     _once: set[tuple[str, Any]] = field(default_factory=set, repr=False)
 
-    def add(  # noqa: PLR0913  a message has these parts
+    def add(
         self,
         code: str,
         *,
@@ -86,8 +86,7 @@ class Report:
             "columns": self.columns,
             "rows": {"read": self.read, "valid": self.valid, "repaired": 0, "rejected": self.rejected},
             "counts": {
-                code: {"count": count, "level": KINDS[code].level}
-                for code, count in sorted(self.counts.items())
+                code: {"count": count, "level": KINDS[code].level} for code, count in sorted(self.counts.items())
             },
             "messages": self.messages,
         }

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from geodata.importing.cells import ARROW_TYPES, Cells, read_cells
 from geodata.importing.columnwise import surely_valid
 from geodata.importing.report import Report
 from geodata.register import Field, Register
+from geodata.writing import WriteModel
 
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.intp]
@@ -87,7 +88,7 @@ class RowChecker:
 
     def _one_by_one(
         self, cells: Mapping[str, Cells], rows: Sequence[int], positions: Positions, report: Report
-    ) -> tuple[list[BaseModel], Positions]:
+    ) -> tuple[list[WriteModel], Positions]:
         models, kept = [], []
         for position in positions:
             record = {name: value for name, part in cells.items() if (value := part.at(int(position))) is not None}
@@ -99,7 +100,7 @@ class RowChecker:
                     self._say(fault, record, rows[position], report)
         return models, np.array(kept, dtype=np.intp)
 
-    def _column(self, name: str, cells: Mapping[str, Cells], fast: Positions, models: Sequence[BaseModel]) -> pa.Array:
+    def _column(self, name: str, cells: Mapping[str, Cells], fast: Positions, models: Sequence[WriteModel]) -> pa.Array:
         kind = arrow_type(self.register, name)
         if name in cells:
             values = cells[name].values.take(pa.array(fast)).cast(kind)
@@ -117,12 +118,16 @@ class RowChecker:
     def _say(self, fault: ErrorDetails, record: Mapping[str, Any], row: int, report: Report) -> None:
         name = str(fault["loc"][0]) if fault["loc"] else ""
         item = self._field(name)
-        titles = {"title_vi": item.title.vi if item else name, "title_en": item.title.en if item else name}
         is_private = item is not None and not item.public
-        value = "…" if is_private else record.get(name)
-        choices = ", ".join(choice.label.vi for choice in item.choices.values()) if item else ""
-        column = self._columns_by_field.get(name, name)
-        report.add(_message_code(fault, item), row=row, column=column, value=value, choices=choices, **titles)
+        report.add(
+            _message_code(fault, item),
+            row=row,
+            column=self._columns_by_field.get(name, name),
+            value="…" if is_private else record.get(name),
+            choices=", ".join(choice.label.vi for choice in item.choices.values()) if item else "",
+            title_vi=item.title.vi if item else name,
+            title_en=item.title.en if item else name,
+        )
 
 
 def _message_code(fault: ErrorDetails, item: Field | None) -> str:
@@ -140,7 +145,7 @@ def arrow_type(register: Register, name: str) -> pa.DataType:
     return ARROW_TYPES[column.type.python_type]
 
 
-def model_column(register: Register, models: Sequence[BaseModel], name: str) -> pa.Array:
+def model_column(register: Register, models: Sequence[WriteModel], name: str) -> pa.Array:
     """Return one field of validated rows as a column."""
     return pa.array([_plain(getattr(model, name)) for model in models], arrow_type(register, name))
 

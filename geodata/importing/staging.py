@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import shapely
 from geoalchemy2 import Geometry
+from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.schema import CreateTable, DropTable
@@ -94,8 +95,8 @@ class StagingSink:
         if self.register.point is None:
             return {self.register.geometry.key: to_hex_ewkb(geometries)}
         is_point = shapely.get_type_id(geometries) == _POINT
-        shapes = np.where(is_point, None, geometries)
-        points = np.where(is_point, geometries, None)
+        shapes = _where(~is_point, geometries)
+        points = _where(is_point, geometries)
         return {
             self.register.geometry.key: to_hex_ewkb(shapes),
             self.register.point.key: to_hex_ewkb(points),
@@ -105,6 +106,13 @@ class StagingSink:
         """Remove the table."""
         if self.table is not None:
             self.connection.execute(DropTable(self.table, if_exists=True))
+
+
+def _where(mask: NDArray[np.bool_], geometries: Geometries) -> Geometries:
+    """Return the geometries with None where the mask is not set."""
+    kept: Geometries = geometries.copy()
+    kept[~mask] = None
+    return kept
 
 
 def _plain(kind: Geometry) -> Geometry:

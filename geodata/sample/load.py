@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
 from sqlalchemy import Connection, exists, select
 
 from geodata.crs import WGS84_DEGREES
@@ -25,6 +24,7 @@ from geodata.registers import get_register
 from geodata.sample.marks import COMMUNE_CODES, SOURCE
 from geodata.sample.world import REGISTERS, SEED, Record, make_sample
 from geodata.units.index import UnitIndex, load_units
+from geodata.writing import WriteModel
 
 NOTE = "Dữ liệu mẫu"
 
@@ -88,7 +88,9 @@ def _publish(database: Database, register: Register, records: Sequence[Record], 
         report.columns = {name: name for name in fields}
         sink = StagingSink(connection, register, uuid4())
         sink.open(fields)
-        sink.write(_columns(register, models, fields, units), geometries, pa.array(range(1, len(models) + 1), pa.int64()))
+        sink.write(
+            _columns(register, models, fields, units), geometries, pa.array(range(1, len(models) + 1), pa.int64())
+        )
         request = ImportRequest(Path(), "", register, SAMPLE, note=NOTE)
         published = publish_staged(connection, request, sink, report)
         sink.drop()
@@ -104,7 +106,7 @@ def _fields(register: Register, records: Sequence[Record]) -> list[str]:
 
 
 def _columns(
-    register: Register, models: Sequence[BaseModel], fields: Sequence[str], units: UnitIndex
+    register: Register, models: Sequence[WriteModel], fields: Sequence[str], units: UnitIndex
 ) -> dict[str, pa.Array]:
     columns = {name: model_column(register, models, name) for name in fields}
     if "province_code" in register.derived and "commune_code" in columns:

@@ -27,7 +27,9 @@ from geodata.text import search_key
 
 REFERENCE_NOTE = "Danh mục đơn vị hành chính kèm phần mềm"
 _GIB = 1 << 30
-SHELL_LIMITS = ReaderLimits(max_packed_bytes=2 * _GIB, max_unpacked_bytes=4 * _GIB, max_vertices=2_000_000, memory_bytes=6 * _GIB)
+SHELL_LIMITS = ReaderLimits(
+    max_packed_bytes=2 * _GIB, max_unpacked_bytes=4 * _GIB, max_vertices=2_000_000, memory_bytes=6 * _GIB
+)
 """What a file given at the shell may cost: the operator's own files, far larger than what the web takes."""
 
 
@@ -45,9 +47,7 @@ def load_reference(database: Database) -> dict[str, Published]:
 
 def _publish_list(database: Database, register: Register, rows: Sequence[Any]) -> Published:
     names = [name for name in register.write.model_fields if hasattr(rows[0], name)]
-    records = [
-        register.write.model_validate({name: getattr(row, name) or None for name in names}) for row in rows
-    ]
+    records = [register.write.model_validate({name: getattr(row, name) or None for name in names}) for row in rows]
     columns = {name: pa.array([getattr(record, name) for record in records]) for name in names}
     report = Report(register.id, read=len(rows), valid=len(rows))
     report.columns = {name: name for name in names}
@@ -113,7 +113,9 @@ def load_boundaries(
         When the file cannot be read, holds several layers and none was chosen, or has no code column.
     """
     with tempfile.TemporaryDirectory(prefix="bandoso-") as folder:
-        result = read_upload(path, Path(folder), original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600)
+        result = read_upload(
+            path, Path(folder), original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600
+        )
         return _load_boundaries(database, register, result, code_column or _code_column(register, result), crs)
 
 
@@ -149,7 +151,9 @@ def _load_boundaries(
             shapes, problems = as_kind(degrees, "polygon", points_too=False)
             codes = batch.column(code_column).to_pylist()
             _sort_out(codes, shapes, problems, known, found)
-            taken = [n for n, code in enumerate(codes) if code in known and problems[n] is None and shapes[n] is not None]
+            taken = [
+                n for n, code in enumerate(codes) if code in known and problems[n] is None and shapes[n] is not None
+            ]
             if taken:
                 sink.write({"code": pa.array([codes[n] for n in taken])}, shapes[taken], pa.array(taken, pa.int64()))
         notes.columns = {code_column: "code"}

@@ -47,7 +47,7 @@ def landing(base: str, title: str, description: str) -> dict[str, Any]:
             link(f"{base}/collections", "data", "application/json"),
             link(f"{base}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", "application/json"),
             link(f"{base}/styles/map.json", "http://www.opengis.net/def/rel/ogc/1.0/styles", "application/vnd.mapbox.style+json"),
-            link(f"{base}/search{{?q,limit}}", "search", GEOJSON) | {"templated": True},  # type: ignore[operator]
+            link(f"{base}/search{{?q,limit}}", "search", GEOJSON) | {"templated": True},
         ],
     }  # fmt: skip
 
@@ -97,7 +97,10 @@ def schema(register: Register, *, base: str, language: str, queryables: bool) ->
     properties: dict[str, Any] = {item.name: _property(item, language) for item in fields}
     if not queryables:
         shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
-        properties["geometry"] = {"x-ogc-role": "primary-geometry", "format": shape if register.point is None else "geometry-any"}
+        properties["geometry"] = {
+            "x-ogc-role": "primary-geometry",
+            "format": shape if register.point is None else "geometry-any",
+        }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{base}/collections/{register.id}/{kind}",

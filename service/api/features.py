@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 
-from geodata.features import ItemsQuery, Page, count_matches, read_feature, read_page, read_versions
+from geodata.features import Page, count_matches, read_feature, read_page, read_versions
 from geodata.register import Register
 from geodata.registers import discover
 from service.api import documents
@@ -58,7 +58,10 @@ def collections(request: Request, database: DatabaseDep, catalogue: CatalogueDep
     if pick_form(request) == "html":
         return render(request, "collections.html", {"collections": found})
     base = base_url(request)
-    links = [link(f"{base}/collections", "self", "application/json"), link(f"{base}/collections?f=html", "alternate", "text/html")]
+    links = [
+        link(f"{base}/collections", "self", "application/json"),
+        link(f"{base}/collections?f=html", "alternate", "text/html"),
+    ]
     return json_response({"links": links, "collections": found}, headers=NO_CACHE)
 
 
@@ -163,7 +166,8 @@ def _items_page(
 ) -> Response:
     features = orjson.loads(b"[" + ",".join(page.features).encode() + b"]")
     context = {
-        "collection": _document(request, register, state, licence) | {"label": register.label, "sample": state.version.is_sample},
+        "collection": _document(request, register, state, licence)
+        | {"label": register.label, "sample": state.version.is_sample},
         "items": {**head, "features": features},
         "fields": documents.field_list(register.public_fields),
         "links": head["links"],
@@ -203,11 +207,10 @@ def item(
     return Response(body, media_type=GEOJSON, headers=headers)
 
 
-def _item_page(
-    request: Request, register: Register, state: State, feature: dict[str, Any], licence: str
-) -> Response:
+def _item_page(request: Request, register: Register, state: State, feature: dict[str, Any], licence: str) -> Response:
     context = {
-        "collection": _document(request, register, state, licence) | {"label": register.label, "sample": state.version.is_sample},
+        "collection": _document(request, register, state, licence)
+        | {"label": register.label, "sample": state.version.is_sample},
         "item": feature,
         "fields": documents.field_list(register.public_fields),
         "links": [],

@@ -49,7 +49,9 @@ def _weight(parameters: str) -> float:
         return 0.0
 
 
-def json_response(content: Any, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    content: Any, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer with JSON written by orjson."""
     return Response(orjson.dumps(content), media_type=media_type, headers={"Vary": VARY, **(headers or {})})
 

@@ -41,7 +41,7 @@ def metrics(request: Request) -> Response:
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  untyped upstream
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped upstream
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST, headers=NO_STORE)
 
 

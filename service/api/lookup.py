@@ -29,7 +29,9 @@ def search(request: Request, database: DatabaseDep) -> Response:
     given = only(request, {"q", "limit"})
     words, limit = given.get("q", ""), given.get("limit", "10")
     if not words.strip() or len(words) > MAX_QUERY:
-        raise ParameterError(name="q", why_vi=f"cần từ 1 đến {MAX_QUERY} ký tự.", why_en=f"it takes 1 to {MAX_QUERY} characters.")
+        raise ParameterError(
+            name="q", why_vi=f"cần từ 1 đến {MAX_QUERY} ký tự.", why_en=f"it takes 1 to {MAX_QUERY} characters."
+        )
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_RESULTS):
         raise ParameterError(name="limit", why_vi=f"từ 1 đến {MAX_RESULTS}.", why_en=f"from 1 to {MAX_RESULTS}.")
     with database.read() as connection:
@@ -51,7 +53,9 @@ def registers(request: Request, database: DatabaseDep, catalogue: CatalogueDep, 
     )
 
 
-def _describe(connection: Connection, register: Register, catalogue: Catalogue, versions: dict[str, Version]) -> dict[str, Any]:
+def _describe(
+    connection: Connection, register: Register, catalogue: Catalogue, versions: dict[str, Version]
+) -> dict[str, Any]:
     state = catalogue.state(connection, register, versions)
     legend = legend_field(register)
     return {

@@ -20,6 +20,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 10, 1000
 MAX_OFFSET = 10_000
 MAX_VALUE = 1000
 _BOX_2D, _BOX_3D = 4, 6
+_MAX_LON, _MAX_LAT = 180, 90
 _MAX_DIGITS = 18
 _COMMON = frozenset({"f", "lang"})
 _ITEMS = frozenset({"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs"})
@@ -46,7 +47,11 @@ def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
         if name in seen:
             raise ParameterError(name=name, why_vi="chỉ được ghi một lần.", why_en="it may be given once only.")
         if len(value) > MAX_VALUE or "\x00" in value:
-            raise ParameterError(name=name, why_vi="giá trị quá dài hoặc có ký tự lạ.", why_en="the value is too long or has control characters.")
+            raise ParameterError(
+                name=name,
+                why_vi="giá trị quá dài hoặc có ký tự lạ.",
+                why_en="the value is too long or has control characters.",
+            )
         seen[name] = value
     return seen
 
@@ -84,7 +89,9 @@ def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQ
 def _whole(text: str, name: str, *, least: int) -> int:
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) >= least:
         return int(text)
-    raise ParameterError(name=name, why_vi=f"phải là số nguyên từ {least}.", why_en=f"it must be a whole number from {least} up.")
+    raise ParameterError(
+        name=name, why_vi=f"phải là số nguyên từ {least}.", why_en=f"it must be a whole number from {least} up."
+    )
 
 
 def _boxes(text: str) -> tuple[BBox, ...]:
@@ -97,7 +104,7 @@ def _boxes(text: str) -> tuple[BBox, ...]:
     if len(numbers) != _BOX_2D or not all(math.isfinite(number) for number in numbers):
         raise _bbox_error()
     west, south, east, north = numbers
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+    if max(abs(west), abs(east)) > _MAX_LON or not -_MAX_LAT <= south <= north <= _MAX_LAT:
         raise _bbox_error()
     if west <= east:
         return ((west, south, east, north),)
@@ -175,4 +182,6 @@ def read_cursor(text: str, register: Register, key: bytes) -> int:
             return int(last_id)
     except (ValueError, binascii.Error):
         pass
-    raise ParameterError(name="cursor", why_vi="không phải con trỏ của lớp này.", why_en="it is no cursor of this collection.")
+    raise ParameterError(
+        name="cursor", why_vi="không phải con trỏ của lớp này.", why_en="it is no cursor of this collection."
+    )

@@ -37,7 +37,9 @@ def login(request: Request, credentials: Credentials, database: DatabaseDep, set
             audit.note(connection, "session.open", actor=name, target=name, request_id=request_id)
     except (accounts.SignInError, accounts.TooManyAttemptsError):
         with database.staff(SIGN_IN) as connection:
-            audit.note(connection, "session.open", actor="public", target=name, outcome="refused", request_id=request_id)
+            audit.note(
+                connection, "session.open", actor="public", target=name, outcome="refused", request_id=request_id
+            )
         raise
     response = Response(status_code=204, headers=PRIVATE)
     response.set_cookie(
@@ -54,7 +56,9 @@ def logout(request: Request, principal: Officer, database: DatabaseDep) -> Respo
     if token:
         with database.staff(SIGN_IN) as connection:
             accounts.sign_out(connection, token)
-            audit.note(connection, "session.close", actor=principal.username, request_id=request.scope.get("request_id"))
+            audit.note(
+                connection, "session.close", actor=principal.username, request_id=request.scope.get("request_id")
+            )
     response = Response(status_code=204, headers=PRIVATE)
     response.delete_cookie(COOKIE, path="/")
     return response
@@ -67,7 +71,9 @@ def me(principal: Officer, database: DatabaseDep) -> Response:
     if principal.communes:
         with database.read() as connection:
             rows = connection.execute(
-                text("SELECT code, full_name FROM open.communes WHERE code = ANY(:codes) AND valid_to IS NULL ORDER BY code"),
+                text(
+                    "SELECT code, full_name FROM open.communes WHERE code = ANY(:codes) AND valid_to IS NULL ORDER BY code"
+                ),
                 {"codes": list(principal.communes)},
             )
             communes = [{"code": row[0], "name": row[1]} for row in rows]

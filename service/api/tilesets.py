@@ -104,7 +104,12 @@ def tile_matrix_sets(request: Request) -> Response:
     """Return the tile matrix sets that tiles are cut by."""
     only(request)
     at = f"{base_url(request)}/tileMatrixSets/{MATRIX_SET}"
-    entry = {"id": MATRIX_SET, "title": MATRIX_SET, "uri": MATRIX_SET_URI, "links": [link(at, "self", "application/json")]}
+    entry = {
+        "id": MATRIX_SET,
+        "title": MATRIX_SET,
+        "uri": MATRIX_SET_URI,
+        "links": [link(at, "self", "application/json")],
+    }
     return json_response({"tileMatrixSets": [entry]})
 
 
@@ -156,9 +161,16 @@ def tileset(request: Request, register: RegisterDep, database: DatabaseDep, cata
     with database.read() as connection:
         state = catalogue.state(connection, register)
     at = f"{base}/collections/{register.id}/tiles/{MATRIX_SET}"
-    template = link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True}  # type: ignore[operator]
+    template = link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True}
     document: dict[str, Any] = _tileset_head(request, register) | {
-        "layers": [{"id": register.id, "dataType": "vector", "minTileMatrix": str(register.tile.min_zoom), "maxTileMatrix": str(MAX_ZOOM)}],
+        "layers": [
+            {
+                "id": register.id,
+                "dataType": "vector",
+                "minTileMatrix": str(register.tile.min_zoom),
+                "maxTileMatrix": str(MAX_ZOOM),
+            }
+        ],
         "links": [
             link(at, "self", "application/json"),
             template,

@@ -18,7 +18,7 @@ from service.api.parameters import only
 from service.auth import audit
 from service.auth.policy import Officer, Uploader
 from service.auth.principal import Principal
-from service.deps import DatabaseDep, SettingsDep, base_url
+from service.deps import DatabaseDep, base_url
 from service.files import FileStore, StoredFile
 from service.jobs.imports import UNFINISHED
 from service.jobs.queue import defer_import
@@ -41,7 +41,7 @@ class ReusedKeyError(GeodataError):
 
 
 @router.post("/uploads", summary="Send a file", status_code=202)
-async def receive(request: Request, principal: Uploader, database: DatabaseDep, settings: SettingsDep) -> Response:
+async def receive(request: Request, principal: Uploader) -> Response:
     """Take a file: 202 with its address once the file and its job are on the disk."""
     form = await request.form(max_files=1, max_fields=10, max_part_size=1 << 16)
     try:

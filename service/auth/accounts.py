@@ -97,7 +97,10 @@ def sign_in(connection: Connection, username: str, password: str, hours: int) ->
     since = datetime.now(UTC) - FAILURE_WINDOW
     failures = connection.scalar(
         select(func.count()).where(
-            Audit.action == "session.open", Audit.outcome == "refused", Audit.target == username.lower(), Audit.at > since
+            Audit.action == "session.open",
+            Audit.outcome == "refused",
+            Audit.target == username.lower(),
+            Audit.at > since,
         )
     )
     if (failures or 0) >= FAILURES_ALLOWED:

@@ -61,6 +61,7 @@ def identify(request: Request) -> Principal:
     if "api_key" in request.query_params:
         raise KeyInAddressError
     state = request.app.state
+    found: Principal | None
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     cookie = request.cookies.get(COOKIE)
     if scheme.lower() == "bearer" and key:
@@ -68,7 +69,8 @@ def identify(request: Request) -> Principal:
             found = principal_of_key(connection, key.strip())
     elif cookie:
         with state.database.staff(Actor("sign-in")) as connection:
-            found = principal_of_session(connection, cookie, state.settings.session_idle_minutes)
+            idle: int = state.settings.session_idle_minutes
+            found = principal_of_session(connection, cookie, idle)
     else:
         return ANYBODY
     if found is None:

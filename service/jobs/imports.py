@@ -90,7 +90,10 @@ class UploadJob:
     def _progress(self, stage: str, done: int, total: int) -> None:
         with self.database.worker() as connection:
             self._still_ours(
-                connection, state=stage, heartbeat_at=func.now(), progress={"stage": stage, "done": done, "total": total}
+                connection,
+                state=stage,
+                heartbeat_at=func.now(),
+                progress={"stage": stage, "done": done, "total": total},
             )
 
     @contextmanager
@@ -105,7 +108,7 @@ class UploadJob:
                         self._still_ours(connection, heartbeat_at=func.now())
                 except FencedError:
                     return
-                except Exception as error:  # noqa: BLE001  a beat missed while the database is away is not the end
+                except Exception as error:
                     log.warning("heartbeat missed", kind=type(error).__name__)
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
@@ -156,7 +159,9 @@ class UploadJob:
                 self._still_ours(connection, state="failed", finished_at=func.now(), progress={"error": kind})
             except FencedError:
                 return
-            audit.note(connection, "upload.publish", actor="worker", target=str(self.upload_id), outcome="failed", kind=kind)
+            audit.note(
+                connection, "upload.publish", actor="worker", target=str(self.upload_id), outcome="failed", kind=kind
+            )
 
 
 def recover_lost(connection: Connection) -> list[UUID]:
@@ -187,7 +192,9 @@ def recover_lost(connection: Connection) -> list[UUID]:
 def _is_queued(connection: Connection, upload_id: UUID) -> bool:
     return bool(
         connection.scalar(
-            text("SELECT EXISTS (SELECT 1 FROM ops.procrastinate_jobs WHERE status = 'todo' AND args ->> 'upload_id' = :id)"),
+            text(
+                "SELECT EXISTS (SELECT 1 FROM ops.procrastinate_jobs WHERE status = 'todo' AND args ->> 'upload_id' = :id)"
+            ),
             {"id": str(upload_id)},
         )
     )

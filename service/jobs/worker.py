@@ -58,7 +58,7 @@ def _every(seconds: float, stop: threading.Event, work: object) -> None:
     while not stop.wait(seconds):
         try:
             work()
-        except Exception as error:  # noqa: BLE001  the loop must outlive the database's absence
+        except Exception as error:
             log.warning("keeper failed", kind=type(error).__name__)
 
 

@@ -288,9 +288,7 @@ def test_few_commune_points_lie_outside_their_provinces_outline(
 
 def test_remnants_go_to_the_winner_and_islands_stay() -> None:
     mainland, remnant, island = shapely.box(0, 0, 4, 4), shapely.box(6, 0, 7, 4), shapely.box(0, 9, 1, 10)
-    loser, winner = give_up_remnants(
-        shapely.MultiPolygon([remnant, mainland, island]), shapely.box(4, 0, 6, 4)
-    )
+    loser, winner = give_up_remnants(shapely.MultiPolygon([remnant, mainland, island]), shapely.box(4, 0, 6, 4))
     assert loser.equals(shapely.MultiPolygon([mainland, island]))
     assert winner.equals(shapely.box(4, 0, 7, 4))
 

@@ -1,6 +1,7 @@
 """What every register promises, tested over all of them."""
 
 import json
+from itertools import pairwise
 
 import mapbox_vector_tile
 import psycopg
@@ -51,7 +52,9 @@ def test_private_fields_are_in_no_public_answer(register: Register, client: Test
         assert not private & seen
 
 
-def test_asking_by_a_private_field_is_asking_by_a_name_that_does_not_exist(register: Register, client: TestClient) -> None:
+def test_asking_by_a_private_field_is_asking_by_a_name_that_does_not_exist(
+    register: Register, client: TestClient
+) -> None:
     for field in register.fields:
         if not field.public:
             answer = client.get(f"/collections/{register.id}/items", params={field.name: "x"})
@@ -133,7 +136,9 @@ def test_no_geometry_column_takes_just_any_geometry(sample_database: Database) -
     assert loose == []
 
 
-def test_every_column_of_a_register_table_has_a_field_or_is_the_engines_own(register: Register, sample_url: str) -> None:
+def test_every_column_of_a_register_table_has_a_field_or_is_the_engines_own(
+    register: Register, sample_url: str
+) -> None:
     own = {"id", "uuid", "revision", "updated_at", "source", "geom", "point"}
     columns = {column.name for column in inspect(register.model).columns}
     declared = {field.name for field in register.main_fields}
@@ -154,7 +159,7 @@ def test_items_are_rfc_7946_with_ids_and_counter_clockwise_rings(register: Regis
 
 def signed_area(ring: list[list[float]]) -> float:
     """Return twice the area, positive for counter-clockwise rings."""
-    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(ring, ring[1:], strict=False))
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in pairwise(ring))
 
 
 def test_a_single_item_is_the_one_of_the_list(register: Register, client: TestClient) -> None:
@@ -184,7 +189,9 @@ def test_style_layers_name_fields_that_tiles_have(register: Register, client: Te
     layers = [layer for layer in style["layers"] if layer.get("source") == register.id]
     assert layers
     names = {field.name for field in register.tile_fields} | {"count", "size_m"}
-    asked = set(_get_operands([layer.get("paint", {}) for layer in layers] + [layer.get("layout", {}) for layer in layers]))
+    asked = set(
+        _get_operands([layer.get("paint", {}) for layer in layers] + [layer.get("layout", {}) for layer in layers])
+    )
     assert asked <= names
     assert "@" not in json.dumps(layers)
 

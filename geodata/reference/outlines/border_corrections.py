@@ -38,9 +38,7 @@ def correct_borders(
         Provinces and neighbour, again a coverage: new corners are added to everyone they touch.
     """
     communes = list(communes)
-    moved = [
-        (right, find_misplaced(provinces[wrong], wrong, right, communes)) for wrong, right in CORRECTIONS
-    ]
+    moved = [(right, find_misplaced(provinces[wrong], wrong, right, communes)) for wrong, right in CORRECTIONS]
     edges = [area.boundary for area in (*provinces.values(), neighbour, *(piece for _, piece in moved))]
     lines = shapely.union_all(edges, grid_size=NODE_GRID_DEG)
     owners: list[tuple[str, BaseGeometry]] = [*moved, *provinces.items(), ("", neighbour)]
@@ -56,9 +54,7 @@ def correct_borders(
     return {code: united[code] for code in provinces}, united[""]
 
 
-def find_misplaced(
-    outline: BaseGeometry, wrong: str, right: str, communes: Iterable[CommuneRow]
-) -> BaseGeometry:
+def find_misplaced(outline: BaseGeometry, wrong: str, right: str, communes: Iterable[CommuneRow]) -> BaseGeometry:
     """Find the part of an outline that is nearest to misplaced communes.
 
     Parameters

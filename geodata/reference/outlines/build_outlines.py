@@ -158,11 +158,7 @@ def simplify(extract: Extract) -> tuple[dict[str, BaseGeometry], BaseGeometry]:
     coarse = shapely.coverage_simplify([neighbour], NEIGHBOUR_TOLERANCE_DEG)[0]
     # The two overlap between FAR_DEG and NEAR_DEG, which hides that their edges differ there.
     far = coarse.difference(vietnam.buffer(FAR_DEG))
-    land = [
-        polygon
-        for polygon in _polygons(shapely.union_all([near, far]))
-        if polygon.area >= NEIGHBOUR_MIN_AREA_DEG2
-    ]
+    land = [polygon for polygon in _polygons(shapely.union_all([near, far])) if polygon.area >= NEIGHBOUR_MIN_AREA_DEG2]
     return dict(zip(codes, provinces, strict=True)), shapely.MultiPolygon(land)
 
 
@@ -182,10 +178,7 @@ def make_mark(island: Island) -> shapely.Polygon:
     stretch = 1 / math.cos(math.radians(island.lat))
     angles = [math.pi * (2 * corner + 1) / 8 for corner in range(8)]
     return shapely.Polygon(
-        [
-            (island.lon + radius * stretch * math.cos(angle), island.lat + radius * math.sin(angle))
-            for angle in angles
-        ]
+        [(island.lon + radius * stretch * math.cos(angle), island.lat + radius * math.sin(angle)) for angle in angles]
     )
 
 
@@ -216,9 +209,7 @@ def add_islands(
     return {code: shapely.union_all(geometries) for code, geometries in parts.items()}
 
 
-def make_province_features(
-    provinces: Sequence[ProvinceRow], outlines: Mapping[str, BaseGeometry]
-) -> list[Feature]:
+def make_province_features(provinces: Sequence[ProvinceRow], outlines: Mapping[str, BaseGeometry]) -> list[Feature]:
     """Make the features of ``provinces.geojson``.
 
     Parameters
@@ -261,9 +252,7 @@ def make_basemap_features(
     """
     features = [make_feature({"kind": "neighbour"}, neighbour)]
     for kind, name, name_en, lon, lat in LABELS:
-        features.append(
-            make_feature({"kind": kind, "name": name, "name_en": name_en}, shapely.Point(lon, lat))
-        )
+        features.append(make_feature({"kind": kind, "name": name, "name_en": name_en}, shapely.Point(lon, lat)))
     for row in provinces:
         label = {"kind": "province", "name": row.name, "name_en": row.name_en, "code": row.code}
         features.append(make_feature(label, find_label_point(outlines[row.code])))
@@ -349,9 +338,7 @@ def build(target: Path) -> None:
     simplified, neighbour = simplify(extract)
     outlines = add_islands(simplified, extract.archipelagos, islands)
     write_collection(target / "provinces.geojson", make_province_features(provinces, outlines))
-    write_collection(
-        target / "basemap.geojson", make_basemap_features(provinces, outlines, islands, neighbour)
-    )
+    write_collection(target / "basemap.geojson", make_basemap_features(provinces, outlines, islands, neighbour))
 
 
 def _read_new_codes() -> dict[str, str]:

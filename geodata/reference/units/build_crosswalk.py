@@ -174,9 +174,7 @@ def drop_mix_ups(links: Iterable[Link]) -> list[Link]:
         return n_successors[link.old.code] > 1 and bool(rivals(link))
 
     firm = {
-        (_district(link), link.new_code)
-        for link in links
-        if not is_ambiguous(link) or link.old.code == link.new_code
+        (_district(link), link.new_code) for link in links if not is_ambiguous(link) or link.old.code == link.new_code
     }
 
     def is_mix_up(link: Link) -> bool:

@@ -102,9 +102,7 @@ def read_points(database: Path) -> tuple[dict[str, Point], dict[str, Point]]:
         Province points and commune points: code to longitude, latitude in degrees (WGS 84).
     """
     with closing(sqlite3.connect(database)) as connection:
-        provinces = connection.execute(
-            "SELECT DISTINCT provinceCode, provinceLon, provinceLat FROM admin_units"
-        )
+        provinces = connection.execute("SELECT DISTINCT provinceCode, provinceLon, provinceLat FROM admin_units")
         communes = connection.execute("SELECT wardCode, wardLon, wardLat FROM admin_units")
         return (
             {code: (lon, lat) for code, lon, lat in provinces},
@@ -234,16 +232,12 @@ def build(target: Path) -> None:
     table = package_folder(TABLE_PACKAGE) / "vietnamadminunits" / "data"
     province_points, commune_points = read_points(table / "dataset.db")
     provinces = [make_unit_row(entry, province_points) for entry in _read_entries([names / "tinh_tp.json"])]
-    communes = [
-        make_unit_row(entry, commune_points) for entry in _read_entries((names / "xa-phuong").glob("*.json"))
-    ]
+    communes = [make_unit_row(entry, commune_points) for entry in _read_entries((names / "xa-phuong").glob("*.json"))]
     province_columns = [column for column in COLUMNS if column != "province_code"]
     write_table(target / "provinces.tsv", province_columns, provinces)
     write_table(target / "communes.tsv", COLUMNS, communes)
     notes = {row["code"]: row["legal_note"] for row in communes}
-    write_table(
-        target / "crosswalk.tsv", build_crosswalk.COLUMNS, build_crosswalk.make_commune_rows(table, notes)
-    )
+    write_table(target / "crosswalk.tsv", build_crosswalk.COLUMNS, build_crosswalk.make_commune_rows(table, notes))
     write_table(
         target / "province_crosswalk.tsv",
         build_crosswalk.PROVINCE_COLUMNS,

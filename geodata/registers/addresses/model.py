@@ -44,7 +44,9 @@ class AddressCode(Base):
 
     __tablename__ = "address_codes"
     __table_args__ = (
-        Index("uq_address_codes_scheme_value", "scheme", "value", unique=True, postgresql_where=text("status = 'active'")),
+        Index(
+            "uq_address_codes_scheme_value", "scheme", "value", unique=True, postgresql_where=text("status = 'active'")
+        ),
         {"schema": "reg", "comment": "Typed codes of addresses, recorded and never issued by us"},
     )
 

@@ -43,7 +43,9 @@ class GrowingArea(Feature, Base):
     boundary_method: Mapped[str | None] = mapped_column(Text)
     representative: Mapped[str | None] = mapped_column(Text, comment="Personal data")
     phone: Mapped[str | None] = mapped_column(Text, comment="Personal data")
-    markets: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="ISO 3166-1 alpha-3; states in growing_area_markets")
+    markets: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="ISO 3166-1 alpha-3; states in growing_area_markets"
+    )
     geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", WGS84, spatial_index=False))
     point: Mapped[WKBElement | None] = mapped_column(Geometry("POINT", WGS84, spatial_index=False))
 

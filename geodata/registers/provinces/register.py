@@ -23,12 +23,38 @@ REGISTER = Register(
     label="full_name",
     tile=TileRule(min_zoom=0),
     fields=(
-        Field(Province.code, Label("Mã tỉnh", "Province code"), public=True, tile=True, aliases=("ma tinh", "ma_tinh", "matinh", "ma")),
+        Field(
+            Province.code,
+            Label("Mã tỉnh", "Province code"),
+            public=True,
+            tile=True,
+            aliases=("ma tinh", "ma_tinh", "matinh", "ma"),
+        ),
         Field(Province.name, Label("Tên", "Name"), public=True, aliases=("ten", "ten tinh", "ten_tinh")),
-        Field(Province.full_name, Label("Tên đầy đủ", "Full name"), public=True, tile=True, aliases=("ten day du", "ten_day_du")),
-        Field(Province.name_en, Label("Tên tiếng Anh", "English name"), public=True, tile=True, aliases=("ten tieng anh",)),
-        Field(Province.kind, Label("Loại", "Kind"), public=True, tile=True, choices=KINDS, aliases=("loai", "unit_type", "type")),
-        Field(Province.area_km2, Label("Diện tích (km²)", "Area (km²)"), public=True, aliases=("dien tich", "area_km2_declared")),
+        Field(
+            Province.full_name,
+            Label("Tên đầy đủ", "Full name"),
+            public=True,
+            tile=True,
+            aliases=("ten day du", "ten_day_du"),
+        ),
+        Field(
+            Province.name_en, Label("Tên tiếng Anh", "English name"), public=True, tile=True, aliases=("ten tieng anh",)
+        ),
+        Field(
+            Province.kind,
+            Label("Loại", "Kind"),
+            public=True,
+            tile=True,
+            choices=KINDS,
+            aliases=("loai", "unit_type", "type"),
+        ),
+        Field(
+            Province.area_km2,
+            Label("Diện tích (km²)", "Area (km²)"),
+            public=True,
+            aliases=("dien tich", "area_km2_declared"),
+        ),
         Field(Province.valid_from, Label("Hiệu lực từ", "Valid from"), public=True, aliases=("hieu luc tu",)),
         Field(Province.valid_to, Label("Hiệu lực đến", "Valid to"), public=True, aliases=("hieu luc den",)),
         Field(Province.legal_note, Label("Căn cứ pháp lý", "Legal note"), public=True, aliases=("can cu",)),

@@ -8,10 +8,16 @@ from geodata.registers.tourism_points.schemas import TourismPointIn
 
 CATEGORIES = {
     "homestay": Choice(Label("Homestay", "Homestay"), "#b45309", ("luu tru", "nha nghi")),
-    "community_village": Choice(Label("Làng du lịch cộng đồng", "Community tourism village"), "#15803d", ("du lich cong dong",)),
-    "farm_visit": Choice(Label("Trang trại, vườn", "Farm or orchard"), "#4d7c0f", ("trang trai", "vuon", "du lich canh nong")),
+    "community_village": Choice(
+        Label("Làng du lịch cộng đồng", "Community tourism village"), "#15803d", ("du lich cong dong",)
+    ),
+    "farm_visit": Choice(
+        Label("Trang trại, vườn", "Farm or orchard"), "#4d7c0f", ("trang trai", "vuon", "du lich canh nong")
+    ),
     "craft_village": Choice(Label("Làng nghề", "Craft village"), "#7c3aed", ("lang nghe",)),
-    "heritage": Choice(Label("Di tích, danh thắng", "Heritage or landscape"), "#be123c", ("di tich", "danh thang", "danh lam")),
+    "heritage": Choice(
+        Label("Di tích, danh thắng", "Heritage or landscape"), "#be123c", ("di tich", "danh thang", "danh lam")
+    ),
     "eco_site": Choice(Label("Điểm sinh thái", "Eco site"), "#047857", ("sinh thai",)),
     "local_food": Choice(Label("Ẩm thực địa phương", "Local food"), "#c2410c", ("am thuc", "quan an")),
     "ocop_shop": Choice(Label("Điểm bán OCOP", "OCOP shop"), "#a16207", ("ocop", "diem ban ocop")),
@@ -24,7 +30,7 @@ STATUSES = {
     "seasonal": Choice(Label("Theo mùa", "Seasonal"), aliases=("theo mua",)),
 }
 
-CONSENT = TourismPoint.contact_consent
+CONSENT = TourismPoint.contact_consent.is_(True)
 STILL_VALID = TourismPoint.ocop_valid_to >= func.current_date()
 
 REGISTER = Register(
@@ -43,34 +49,114 @@ REGISTER = Register(
     fields=(
         Field(TourismPoint.slug, Label("Tên đường dẫn", "Slug"), public=True),
         Field(TourismPoint.name, Label("Tên", "Name"), public=True, tile=True, aliases=("ten", "ten diem", "name:vi")),
-        Field(TourismPoint.name_en, Label("Tên tiếng Anh", "English name"), public=True, tile=True, aliases=("ten tieng anh", "name:en")),
-        Field(TourismPoint.category, Label("Loại", "Category"), public=True, tile=True, choices=CATEGORIES, aliases=("loai", "loai hinh", "nhom")),
-        Field(TourismPoint.description, Label("Giới thiệu", "Description"), public=True, aliases=("gioi thieu", "mo ta")),
-        Field(TourismPoint.description_en, Label("Giới thiệu tiếng Anh", "Description in English"), public=True, aliases=("mo ta tieng anh",)),
-        Field(TourismPoint.organisation, Label("Đơn vị quản lý", "Host organisation"), public=True, aliases=("don vi", "don vi quan ly", "chu the")),
-        Field(TourismPoint.ocop_stars, Label("Sao OCOP", "OCOP stars"), public=True, public_if=STILL_VALID, aliases=("ocop", "sao ocop", "so sao")),
-        Field(TourismPoint.ocop_decision, Label("Quyết định OCOP", "OCOP decision"), public=True, public_if=STILL_VALID, aliases=("quyet dinh ocop",)),
-        Field(TourismPoint.ocop_valid_to, Label("OCOP hiệu lực đến", "OCOP valid to"), public=True, public_if=STILL_VALID, aliases=("han ocop",)),
+        Field(
+            TourismPoint.name_en,
+            Label("Tên tiếng Anh", "English name"),
+            public=True,
+            tile=True,
+            aliases=("ten tieng anh", "name:en"),
+        ),
+        Field(
+            TourismPoint.category,
+            Label("Loại", "Category"),
+            public=True,
+            tile=True,
+            choices=CATEGORIES,
+            aliases=("loai", "loai hinh", "nhom"),
+        ),
+        Field(
+            TourismPoint.description, Label("Giới thiệu", "Description"), public=True, aliases=("gioi thieu", "mo ta")
+        ),
+        Field(
+            TourismPoint.description_en,
+            Label("Giới thiệu tiếng Anh", "Description in English"),
+            public=True,
+            aliases=("mo ta tieng anh",),
+        ),
+        Field(
+            TourismPoint.organisation,
+            Label("Đơn vị quản lý", "Host organisation"),
+            public=True,
+            aliases=("don vi", "don vi quan ly", "chu the"),
+        ),
+        Field(
+            TourismPoint.ocop_stars,
+            Label("Sao OCOP", "OCOP stars"),
+            public=True,
+            public_if=STILL_VALID,
+            aliases=("ocop", "sao ocop", "so sao"),
+        ),
+        Field(
+            TourismPoint.ocop_decision,
+            Label("Quyết định OCOP", "OCOP decision"),
+            public=True,
+            public_if=STILL_VALID,
+            aliases=("quyet dinh ocop",),
+        ),
+        Field(
+            TourismPoint.ocop_valid_to,
+            Label("OCOP hiệu lực đến", "OCOP valid to"),
+            public=True,
+            public_if=STILL_VALID,
+            aliases=("han ocop",),
+        ),
         Field(TourismPoint.beds, Label("Số giường", "Beds"), public=True, aliases=("so giuong",)),
-        Field(TourismPoint.guests_per_day, Label("Khách mỗi ngày", "Guests per day"), public=True, aliases=("suc chua", "so khach")),
+        Field(
+            TourismPoint.guests_per_day,
+            Label("Khách mỗi ngày", "Guests per day"),
+            public=True,
+            aliases=("suc chua", "so khach"),
+        ),
         Field(TourismPoint.opening_hours, Label("Giờ mở cửa", "Opening hours"), public=True, aliases=("gio mo cua",)),
-        Field(TourismPoint.season_months, Label("Tháng có mùa", "Season months"), public=True, aliases=("mua", "thang")),
-        Field(TourismPoint.price_from_vnd, Label("Giá từ (đồng)", "Price from (VND)"), public=True, aliases=("gia tu", "gia")),
+        Field(
+            TourismPoint.season_months, Label("Tháng có mùa", "Season months"), public=True, aliases=("mua", "thang")
+        ),
+        Field(
+            TourismPoint.price_from_vnd,
+            Label("Giá từ (đồng)", "Price from (VND)"),
+            public=True,
+            aliases=("gia tu", "gia"),
+        ),
         Field(TourismPoint.price_to_vnd, Label("Giá đến (đồng)", "Price to (VND)"), public=True, aliases=("gia den",)),
-        Field(TourismPoint.languages, Label("Ngôn ngữ phục vụ", "Languages spoken"), public=True, aliases=("ngon ngu",)),
+        Field(
+            TourismPoint.languages, Label("Ngôn ngữ phục vụ", "Languages spoken"), public=True, aliases=("ngon ngu",)
+        ),
         Field(TourismPoint.services, Label("Dịch vụ", "Services"), public=True, aliases=("dich vu",)),
-        Field(TourismPoint.accessibility, Label("Hỗ trợ người khuyết tật", "Accessibility"), public=True, aliases=("nguoi khuyet tat",)),
+        Field(
+            TourismPoint.accessibility,
+            Label("Hỗ trợ người khuyết tật", "Accessibility"),
+            public=True,
+            aliases=("nguoi khuyet tat",),
+        ),
         Field(TourismPoint.road_access, Label("Đường vào", "Road access"), public=True, aliases=("duong vao",)),
-        Field(TourismPoint.phone, Label("Điện thoại", "Phone"), public=True, public_if=CONSENT, aliases=("dien thoai", "sdt", "so dien thoai")),
+        Field(
+            TourismPoint.phone,
+            Label("Điện thoại", "Phone"),
+            public=True,
+            public_if=CONSENT,
+            aliases=("dien thoai", "sdt", "so dien thoai"),
+        ),
         Field(TourismPoint.zalo, Label("Zalo", "Zalo"), public=True, public_if=CONSENT),
-        Field(TourismPoint.contact_consent, Label("Đồng ý công khai liên hệ", "Consent to show contact"), aliases=("dong y",)),
+        Field(
+            TourismPoint.contact_consent,
+            Label("Đồng ý công khai liên hệ", "Consent to show contact"),
+            aliases=("dong y",),
+        ),
         Field(TourismPoint.website, Label("Trang web", "Website"), public=True, aliases=("trang web", "web")),
         Field(TourismPoint.booking_url, Label("Đặt chỗ", "Booking"), public=True, aliases=("dat cho",)),
         Field(TourismPoint.tour_url, Label("Tham quan 360°", "Virtual visit"), public=True, aliases=("360", "vr")),
-        Field(TourismPoint.status, Label("Tình trạng", "Status"), public=True, choices=STATUSES, aliases=("tinh trang", "trang thai")),
+        Field(
+            TourismPoint.status,
+            Label("Tình trạng", "Status"),
+            public=True,
+            choices=STATUSES,
+            aliases=("tinh trang", "trang thai"),
+        ),
         Field(TourismPoint.verified_on, Label("Ngày kiểm tra", "Verified on"), public=True, aliases=("ngay kiem tra",)),
         Field(TourismPoint.verified_by, Label("Người kiểm tra", "Verified by"), aliases=("nguoi kiem tra",)),
-        Field(TourismPoint.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
+        Field(
+            TourismPoint.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")
+        ),
         Field(TourismPoint.province_code, Label("Mã tỉnh", "Province code"), public=True),
     ),
 )

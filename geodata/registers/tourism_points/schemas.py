@@ -6,7 +6,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from geodata.text import slugify
-from geodata.writing import CommuneCode, Count, LongText, MonthList, Name, Phone, ShortText, TextList, WebLink, WriteModel
+from geodata.writing import (
+    CommuneCode,
+    Count,
+    LongText,
+    MonthList,
+    Name,
+    Phone,
+    ShortText,
+    TextList,
+    WebLink,
+    WriteModel,
+)
 
 Category = Literal[
     "homestay", "community_village", "farm_visit", "craft_village", "heritage", "eco_site", "local_food",

@@ -33,12 +33,33 @@ REGISTER = Register(
     tile=TileRule(min_zoom=10),
     fields=(
         Field(Village.code, Label("Mã thôn", "Village code"), public=True, aliases=("ma thon", "ma_thon", "ma")),
-        Field(Village.name, Label("Tên", "Name"), public=True, tile=True, aliases=("ten", "ten thon", "ten_thon", "ten xom")),
-        Field(Village.kind, Label("Loại", "Kind"), public=True, tile=True, choices=KINDS, aliases=("loai", "cap", "type")),
+        Field(
+            Village.name,
+            Label("Tên", "Name"),
+            public=True,
+            tile=True,
+            aliases=("ten", "ten thon", "ten_thon", "ten xom"),
+        ),
+        Field(
+            Village.kind, Label("Loại", "Kind"), public=True, tile=True, choices=KINDS, aliases=("loai", "cap", "type")
+        ),
         Field(Village.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
-        Field(Village.household_count, Label("Số hộ", "Households"), public=True, tile=True, aliases=("so ho", "so_ho", "soho")),
-        Field(Village.household_count_on, Label("Ngày thống kê", "Counted on"), public=True, aliases=("ngay thong ke",)),
-        Field(Village.household_count_source, Label("Nguồn số hộ", "Source of the count"), public=True, aliases=("nguon so ho",)),
+        Field(
+            Village.household_count,
+            Label("Số hộ", "Households"),
+            public=True,
+            tile=True,
+            aliases=("so ho", "so_ho", "soho"),
+        ),
+        Field(
+            Village.household_count_on, Label("Ngày thống kê", "Counted on"), public=True, aliases=("ngay thong ke",)
+        ),
+        Field(
+            Village.household_count_source,
+            Label("Nguồn số hộ", "Source of the count"),
+            public=True,
+            aliases=("nguon so ho",),
+        ),
         Field(Village.population, Label("Dân số", "Population"), public=True, aliases=("dan so", "dan_so")),
     ),
 )
