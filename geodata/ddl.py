@@ -7,7 +7,7 @@ one, and a test compares what stands in the database with what the declaration s
 import sys
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Executable, case, literal_column, not_, or_, select
+from sqlalchemy import ClauseElement, ColumnElement, case, literal_column, not_, or_, select
 from sqlalchemy.dialects import postgresql
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
@@ -46,7 +46,7 @@ def _public_expression(register: Register, item: Field) -> ColumnElement[object]
     return item.column.label(item.name)
 
 
-def _sql(statement: Executable) -> str:
+def _sql(statement: ClauseElement) -> str:
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 

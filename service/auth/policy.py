@@ -1,7 +1,7 @@
 """Policies of routes. Every route declares one; an app with a route that declares none does not start."""
 
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
@@ -14,6 +14,8 @@ from service.auth.principal import ANYBODY, Principal
 COOKIE = "bandoso_session"
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _POLICIES: set[Callable[..., Any]] = set()
 
@@ -50,7 +52,7 @@ class KeyInAddressError(GeodataError):
     en_template = "Do not send a key in the address. Use the header Authorization: Bearer …"
 
 
-def policy(function: Callable[..., Any]) -> Callable[..., Any]:
+def policy(function: F) -> F:
     """Mark a dependency as a policy."""
     _POLICIES.add(function)
     return function
