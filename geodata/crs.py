@@ -148,7 +148,12 @@ def from_wkt(wkt: str) -> SourceCrs:
 
 
 def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
-    """Recognise VN-2000 by datum name and parameters; the name of the projection itself says nothing."""
+    """Recognise VN-2000 by datum name and parameters; the name of the projection itself says nothing.
+
+    A shift that the file carries itself (``TOWGS84``) is left aside: whoever wrote it may have meant either sign.
+    """
+    if crs.is_bound and crs.source_crs is not None:
+        crs = crs.source_crs
     geodetic = crs.geodetic_crs
     if geodetic is None or geodetic.datum is None:
         return None

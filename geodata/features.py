@@ -223,8 +223,10 @@ def _id_condition(view: FromClause, feature_id: str) -> Any:
 
 def read_extent(connection: Connection, register: Register) -> BBox | None:
     """Return west, south, east, north of the register in degrees; None while it is empty."""
-    slim = table(f"{register.id}_tile", column("point", _Geometry()), schema="open")
-    box = select(func.ST_Extent(slim.c.point).label("box")).subquery()
+    names = ("point",) if register.geometry_kind == "point" else ("geom", "point")
+    slim = table(f"{register.id}_tile", *(column(name, _Geometry()) for name in names), schema="open")
+    shape = func.coalesce(*(slim.c[name] for name in names), type_=_Geometry())
+    box = select(func.ST_Extent(shape).label("box")).subquery()
     shape = func.ST_Transform(func.ST_SetSRID(cast(box.c.box, _Geometry()), 3857), 4326, type_=_Geometry())
     row = connection.execute(
         select(func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)).where(

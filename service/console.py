@@ -46,8 +46,8 @@ def say_summary(address: str, login: Path) -> None:
   Thử ngay / Try:
   1. Mở {address} và gõ tên một thôn hoặc một mã địa chỉ vào ô tìm kiếm.
      Open {address} and type a village or an address code into the search box.
-  2. Đăng nhập, nạp một tệp Excel, shapefile hay GeoPackage, xem báo cáo rồi công bố.
-     Sign in, upload an Excel, shapefile or GeoPackage file, read its report and publish.
+  2. Đăng nhập, gửi một tệp CSV, shapefile (zip) hay GeoPackage, xem báo cáo rồi công bố.
+     Sign in, upload a CSV, zipped shapefile or GeoPackage, read its report and publish.
   3. Trong QGIS, thêm kết nối “WFS / OGC API - Features” tới {address}/
      In QGIS, add a “WFS / OGC API - Features” connection to {address}/
 """)

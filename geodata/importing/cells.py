@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from geodata.register import Field
-from geodata.text import search_key
+from geodata.text import BLANKS, INVISIBLE, search_key
 
-_INVISIBLE = "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u200b-\u200d\u2060\ufeff\u00ad]"
-_REPAIRS = ((_INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"), (r"\s{2,}|[\t\r\n\x{00a0}]", " "))
+_REPAIRS = ((INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"))
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
 _GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
 _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
@@ -57,12 +56,12 @@ class Cells:
 
 
 def clean_column(column: pa.Array) -> pa.Array:
-    """Bring a text column to the stored form: NFC, no invisible marks, Đ repaired, blanks single, empty as null."""
-    text = pc.utf8_normalize(column, "NFC")
+    """Bring a text column to the stored form, that of `geodata.text.clean_text`; empty as null."""
+    text = column
     for pattern, replacement in _REPAIRS:
-        if pc.any(pc.match_substring_regex(text, pattern)).as_py():
-            text = pc.replace_substring_regex(text, pattern, replacement)
-    text = pc.utf8_trim_whitespace(text)
+        text = _replace(text, pattern, replacement)
+    text = _replace(pc.utf8_normalize(text, "NFC"), BLANKS_TO_MEND, " ")
+    text = pc.ascii_trim(text, " ")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 

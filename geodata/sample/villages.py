@@ -132,9 +132,9 @@ def _inhabited(random: np.random.Generator, houses: Sequence[House], centre: Flo
 
 def _core(houses: Sequence[House]) -> shapely.Polygon:
     """Return the ground around the houses in one piece, gaps between them and holes closed."""
-    points = shapely.multipoints([(house.x, house.y) for house in houses])
+    points = shapely.points([(house.x, house.y) for house in houses])
     for closing in _CLOSINGS_M:
-        around = points.buffer(_YARD_M + closing, quad_segs=4)
+        around = shapely.union_all(shapely.buffer(points, _YARD_M + closing, quad_segs=4))
         core = around.buffer(-closing, quad_segs=4).simplify(_SIMPLER_M)
         if isinstance(core, shapely.Polygon):
             break

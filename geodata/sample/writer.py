@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -69,19 +69,26 @@ def write_addresses(  # noqa: PLR0913  a file has these properties
     SampleAreaError
         When ``within`` holds no usable communes.
     ParameterError
-        When the count is none or more than codes go round.
+        When the count is none or more than codes go round, or the format is not one of the four.
     CoordinateSystemError
         When the coordinate system is unknown or nothing leads there exactly.
     """
-    if not 0 < count <= MOST_ADDRESSES:
-        raise ParameterError(
-            name="count", why_vi=f"từ 1 đến {MOST_ADDRESSES}.", why_en=f"it goes from 1 to {MOST_ADDRESSES}."
-        )
+    _check(count, format)
     areas = read_commune_areas(within, layer)
     random = np.random.default_rng(seed)
     places = scatter(random, areas.shapes, count)
     columns = _columns(random, places, areas)
     _write(columns, from_wgs84(places.lonlat, crs), target, format, crs)
+
+
+def _check(count: int, format: str) -> None:
+    if not 0 < count <= MOST_ADDRESSES:
+        raise ParameterError(
+            name="count", why_vi=f"từ 1 đến {MOST_ADDRESSES}.", why_en=f"it goes from 1 to {MOST_ADDRESSES}."
+        )
+    listed = ", ".join(get_args(Format))
+    if format not in get_args(Format):
+        raise ParameterError(name="format", why_vi=f"chọn một trong: {listed}.", why_en=f"choose one of: {listed}.")
 
 
 def from_wgs84(lonlat: Floats, crs: int) -> Floats:

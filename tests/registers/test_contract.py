@@ -177,11 +177,19 @@ def test_a_collection_is_exactly_its_entry_in_the_list(register: Register, clien
 def test_tilejson_bounds_hold_the_data(register: Register, client: TestClient) -> None:
     west, south, east, north = client.get(f"/tiles/{register.id}.json").json()["bounds"]
     answer = client.get(f"/collections/{register.id}/items?limit=200").json()
-    for feature in answer["features"]:
-        if feature["geometry"] and feature["geometry"]["type"] == "Point":
-            lon, lat = feature["geometry"]["coordinates"]
-            assert west - 1e-6 <= lon <= east + 1e-6
-            assert south - 1e-6 <= lat <= north + 1e-6
+    places = [place for feature in answer["features"] for place in positions((feature["geometry"] or {}).get("coordinates"))]
+    for lon, lat in places:
+        assert west - 1e-6 <= lon <= east + 1e-6
+        assert south - 1e-6 <= lat <= north + 1e-6
+
+
+def positions(coordinates: object) -> list[tuple[float, float]]:
+    """Return every position of GeoJSON coordinates, however nested."""
+    if not isinstance(coordinates, list):
+        return []
+    if coordinates and isinstance(coordinates[0], float | int):
+        return [(coordinates[0], coordinates[1])]
+    return [place for part in coordinates for place in positions(part)]
 
 
 def test_style_layers_name_fields_that_tiles_have(register: Register, client: TestClient) -> None:

@@ -1,0 +1,157 @@
+"""The ground of every measurement: a server of its own, a migrated template, one big shapefile, lists of tiles."""
+
+import gzip
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import psycopg
+import pyogrio
+from psycopg import sql
+from sqlalchemy import make_url
+
+from geodata.db import Database
+from geodata.registers import get_register
+from geodata.sample.load import load_sample
+from geodata.sample.world import make_sample
+from geodata.sample.writer import write_addresses
+from geodata.units.load import load_boundaries
+from service import setup
+from service.cluster import EXTENSIONS, Cluster
+from tests.benchmarks.places import CRS, PROVINCE, SEED, SHARED_UNITS, VAR
+from tests.conftest import Server, migrate, settings_for
+from tiles.grid import HALF_WORLD_M
+
+TEMPLATE, COPIED, IMPORTED = "bench_template", "bench_copied", "bench_imported"
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Commune polygons on which addresses lie; ``is_real`` when they are those of a province."""
+
+    path: Path
+    is_real: bool
+
+    @property
+    def name(self) -> str:
+        return f"the communes of province {PROVINCE}" if self.is_real else "the fictional communes of the sample"
+
+
+@contextmanager
+def benchmark_server() -> Iterator[Server]:
+    """Run the server for as long as the block lasts."""
+    server = Server(Cluster(VAR / "pg"))
+    server.cluster.ensure()
+    try:
+        yield server
+    finally:
+        server.cluster.stop()
+
+
+def find_ground() -> Ground:
+    """Take real communes where the shared data lies beside the repository, made-up ones elsewhere."""
+    is_real = SHARED_UNITS.exists()
+    ground = Ground(VAR / ("communes.gpkg" if is_real else "communes-sample.gpkg"), is_real)
+    if not ground.path.exists():
+        frame = _real_communes() if is_real else _sample_communes()
+        pyogrio.write_dataframe(frame, ground.path, layer="communes", driver="GPKG")
+    return ground
+
+
+def _real_communes() -> geopandas.GeoDataFrame:
+    with tempfile.TemporaryDirectory(dir=VAR) as folder:
+        plain = Path(folder) / SHARED_UNITS.stem
+        with gzip.open(SHARED_UNITS) as packed, plain.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+        where = f"province_code = '{PROVINCE}'"
+        return pyogrio.read_dataframe(plain, layer="commune_seed", columns=["code"], where=where)
+
+
+def _sample_communes() -> geopandas.GeoDataFrame:
+    records = make_sample(SEED).records["communes"]
+    codes = [values["code"] for values, _ in records]
+    return geopandas.GeoDataFrame({"code": codes}, geometry=[shape for _, shape in records], crs="EPSG:4326")
+
+
+def write_shapefile(ground: Ground, count: int) -> Path:
+    """Write the file that is imported, once for each number of addresses."""
+    folder = VAR / f"{ground.path.stem}-{count}"
+    path = folder / "addresses.shp"
+    if not (folder / "written").exists():
+        folder.mkdir(exist_ok=True)
+        write_addresses(ground.path, count, path, format="shp", crs=CRS, seed=SEED)
+        (folder / "written").touch()
+    return path
+
+
+def build_template(server: Server, ground: Ground) -> None:
+    """Make the database that every round starts from: migrated, units and boundaries loaded, no address."""
+    url = server.create(TEMPLATE)
+    with server.administrator(TEMPLATE) as connection:
+        for extension in EXTENSIONS:
+            connection.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
+    migrate(url)
+    settings = settings_for(url, var_dir=VAR / "service")
+    setup.apply_settings(settings)
+    database = Database(settings)
+    setup.load_units(database)
+    if not ground.is_real:
+        load_sample(database, SEED)
+        _empty_addresses(server)
+    else:
+        load_boundaries(database, ground.path, get_register("communes"))
+    database.dispose()
+    with server.administrator(TEMPLATE) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+
+
+def _empty_addresses(server: Server) -> None:
+    """Take the sample's addresses out again: only its communes are wanted."""
+    with server.administrator(TEMPLATE) as connection:
+        connection.execute("TRUNCATE reg.addresses, reg.addresses_tile, reg.addresses_grid CASCADE")
+        for table, column in (("change", "register"), ("revision", "register"), ("tile_stamp", "layer")):
+            statement = sql.SQL("DELETE FROM ops.{} WHERE {} = 'addresses'")
+            connection.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
+
+
+def fresh(server: Server, name: str) -> str:
+    """Copy the template and settle the server, so that no round pays for the one before."""
+    url = server.create(name, TEMPLATE)
+    with server.administrator() as connection:
+        connection.execute("CHECKPOINT")
+    return url
+
+
+def libpq(url: str) -> dict[str, str]:
+    """Return the environment that leads libpq's programs to a database, over the Unix socket."""
+    parts = make_url(url)
+    found = {
+        "PGHOST": str(parts.query["host"]), "PGPORT": str(parts.query["port"]), "PGUSER": parts.username,
+        "PGPASSWORD": parts.password, "PGDATABASE": parts.database,
+    }  # fmt: skip
+    return {name: str(value) for name, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Tiles of one zoom that hold at least one address, shuffled."""
+
+    z: int
+    addresses: list[tuple[int, int]]
+
+
+def occupied_tiles(connection: psycopg.Connection, z: int) -> Tiles:
+    """List the tiles in which addresses lie."""
+    size_m = 2 * HALF_WORLD_M / (1 << z)
+    rows = connection.execute(
+        "SELECT DISTINCT floor((ST_X(point) + %(half)s) / %(size)s)::int, floor((%(half)s - ST_Y(point)) / %(size)s)::int"
+        " FROM reg.addresses_tile ORDER BY 1, 2",
+        {"half": HALF_WORLD_M, "size": size_m},
+    ).fetchall()
+    random.Random(SEED).shuffle(rows)
+    return Tiles(z, rows)

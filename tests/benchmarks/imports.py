@@ -1,0 +1,207 @@
+"""How long an import takes, against a bare copy of the same file."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.benchmarks import data
+from tests.benchmarks.data import fresh, libpq
+from tests.benchmarks.load import BenchmarkError
+from tests.benchmarks.meter import Meter, postmaster
+from tests.benchmarks.places import REGISTER, ROOT, VAR
+from tests.conftest import Server
+
+_SAMPLING_S = 0.2
+
+
+@dataclass
+class Timed:
+    """What one program took.
+
+    Attributes
+    ----------
+    wall_s, cpu_s, database_s : float
+        Time on the clock; processor time of the program with its children; of the database.
+    peak_mb : mapping of str to float
+        Largest resident memory (MiB): ``worker``, its ``reader``, and ``together`` of all at one moment.
+    others : float
+        Cores that other programs of the machine used meanwhile.
+    """
+
+    wall_s: float
+    cpu_s: float
+    database_s: float
+    others: float
+    peak_mb: dict[str, float] = field(default_factory=dict)
+    output: str = ""
+
+
+@dataclass
+class ImportResult:
+    """The rounds of both ways, the second import of the same file, and the slowest statements."""
+
+    copies: list[Timed] = field(default_factory=list)
+    imports: list[Timed] = field(default_factory=list)
+    again: Timed | None = None
+    report: dict[str, Any] = field(default_factory=dict)
+    statements: list[tuple[float, int, str]] = field(default_factory=list)
+
+
+def run_imports(server: Server, path: Path, count: int, rounds: int) -> ImportResult:
+    """Alternate the bare copy and the import, each into a database that holds no address; leaves the last import."""
+    result = ImportResult()
+    warm(path)
+    for number in range(rounds):
+        for is_import in (False, True) if number % 2 == 0 else (True, False):
+            if is_import:
+                result.imports.append(import_once(server, path, count, result))
+            else:
+                result.copies.append(_copy_once(server, path, count))
+    return result
+
+
+def import_again(server: Server, path: Path, result: ImportResult) -> None:
+    """Import the same file into the register that holds it already: nothing changes."""
+    result.again = _run(server, _import_command(path), {"DATABASE_URL": server.url(data.IMPORTED)})
+
+
+def import_once(server: Server, path: Path, count: int, result: ImportResult) -> Timed:
+    """Import into an empty register.
+
+    Raises
+    ------
+    BenchmarkError
+        When rows were refused or are missing: the time would mean nothing.
+    """
+    url = fresh(server, data.IMPORTED)
+    with server.administrator("bandoso") as connection:
+        connection.execute("SELECT pg_stat_statements_reset()")
+    timed = _run(server, _import_command(path), {"DATABASE_URL": url})
+    result.report = json.loads(timed.output)
+    _expect(server, data.IMPORTED, "reg.addresses", count)
+    result.statements = _slowest_statements(server)
+    return timed
+
+
+def _import_command(path: Path) -> list[str]:
+    return [sys.executable, "-m", "service", "import", str(path), "--register", REGISTER, "--json"]
+
+
+def _copy_once(server: Server, path: Path, count: int) -> Timed:
+    url = fresh(server, data.COPIED)
+    timed = _run(server, copy_command(path), {**libpq(url), "PG_USE_COPY": "YES"})
+    _expect(server, data.COPIED, "public.copied", count)
+    server.drop(data.COPIED)
+    return timed
+
+
+def copy_command(path: Path) -> list[str]:
+    """Return the bare copy: nothing read but the file, nothing checked, moved or indexed beside the row number.
+
+    Its coordinates stay metres; PostGIS 3.3 has no EPSG:9209, so the column is labelled EPSG:4326 instead.
+    """
+    return [
+        "ogr2ogr", "-f", "PostgreSQL", f"PG:dbname={data.COPIED}", str(path), "-nln", "public.copied", "-a_srs", "EPSG:4326",
+        "-lco", "SPATIAL_INDEX=NONE", "-lco", "GEOMETRY_NAME=geom",
+    ]  # fmt: skip
+
+
+def _expect(server: Server, database: str, table: str, count: int) -> None:
+    with server.administrator(database) as connection:
+        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    if row is None or row[0] != count:
+        raise BenchmarkError(f"{table} holds {row} rows, the file {count}")
+
+
+def warm(path: Path) -> None:
+    """Read the file once, so that the first round does not pay for the disk."""
+    for part in path.parent.glob(f"{path.stem}.*"):
+        part.read_bytes()
+
+
+def _run(server: Server, command: Sequence[str], environment: Mapping[str, str]) -> Timed:
+    """Run a program and watch what it and its children take."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    out, err = VAR / "program.out", VAR / "program.log"
+    with out.open("wb") as output, err.open("wb") as errors, Meter({"database": [postmaster(server.cluster)]}) as meter:
+        process = subprocess.Popen(
+            list(command), env={**os.environ, **environment}, cwd=ROOT, stdout=output, stderr=errors
+        )
+        with _watching_memory(process.pid) as peaks:
+            code = process.wait()
+    if code:
+        said = f"{out.read_text()[-2000:]}{err.read_text()[-2000:]}"
+        raise BenchmarkError(f"{Path(command[0]).name} ended with {code}:\n{said}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Timed(meter.wall_s, cpu_s, meter.spent["database"], meter.others, peaks, out.read_text())
+
+
+@contextmanager
+def _watching_memory(pid: int) -> Iterator[dict[str, float]]:
+    """Sample resident memory in a thread for as long as the block lasts.
+
+    The kernel's own high-water mark is read each time, so that a short peak between two samples is not lost.
+    """
+    peaks = {"worker": 0.0, "reader": 0.0, "together": 0.0}
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_SAMPLING_S):
+            _note_memory(pid, peaks)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _note_memory(pid: int, peaks: dict[str, float]) -> None:
+    together = 0.0
+    for member, name in _family(pid):
+        now, highest = _memory_mb(member)
+        peaks[name] = max(peaks[name], highest)
+        together += now
+    peaks["together"] = max(peaks["together"], together)
+
+
+def _family(pid: int) -> list[tuple[int, str]]:
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+    return [(pid, "worker"), *((child.pid, "reader") for child in children)]
+
+
+def _memory_mb(pid: int) -> tuple[float, float]:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0, 0.0
+    values = {line.split(":")[0]: line.split()[1] for line in text.splitlines() if line.startswith(("VmRSS", "VmHWM"))}
+    return int(values.get("VmRSS", 0)) / 1024, int(values.get("VmHWM", 0)) / 1024
+
+
+def _slowest_statements(server: Server, limit: int = 12) -> list[tuple[float, int, str]]:
+    """Return the statements of the last import that took the database longest: seconds, calls, text."""
+    with server.administrator("bandoso") as connection:
+        rows = connection.execute(
+            "SELECT total_exec_time / 1000, calls, left(regexp_replace(query, '\\s+', ' ', 'g'), 160)"
+            " FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid WHERE d.datname = %s"
+            " ORDER BY 1 DESC LIMIT %s",
+            [data.IMPORTED, limit],
+        ).fetchall()
+    return [(float(seconds), int(calls), str(query)) for seconds, calls, query in rows]

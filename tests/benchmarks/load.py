@@ -1,0 +1,149 @@
+"""The two load generators: wrk for what speaks HTTP, pgbench for the statement alone."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.meter import Meter
+from tests.benchmarks.places import HERE
+
+_ROWS = 1 << 14
+"""A pgbench script writes a tile of up to zoom 14 as one number: x * _ROWS + y."""
+
+
+class BenchmarkError(Exception):
+    """A measurement is worthless; the message says why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One measurement.
+
+    Attributes
+    ----------
+    rate : float
+        Answers a second.
+    p50_ms, p95_ms : float
+        Time to the answer; 0 where not measured.
+    kilobytes : float
+        Mean size of an answer with its headers.
+    web_ms, database_ms : float
+        Processor time an answer cost.
+    others : float
+        Cores that other programs of the machine used meanwhile.
+    """
+
+    rate: float
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    kilobytes: float = 0.0
+    web_ms: float = 0.0
+    database_ms: float = 0.0
+    others: float = 0.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """Who is asked for what.
+
+    Attributes
+    ----------
+    address : str
+        Origin of the server.
+    paths : Path
+        File with the paths, one a line.
+    pids : list of int
+        Its processes.
+    """
+
+    address: str
+    paths: Path
+    pids: list[int]
+    connections: int = 16
+    is_compressed: bool = False
+
+
+def write_paths(path: Path, lines: Sequence[str]) -> Path:
+    """Write a file of paths for `run_wrk`."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def run_wrk(target: Target, seconds: float, *, first: int, database: int) -> Run:
+    """Ask for one path after another over kept-alive connections.
+
+    Raises
+    ------
+    BenchmarkError
+        When an answer was an error or none came.
+    """
+    encoding = "gzip" if target.is_compressed else "plain"
+    command = [
+        "wrk", "-t1", f"-c{target.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+        "-s", str(HERE / "paths.lua"), target.address, "--", str(target.paths), str(first), encoding,
+    ]  # fmt: skip
+    with Meter({"web": target.pids, "database": [database]}) as meter:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"^result (\d+) (\d+) (\d+) (\S+) (\S+) (\d+)$", answer.stdout, re.MULTILINE)
+    if found is None:
+        raise BenchmarkError(f"wrk failed on {target.address}:\n{answer.stdout}{answer.stderr}")
+    requests, duration_us, size, errors = (int(found[n]) for n in (1, 2, 3, 6))
+    if errors or not requests:
+        raise BenchmarkError(f"{errors} of {requests} answers of {target.address} ({target.paths.name}) were errors")
+    return Run(
+        rate=requests / duration_us * 1e6, p50_ms=float(found[4]), p95_ms=float(found[5]),
+        kilobytes=size / requests / 1000, web_ms=meter.spent["web"] / requests * 1000,
+        database_ms=meter.spent["database"] / requests * 1000, others=meter.others,
+    )  # fmt: skip
+
+
+def write_pgbench_script(path: Path, statement: str, tiles: Sequence[tuple[int, int]]) -> Path:
+    """Write a script that asks for a random tile of a list with the statement of the product, and with nothing else.
+
+    The list is a nest of CASE that pgbench itself evaluates, so that the database runs the bare statement only.
+    """
+    bound = statement.replace("$1::int", ":x::int").replace("$2::int", ":y::int")
+    if "$" in bound:
+        raise BenchmarkError(f"the statement has parameters that are not known here:\n{statement}")
+    lines = [
+        f"\\set n random(0, {len(tiles) - 1})",
+        f"\\set tile {_choice([x * _ROWS + y for x, y in tiles], 0)}",
+        f"\\set x :tile / {_ROWS}",
+        f"\\set y :tile % {_ROWS}",
+        f"{bound};",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _choice(values: Sequence[int], first: int) -> str:
+    if len(values) == 1:
+        return str(values[0])
+    half = len(values) // 2
+    low, high = _choice(values[:half], first), _choice(values[half:], first + half)
+    return f"case when :n < {first + half} then {low} else {high} end"
+
+
+def run_pgbench(script: Path, environment: dict[str, str], seconds: float, *, database: int, clients: int = 4) -> Run:
+    """Run a script with prepared statements on several connections.
+
+    Raises
+    ------
+    BenchmarkError
+        When pgbench fails.
+    """
+    command = [
+        "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(script),
+    ]  # fmt: skip
+    with Meter({"database": [database]}) as meter:
+        answer = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
+    rate = re.search(r"^tps = (\S+)", answer.stdout, re.MULTILINE)
+    latency = re.search(r"^latency average = (\S+) ms", answer.stdout, re.MULTILINE)
+    done = re.search(r"actually processed: (\d+)", answer.stdout)
+    if answer.returncode or rate is None or latency is None or done is None:
+        raise BenchmarkError(f"pgbench failed:\n{answer.stdout}{answer.stderr}")
+    spent_ms = meter.spent["database"] / max(1, int(done[1])) * 1000
+    return Run(rate=float(rate[1]), p50_ms=float(latency[1]), database_ms=spent_ms, others=meter.others)
