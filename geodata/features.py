@@ -227,9 +227,9 @@ def read_extent(connection: Connection, register: Register) -> BBox | None:
     slim = table(f"{register.id}_tile", *(column(name, _Geometry()) for name in names), schema="open")
     shape = func.coalesce(*(slim.c[name] for name in names), type_=_Geometry())
     box = select(func.ST_Extent(shape).label("box")).subquery()
-    shape = func.ST_Transform(func.ST_SetSRID(cast(box.c.box, _Geometry()), 3857), 4326, type_=_Geometry())
+    whole = func.ST_Transform(func.ST_SetSRID(cast(box.c.box, _Geometry()), 3857), 4326, type_=_Geometry())
     row = connection.execute(
-        select(func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)).where(
+        select(func.ST_XMin(whole), func.ST_YMin(whole), func.ST_XMax(whole), func.ST_YMax(whole)).where(
             box.c.box.is_not(None)
         )
     ).one_or_none()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 from geodata.text import search_key
 
 MAX_QUERY = 100
+MIN_CODE = 8
 
 _BY_NAME = text("""
 SELECT json_build_object('type', 'Feature', 'id', e.feature_uuid, 'geometry', ST_AsGeoJSON(e.point, 7, 0)::json,
@@ -37,6 +38,12 @@ class SearchQuery:
     limit: int = 10
 
 
+def looks_like_code(words: str) -> bool:
+    """Whether what was typed may be the code of an address: at least half of it is digits."""
+    plain = "".join(search_key(words).split())
+    return len(plain) >= MIN_CODE and sum(mark.isdigit() for mark in plain) * 2 >= len(plain)
+
+
 def find(connection: Connection, query: SearchQuery) -> list[str]:
     """Return what the words may mean, best first, as GeoJSON features in text.
 
@@ -47,7 +54,7 @@ def find(connection: Connection, query: SearchQuery) -> list[str]:
     if not key:
         return []
     code = "".join(key.split()).upper()
-    found = list(connection.scalars(_BY_CODE, {"code": code})) if any(mark.isdigit() for mark in code) else []
+    found = list(connection.scalars(_BY_CODE, {"code": code})) if looks_like_code(query.words) else []
     patterns = [f"% {word}%" for word in key.split()]
     by_name = connection.scalars(_BY_NAME, {"patterns": patterns, "key": key, "limit": query.limit})
     return [*found, *by_name][: query.limit]

@@ -4,8 +4,9 @@ import re
 import unicodedata
 
 INVISIBLE = "[\\x00-\\x08\\x0e-\\x1b\\x7f\u00ad\u200b-\u200d\u2060\ufeff]"
-BLANKS = "[\\t-\\r\\x1c-\\x20\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
-"""Every blank of Unicode, written out: ``\\s`` means something else to each engine of regular expressions."""
+ODD_BLANK = "[\\t-\\r\\x1c-\\x1f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+BLANKS = f"[ {ODD_BLANK[1:]}{{2,}}|{ODD_BLANK}"
+"""What becomes a single blank. Written out: ``\\s`` means something else to each engine of regular expressions."""
 
 _INVISIBLE, _BLANKS = re.compile(INVISIBLE), re.compile(BLANKS)
 # Eth and the African D look like Đ and come from converters and keyboards that did not know better.

@@ -17,6 +17,7 @@ from service.api.forms import json_response
 from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
+from service.limits import LookupBudget
 from service.middleware import RequestMiddleware
 from service.openapi import build_openapi
 from service.problems import add_problem_handlers
@@ -91,6 +92,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(database), store
+    api.state.lookups = LookupBudget()
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:

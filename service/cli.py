@@ -106,6 +106,11 @@ def import_command(  # noqa: PLR0913  one option each
     with _progress(quiet=json_) as tell:
         published = import_file(_database(), request, tell)
     counts = published.counts
+    with setup.owner(ServiceSettings()) as connection:
+        audit.note(
+            connection, "import.publish", actor="shell", target=register, revision=published.revision,
+            added=counts.added, changed=counts.changed,
+        )  # fmt: skip
     _print_report(published.report, as_json=json_)
     if not json_:
         number = published.revision
@@ -231,6 +236,8 @@ def load_boundaries(
     out.print(
         f"đợt công bố / revision {found.revision}" if found.revision else "không có gì thay đổi / nothing changed"
     )
+    with setup.owner(ServiceSettings()) as connection:
+        audit.note(connection, "units.load", actor="shell", target=register, revision=found.revision)
     raise typer.Exit(0 if found.matched else 2)
 
 

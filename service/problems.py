@@ -16,6 +16,7 @@ from geodata import errors
 from geodata.importing.sandbox import UnreadableFileError
 from service.auth.accounts import SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
+from service.limits import LookupLimitError
 from service.web.i18n import pick_language
 from tiles.store import TilesBusyError
 
@@ -61,6 +62,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
     SignInError: HTTPStatus.UNAUTHORIZED,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
+    LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     NotSignedInError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     CsrfError: HTTPStatus.FORBIDDEN,

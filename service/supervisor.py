@@ -21,7 +21,7 @@ from service.cluster import Cluster
 from service.console import OperatorError, say, say_summary
 from service.listening import is_ready, listen
 from service.prepared import Preparedness
-from service.processes import FATAL_DEATHS, Child, LogFile, LogPump
+from service.processes import FATAL_DEATHS, Child, LogFile, LogPump, empty_folder
 from service.state_lock import describe_holder, hold_state
 
 _TICK_S = 0.25
@@ -217,6 +217,7 @@ class Supervisor:
             **options.environment,
             "BANDOSO_VAR_DIR": str(options.var.resolve()),
             "PYTHONUNBUFFERED": "1",
+            "PROMETHEUS_MULTIPROC_DIR": str(empty_folder(options.var / "metrics")),
         }
 
     def prepare(self) -> None:

@@ -118,6 +118,12 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the server once, when the last worker is done."""
+    if not hasattr(session.config, "workerinput") and (VAR / "pg").exists():
+        Cluster(VAR / "pg").stop()
+
+
 @pytest.fixture(scope="session")
 def server() -> Server:
     """The server; the first worker that gets here makes the templates, the others wait."""

@@ -4,6 +4,7 @@ Whole columns at a time, in Arrow. What cannot be read stays as text beside the 
 it, and the report shows the value as the officer knows it.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from geodata.text import BLANKS, INVISIBLE, search_key
 
 _REPAIRS = ((INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"))
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
+_NUMBER = re.compile(r"^[+-]?[0-9.,]+(e[+-]?[0-9]+)?$", re.IGNORECASE)
 _GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
 _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
 _TRUE, _FALSE = {"1", "true", "co", "yes", "x", "dong y"}, {"0", "false", "khong", "no"}
@@ -60,9 +62,15 @@ def clean_column(column: pa.Array) -> pa.Array:
     text = column
     for pattern, replacement in _REPAIRS:
         text = _replace(text, pattern, replacement)
-    text = _replace(pc.utf8_normalize(text, "NFC"), BLANKS_TO_MEND, " ")
-    text = pc.ascii_trim(text, " ")
+    text = pc.ascii_trim(_replace(pc.utf8_normalize(text, "NFC"), BLANKS, " "), " ")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _replace(text: pa.Array, pattern: str, replacement: str) -> pa.Array:
+    """Replace by pattern where there is anything to replace: to look is faster than to rewrite."""
+    if not pc.any(pc.match_substring_regex(text, pattern)).as_py():
+        return text
+    return pc.replace_substring_regex(text, pattern, replacement)
 
 
 def read_cells(column: pa.Array, item: Field) -> Cells:
@@ -125,6 +133,8 @@ def read_number(text: str) -> float | int | str:
     [12.5, 1234.5, 1234.5, 1234567, '120 ha']
     """
     plain = text.replace(" ", "")
+    if not _NUMBER.match(plain):
+        return text
     marks = re.findall(r"[.,]", plain)
     if len(marks) > 1 and len(set(marks)) == 1 and _GROUPED.match(plain):
         plain = re.sub(r"[.,]", "", plain)
@@ -135,6 +145,8 @@ def read_number(text: str) -> float | int | str:
     try:
         number = float(plain)
     except ValueError:
+        return text
+    if not math.isfinite(number):
         return text
     return int(number) if number.is_integer() and abs(number) < _EXACT_INTEGERS else number
 

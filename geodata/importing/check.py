@@ -20,7 +20,7 @@ from geodata.importing.cells import Cells
 from geodata.importing.mapping import map_columns
 from geodata.importing.place import PlaceChecker, choose_crs
 from geodata.importing.report import Outcome, Report
-from geodata.importing.rows import RowChecker
+from geodata.importing.rows import CheckedRows, RowChecker
 from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, iter_batches, read_upload
 from geodata.register import Field, Register
 from geodata.text import search_key
@@ -150,7 +150,7 @@ class _FileCheck:
     report: Report
     sink: Sink
     progress: Progress
-    seen: dict[str, dict[Any, int]] = field(default_factory=dict)
+    seen: dict[tuple[str, ...], dict[Any, int]] = field(default_factory=dict)
 
     def run(self) -> None:
         register, report = self.request.register, self.report
@@ -186,8 +186,7 @@ class _FileCheck:
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
-        self._refuse_doubles(cells, numbers, good)
-        checked = self.rows.check(cells, numbers, good, self.report)
+        checked = self._without_doubles(self.rows.check(cells, numbers, good, self.report), numbers)
         self.report.read += batch.num_rows
         self.report.valid += len(checked.positions)
         self.report.rejected += batch.num_rows - len(checked.positions)
@@ -211,17 +210,29 @@ class _FileCheck:
         provinces = [self.units.provinces[code] for code in encoded.dictionary.to_pylist()]
         return {"province_code": pa.array(provinces, pa.string()).take(encoded.indices)}
 
-    def _refuse_doubles(self, cells: Mapping[str, Cells], numbers: Sequence[int], good: Mask) -> None:
-        """Refuse a key or code that an earlier row has already."""
+    def _without_doubles(self, checked: CheckedRows, numbers: Sequence[int]) -> CheckedRows:
+        """Leave out rows with a key or code that an earlier valid row has already."""
         register = self.request.register
-        names = {item.name for item in register.code_fields}
-        names |= set(register.key) if len(register.key) == 1 else set()
-        for name in sorted(names & cells.keys()):
-            seen = self.seen.setdefault(name, {})
-            for position, value in enumerate(cells[name].values.to_pylist()):
-                if value is None or not good[position]:
-                    continue
-                first = seen.setdefault(value, numbers[position])
-                if first != numbers[position]:
-                    good[position] = False
-                    self.report.add("CODE_DOUBLED", row=numbers[position], column=name, value=value, first_row=first)
+        keys = {register.key, *((item.name,) for item in register.code_fields)}
+        is_kept = np.ones(len(checked.positions), dtype=bool)
+        for names in sorted(keys):
+            if names and set(names) <= checked.columns.keys():
+                self._refuse_doubles(names, checked, numbers, is_kept)
+        if is_kept.all():
+            return checked
+        columns = {name: column.filter(pa.array(is_kept)) for name, column in checked.columns.items()}
+        return CheckedRows(checked.positions[is_kept], columns)
+
+    def _refuse_doubles(
+        self, names: tuple[str, ...], checked: CheckedRows, numbers: Sequence[int], is_kept: Mask
+    ) -> None:
+        seen = self.seen.setdefault(names, {})
+        values = list(zip(*(checked.columns[name].to_pylist() for name in names), strict=True))
+        for at in np.argsort(checked.positions):
+            value, row = values[at], numbers[checked.positions[at]]
+            if None in value or not is_kept[at]:
+                continue
+            first = seen.setdefault(value, row)
+            if first != row:
+                is_kept[at] = False
+                self.report.add("CODE_DOUBLED", row=row, column=names[-1], value=" · ".join(value), first_row=first)

@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from geodata.db import Actor
 from geodata.derived import geometry_names
 from geodata.ops import Change
 from geodata.register import Register
@@ -64,9 +65,8 @@ class Merge:
     @cached_property
     def _updated_names(self) -> list[str]:
         geometries = set(geometry_names(self.register))
-        wanted = {*self.mapped, *geometries, *self.register.derived} - {"commune_code"} | (
-            {"commune_code"} & set(self.mapped)
-        )
+        # The commune goes with the place: a record that moves must not stay with those who had it before.
+        wanted = {*self.mapped, *geometries, *self.register.derived, "commune_code"}
         return [name for name in self._main_names if name in wanted]
 
     @cached_property
@@ -92,6 +92,16 @@ class Merge:
             .values(is_changed=or_(*self._differences()))
             .where(self.staging.c.target == self.live.c.id)
         )
+        self._part_rivals()
+
+    def _part_rivals(self) -> None:
+        """Where several rows would change one record, let the first do so; the others are records of their own."""
+        staged = self.staging
+        rank = func.row_number().over(partition_by=staged.c.target, order_by=staged.c.row_number).label("rank")
+        ranked = select(staged.c.row_number, rank).where(staged.c.is_changed).subquery()
+        later = select(ranked.c.row_number).where(ranked.c.rank > 1)
+        statement = update(staged).values(target=None, is_changed=None).where(staged.c.row_number.in_(later))
+        self.connection.execute(statement)
 
     def _matches(self) -> Sequence[tuple[ColumnElement[bool], FromClause | None]]:
         """Return how a staged row may meet a record: by key, else by being the same in place and content."""
@@ -115,8 +125,13 @@ class Merge:
         geometry = self.register.geometry.key
         if geometry in self.staging.c:
             same_place = self.staging.c[geometry].op("=", is_comparison=True)(self.live.c[geometry])
-            same = [~difference for difference in self._main_differences()]
-            found.append((and_(*without_key, same_place, *same), None))
+            # What is the same in everything goes first, so that two households at one door do not change places.
+            identical = [~difference for difference in self._differences()]
+            found.append((and_(*without_key, same_place, *identical), None))
+            others = self.staging.alias("others")
+            is_free = ~exists().where(others.c.target == self.live.c.id)
+            similar = [~difference for difference in self._main_differences()]
+            found.append((and_(*without_key, same_place, *similar, is_free), None))
         return found
 
     def _main_differences(self) -> list[ColumnElement[bool]]:
@@ -159,6 +174,14 @@ class Merge:
                 .where(self.staging.c.target.is_distinct_from(codes.c.feature_id))
             ).all()
         return found
+
+    def foreign_records(self, actor: Actor) -> Sequence[Any]:
+        """Return (row number, commune) of staged rows that would change a record outside the actor's communes."""
+        if actor.communes is None or not self.register.is_in_communes:
+            return []
+        staged, live = self.staging, self.live
+        rows = select(staged.c.row_number, live.c.commune_code).join(live, live.c.id == staged.c.target)
+        return self.connection.execute(rows.where(staged.c.is_changed, live.c.commune_code.not_in(actor.communes))).all()
 
     def drop_rows(self, row_numbers: Sequence[int]) -> None:
         """Take rows out of the staging table."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, exists, func, select
 
-from geodata.db import Database
+from geodata.db import Actor, Database
 from geodata.history import Counts, announce, lock_register, start_revision
 from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
 from geodata.importing.merge import Merge
@@ -54,14 +54,14 @@ def publish_file(
     """Do the work of `import_file` in the transaction given."""
     sink = StagingSink(connection, request.register, uuid4())
     report = check_file(request, units, work_dir, sink, progress)
-    if sink.table is None or report.valid == 0:
-        if report.outcome == "ok":
-            report.outcome = "refused"
-        return Published(report, Counts(0, 0), None)
-    progress("publishing", 0, report.valid)
-    published = publish_staged(connection, request, sink, report)
+    published = Published(report, Counts(0, 0), None)
+    if report.valid:
+        progress("publishing", 0, report.valid)
+        published = publish_staged(connection, request, sink, report)
+        progress("publishing", report.valid, report.valid)
     sink.drop()
-    progress("publishing", report.valid, report.valid)
+    if report.outcome == "ok" and report.valid == 0:
+        report.outcome = "refused"
     return published
 
 
@@ -75,7 +75,7 @@ def publish_staged(connection: Connection, request: ImportRequest, sink: Staging
     merge = Merge(connection, register, sink.table, mapped, is_bulk=bool(bulk_tables))
     if not bulk_tables:
         merge.match()
-        _drop_taken(merge, report)
+        _drop_refused(merge, request.actor, report)
     counts = Counts(*merge.counts())
     if not counts:
         return Published(report, counts, None)
@@ -108,12 +108,16 @@ def _begin_bulk(connection: Connection, register: Register) -> list[str]:
     return tables
 
 
-def _drop_taken(merge: Merge, report: Report) -> None:
-    taken = merge.taken_codes()
-    for row, scheme, value in taken:
+def _drop_refused(merge: Merge, actor: Actor, report: Report) -> None:
+    """Take out the rows that meet a record which is not theirs to change."""
+    rows = set()
+    for row, scheme, value in merge.taken_codes():
         report.add("CODE_TAKEN", row=row, column=scheme, value=value)
-    if taken:
-        rows = {row for row, _, _ in taken}
+        rows.add(row)
+    for row, commune in merge.foreign_records(actor):
+        report.add("COMMUNE_NOT_YOURS", row=row, column="commune_code", value=commune)
+        rows.add(row)
+    if rows:
         merge.drop_rows(list(rows))
         report.valid -= len(rows)
         report.rejected += len(rows)

@@ -9,7 +9,7 @@ from geodata.errors import ParameterError
 from geodata.features import Version, read_versions
 from geodata.register import Register
 from geodata.registers import discover
-from geodata.search import MAX_QUERY, SearchQuery, find
+from geodata.search import MAX_QUERY, SearchQuery, find, looks_like_code
 from service.api.documents import field_list
 from service.api.forms import GEOJSON, VARY, json_response
 from service.api.parameters import only
@@ -24,8 +24,11 @@ MAX_RESULTS = 50
 
 
 @router.get("/search", dependencies=[public], summary="Search by name or code")
-def search(request: Request, database: DatabaseDep) -> Response:
-    """Return what the words may mean, best first; accents and case do not matter."""
+def search(request: Request, database: DatabaseDep, catalogue: CatalogueDep) -> Response:
+    """Return what the words may mean, best first; accents and case do not matter.
+
+    Where households are shown by their exact code only, a client may look up a limited number of codes a day.
+    """
     given = only(request, {"q", "limit"})
     words, limit = given.get("q", ""), given.get("limit", "10")
     if not words.strip() or len(words) > MAX_QUERY:
@@ -35,6 +38,8 @@ def search(request: Request, database: DatabaseDep) -> Response:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_RESULTS):
         raise ParameterError(name="limit", why_vi=f"từ 1 đến {MAX_RESULTS}.", why_en=f"from 1 to {MAX_RESULTS}.")
     with database.read() as connection:
+        if looks_like_code(words) and catalogue.policy(connection) != "code_point":
+            request.app.state.lookups.spend(request.client.host if request.client else "")
         found = find(connection, SearchQuery(words, int(limit)))
     body = b'{"type":"FeatureCollection","features":[' + ",".join(found).encode() + b"]}"
     return Response(body, media_type=GEOJSON, headers={"Vary": VARY, "Cache-Control": "no-cache"})

@@ -12,9 +12,11 @@ from typing import Any
 
 import orjson
 from isal import igzip
+from prometheus_client import Counter
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
+from service.middleware import REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES
 from tiles.cache import Layers, Tile
 from tiles.grid import TileAddress, parse_tile
@@ -67,7 +69,7 @@ class TileApplication:
         self.store = store
         self._format = f"{FORMAT}{policy[0]}"
         self._layers: dict[str, Layers] = {}
-        self.answered: dict[int, int] = {}
+        self._counters: dict[int, Counter] = {}
 
     @staticmethod
     def owns(path: str) -> re.Match[str] | None:
@@ -99,7 +101,7 @@ class TileApplication:
         tile = self.store.cached(layers, address)
         if tile is None:
             tile = await self._fetch(layers, address, wanted, receive)
-        self.answered[200] = self.answered.get(200, 0) + 1
+        self._count(200)
         caching = _FOR_EVER if is_versioned else _REVALIDATE
         await self._send_tile(scope, send, tile, wanted, is_compressed=b"gzip" in encodings, caching=caching)
 
@@ -119,6 +121,12 @@ class TileApplication:
             return making.result()
         finally:
             leaving.cancel()
+
+    def _count(self, status: int) -> None:
+        counter = self._counters.get(status)
+        if counter is None:
+            counter = self._counters[status] = REQUESTS.labels("/tiles", "GET", status)
+        counter.inc()
 
     def _read_layers(self, text: str) -> Layers:
         known = self._layers.get(text)
@@ -175,7 +183,7 @@ class TileApplication:
         ]
         if isinstance(error, TilesBusyError):
             headers.append((b"retry-after", b"1"))
-        self.answered[int(status)] = self.answered.get(int(status), 0) + 1
+        self._count(int(status))
         await _send(send, int(status), headers, body)
 
 
