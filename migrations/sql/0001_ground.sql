@@ -16,7 +16,8 @@ BEGIN
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;
         END;
-        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+        -- From version 16 on, whoever makes a role may give it away but not take it on; before, being a member is enough.
+        IF current_setting('server_version_num')::int >= 160000 OR NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
             EXECUTE format('GRANT %I TO %I', wanted, current_user);
         END IF;
     END LOOP;
