@@ -165,7 +165,9 @@ def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
     if operation is None or operation.method_name != "Transverse Mercator":
         return None
     values = {parameter.name: float(parameter.value) for parameter in operation.params}
-    if abs(values.get("False easting", 0.0) - _FALSE_EASTING_M) > 1 or abs(values.get("False northing", 0.0)) > 1:
+    false_easting_m, false_northing_m = values.get("False easting", 0.0), values.get("False northing", 0.0)
+    latitude = values.get("Latitude of natural origin", 0.0)
+    if max(abs(false_easting_m - _FALSE_EASTING_M), abs(false_northing_m)) > 1 or abs(latitude) > _SAME_DEGREES:
         return None
     meridian = values["Longitude of natural origin"]
     scale = values["Scale factor at natural origin"]

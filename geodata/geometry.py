@@ -33,18 +33,43 @@ def from_wkb(column: pa.Array) -> Geometries:
     column : binary array, shape (n,)
         Null gives None.
     """
-    if len(column) and column.null_count == 0 and _all_points(column):
-        records = np.frombuffer(b"".join(column.to_pylist()), _WKB_POINT)
-        if (records["order"] == 1).all() and (records["type"] == 1).all():
-            points: Geometries = shapely.points(records["x"], records["y"])
-            return points
+    places = _plain_points(column)
+    if places is not None:
+        points: Geometries = shapely.points(*places)
+        return points
     geometries: Geometries = shapely.from_wkb(np.array(column.to_pylist(), dtype=object))
     return geometries
 
 
-def _all_points(column: pa.Array) -> bool:
+def _plain_points(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the coordinates of a column that holds nothing but little-endian 2D points, None for any other."""
+    if len(column) == 0 or column.null_count:
+        return None
     sizes = pc.min_max(pc.binary_length(column))
-    return bool(sizes["min"].as_py() == sizes["max"].as_py() == _WKB_POINT.itemsize)
+    if not sizes["min"].as_py() == sizes["max"].as_py() == _WKB_POINT.itemsize:
+        return None
+    records = np.frombuffer(b"".join(column.to_pylist()), _WKB_POINT)
+    if not ((records["order"] == 1).all() and (records["type"] == 1).all()):
+        return None
+    return records["x"].copy(), records["y"].copy()
+
+
+def degrees_from_wkb(column: pa.Array, to_wgs84: ToWgs84) -> Geometries:
+    """Read a column of WKB and move it to WGS 84: `from_wkb` and `to_degrees` in one, points without a detour.
+
+    Parameters
+    ----------
+    column : binary array, shape (n,)
+        Null gives None.
+    to_wgs84 : callable
+        See `geodata.crs.SourceCrs`.
+    """
+    places = _plain_points(column)
+    if places is None:
+        return to_degrees(from_wkb(column), to_wgs84)
+    lon, lat = to_wgs84(*places)
+    points: Geometries = shapely.points(np.round(lon, PRECISION_DEGREES), np.round(lat, PRECISION_DEGREES))
+    return points
 
 
 def to_degrees(geometries: Geometries, to_wgs84: ToWgs84) -> Geometries:

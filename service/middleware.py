@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import structlog
+from fastapi import HTTPException
 from prometheus_client import Counter, Histogram
 
 Scope = MutableMapping[str, Any]
@@ -75,18 +76,22 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = self._headers(scope, message.get("headers", []), request_id)
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         limit = self.max_upload + FORM_MARGIN if scope["path"] == "/uploads" else SMALL_BODY
+        # HEAD is GET without the body, on every route: routers declare GET alone.
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             if _declared_length(scope) > limit:
                 status = 413
                 await _too_large(answer)
             else:
-                await self.app(scope, _bounded(receive, limit), answer)
+                await self.app(inner, _bounded(receive, limit), answer)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            self._note(inner, scope["method"], status, time.perf_counter() - started)
             structlog.contextvars.clear_contextvars()
 
     def _headers(self, scope: Scope, headers: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
@@ -104,13 +109,13 @@ class RequestMiddleware:
         added[b"x-request-id"] = request_id.encode()
         return [*headers, *((name, value) for name, value in added.items() if name not in held)]
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = _NUMBERS.sub("/{id}", scope["path"])[:80] if status != 404 else "unknown"  # noqa: PLR2004
         template = getattr(scope.get("route"), "path", None) or route
-        REQUESTS.labels(template, scope["method"], status).inc()
+        REQUESTS.labels(template, method, status).inc()
         SECONDS.labels(template).observe(seconds)
         write = log.info if status < 500 else log.error  # noqa: PLR2004
-        write("request", method=scope["method"], route=template, status=status, ms=round(seconds * 1000, 1))
+        write("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
 
 
 def _declared_length(scope: Scope) -> int:
@@ -128,7 +133,8 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > limit:
-            return {"type": "http.disconnect"}
+            # The framework's own exception: its body parser lets no other one through.
+            raise HTTPException(413)
         return message
 
     return bounded

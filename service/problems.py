@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from geodata import errors
-from geodata.importing.sandbox import UnreadableFileError
+from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.limits import LookupLimitError
@@ -49,6 +49,14 @@ class NotAcceptableFormError(errors.GeodataError):
     en_template = "The form's part “{part}” is missing or wrong."
 
 
+class MethodError(errors.GeodataError):
+    """The method is not one of those that the address takes."""
+
+    code = "METHOD_NOT_ALLOWED"
+    vi_template = "Phương thức không được hỗ trợ ở địa chỉ này."
+    en_template = "The method is not supported here."
+
+
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
@@ -58,6 +66,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.NotAllowedError: HTTPStatus.FORBIDDEN,
     UnreadableFileError: HTTPStatus.BAD_REQUEST,
     NotAcceptableFormError: HTTPStatus.BAD_REQUEST,
+    MethodError: HTTPStatus.METHOD_NOT_ALLOWED,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
     SignInError: HTTPStatus.UNAUTHORIZED,
@@ -78,11 +87,9 @@ RETRY_AFTER_S: Mapping[HTTPStatus, str] = {
 
 SENTENCES = {
     HTTPStatus.NOT_FOUND: ("Không có trang hoặc tài nguyên này.", "There is no such page or resource."),
-    HTTPStatus.METHOD_NOT_ALLOWED: (
-        "Phương thức không được hỗ trợ ở địa chỉ này.",
-        "The method is not supported here.",
-    ),
+    HTTPStatus.METHOD_NOT_ALLOWED: (MethodError.vi_template, MethodError.en_template),
     HTTPStatus.BAD_REQUEST: ("Yêu cầu không hợp lệ.", "The request is not valid."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Nội dung gửi lên quá lớn.", "The body is too large."),
     HTTPStatus.NOT_ACCEPTABLE: ("Không có định dạng được yêu cầu.", "The format asked for does not exist."),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "Cơ sở dữ liệu tạm thời chưa sẵn sàng. Hãy thử lại sau giây lát.",

@@ -5,6 +5,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 from isal import igzip
@@ -107,11 +108,15 @@ class TileStore:
         """
         key = (layers, address)
         flight = self._flights.get(key)
-        if flight is None:
+        if flight is None or flight.is_given_up:
             flight = self._flights[key] = _Flight(asyncio.create_task(self._make(key)))
-            flight.task.add_done_callback(lambda _task: self._flights.pop(key, None))
+            flight.task.add_done_callback(partial(self._land, key, flight))
             self.misses += 1
         return await flight.wait()
+
+    def _land(self, key: Key, ended: "_Flight", _task: "asyncio.Task[Tile]") -> None:
+        if self._flights.get(key) is ended:
+            del self._flights[key]
 
     async def _make(self, key: Key) -> Tile:
         layers, address = key
@@ -184,6 +189,11 @@ class _Flight:
     def __init__(self, task: "asyncio.Task[Tile]") -> None:
         self.task = task
         self.waiting = 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is being cancelled, which takes the database a moment: too late to board."""
+        return self.task.cancelling() > 0
 
     async def wait(self) -> Tile:
         self.waiting += 1

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from isal import isal_zlib
 
-from geodata.importing.sandbox import ReaderLimits, UnreadableFileError
+from geodata.importing.context import ReaderLimits
+from geodata.importing.results import UnreadableFileError
 
 SHAPEFILE_PARTS = (".shp", ".dbf", ".prj", ".cpg")
 WANTED = {*SHAPEFILE_PARTS, ".gpkg", ".geojson", ".geojsonl", ".json", ".ndjson", ".kml", ".csv", ".tsv"}

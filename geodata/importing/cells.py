@@ -18,6 +18,8 @@ from geodata.register import Field
 from geodata.text import BLANKS, INVISIBLE, search_key
 
 _REPAIRS = ((INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"))
+_TO_REPAIR = "|".join([*(pattern for pattern, _ in _REPAIRS), BLANKS])
+_HEAD_ROWS = 1000
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
 _NUMBER = re.compile(r"^[+-]?[0-9.,]+(e[+-]?[0-9]+)?$", re.IGNORECASE)
 _GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
@@ -59,10 +61,26 @@ class Cells:
 
 def clean_column(column: pa.Array) -> pa.Array:
     """Bring a text column to the stored form, that of `geodata.text.clean_text`; empty as null."""
-    text = column
-    for pattern, replacement in _REPAIRS:
-        text = _replace(text, pattern, replacement)
-    text = pc.ascii_trim(_replace(pc.utf8_normalize(text, "NFC"), BLANKS, " "), " ")
+    if _repeats_itself(column):
+        encoded = column.dictionary_encode()
+        return _clean(encoded.dictionary).take(encoded.indices)
+    return _clean(column)
+
+
+def _repeats_itself(column: pa.Array) -> bool:
+    """Whether the column has few different values, judged by its beginning."""
+    head = column[:_HEAD_ROWS]
+    return bool(pc.count_distinct(head).as_py() * 4 < len(head))
+
+
+def _clean(text: pa.Array) -> pa.Array:
+    text = pc.utf8_normalize(text, "NFC")
+    if pc.any(pc.match_substring_regex(text, _TO_REPAIR)).as_py():
+        for pattern, replacement in _REPAIRS:
+            text = pc.replace_substring_regex(text, pattern, replacement)
+        # What stood around an invisible mark may belong together now.
+        text = pc.replace_substring_regex(pc.utf8_normalize(text, "NFC"), BLANKS, " ")
+    text = pc.ascii_trim(text, " ")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
@@ -85,7 +103,7 @@ def read_cells(column: pa.Array, item: Field) -> Cells:
     """
     text = clean_column(column)
     if item.scheme is not None:
-        text = pc.utf8_upper(pc.replace_substring_regex(text, _CODE_SEPARATORS, ""))
+        text = pc.utf8_upper(_replace(text, _CODE_SEPARATORS, ""))
         return Cells(text, text)
     kind = item.column.type.python_type
     reader = _reader(item)

@@ -17,11 +17,13 @@ from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
 from geodata.importing.cells import Cells
+from geodata.importing.context import ReaderLimits
 from geodata.importing.mapping import map_columns
 from geodata.importing.place import PlaceChecker, choose_crs
 from geodata.importing.report import Outcome, Report
+from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
-from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, iter_batches, read_upload
+from geodata.importing.sandbox import read_upload
 from geodata.register import Field, Register
 from geodata.text import search_key
 from geodata.units.index import UnitIndex
@@ -228,8 +230,9 @@ class _FileCheck:
     ) -> None:
         seen = self.seen.setdefault(names, {})
         values = list(zip(*(checked.columns[name].to_pylist() for name in names), strict=True))
-        for at in np.argsort(checked.positions):
-            value, row = values[at], numbers[checked.positions[at]]
+        positions = checked.positions.tolist()
+        for at in sorted(range(len(positions)), key=positions.__getitem__):
+            value, row = values[at], numbers[positions[at]]
             if None in value or not is_kept[at]:
                 continue
             first = seen.setdefault(value, row)

@@ -1,14 +1,13 @@
-"""Read DBF tables with numpy and Arrow, and decide in which encoding legacy text was written.
+"""Read DBF tables with numpy and Arrow.
 
 GDAL loses the last character of each value in cp1258 and believes the header's record count; this does not.
 Layout of the format: dBASE III header (32 bytes, 32 a field), then records of one fixed width.
 """
 
-import codecs
 import re
 import struct
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,30 +16,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from geodata.importing.sandbox import EncodingChoice, ReadContext, UnreadableFileError
-from geodata.importing.tables import TextEvidence, map_distinct, null_blanks, plain_decimal, to_nfc
+from geodata.importing.context import ReadContext
+from geodata.importing.encodings import MAX_DISTINCT, TextEvidence, choose_encoding, decode_value
+from geodata.importing.results import EncodingChoice, UnreadableFileError
+from geodata.importing.text_columns import map_distinct, null_blanks, plain_decimal, to_nfc
 
 _HEADER_BYTES, _FIELD_BYTES, _FIELDS_END = 32, 32, 0x0D
-_DELETED, _FIRST_HIGH = ord("*"), 0x80
+_FIRST_HIGH = 0x80
 _BLOCK_BYTES, _MAX_HEADER_BYTES = 32 << 20, 1 << 16
 _KINDS = "CNFDL"
 _ABSURD_FACTOR, _ABSURD_SLACK = 100, 1_000
-_MAX_DISTINCT = 50_000
-_ENOUGH = 0.95
-_VIETNAMESE_SHARE = 0.98
-_MAX_CODEC_NAME = 40
 _TRUE, _FALSE = frozenset("TtYy"), frozenset("FfNn")
-_WESTERN = frozenset({"cp1252", "iso8859-1", "iso8859-15", "cp437", "cp850"})
-_TEXT_CODEC = re.compile(r"utf-8|cp\d+|iso8859-\d+|koi8-[ru]|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*|tis-620")
 # Language driver ids that name one code page; 0x57, 0x03 and the like are written whatever the text is.
 _LANGUAGE_CODECS = {
     0x64: "cp852", 0x65: "cp866", 0x66: "cp865", 0x4D: "gbk", 0x4E: "cp949", 0x4F: "cp950", 0x7A: "gbk",
     0x7B: "cp932", 0x7C: "cp874", 0x7D: "cp1255", 0x7E: "cp1256", 0xC8: "cp1250", 0xC9: "cp1251",
     0xCA: "cp1254", 0xCB: "cp1253", 0xCC: "cp1257",
 }  # fmt: skip
-_TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
-_LOWER = {unicodedata.normalize("NFC", vowel + tone) for vowel in "aăâeêioôơuưy" for tone in _TONES} | {"đ"}
-_VIETNAMESE = frozenset(_LOWER | {letter.upper() for letter in _LOWER} | set("—“”…°²³½₫"))
 
 ByteBlock = NDArray[np.uint8]
 
@@ -160,7 +152,7 @@ class DbfFile:
         return [unicodedata.normalize("NFC", field.name.decode(codec, "replace")) for field in self.fields]
 
     def columns(self, block: ByteBlock) -> list[pa.Array]:
-        """Turn a block into one string array a field; see the module ``sandbox`` for the forms of values."""
+        """Turn a block into one string array a field; see the module ``results`` for the forms of values."""
         return [self._column(block, field) for field in self.fields]
 
     def _column(self, block: ByteBlock, field: DbfField) -> pa.Array:
@@ -178,109 +170,6 @@ class DbfFile:
         self._decoder.warn(self._context)
 
 
-def choose_encoding(
-    evidence: TextEvidence,
-    *,
-    explicit: str | None,
-    declared: str | None,
-    hint: str | None,
-    context: ReadContext,
-) -> EncodingChoice:
-    """Decide how a file's text is encoded; the one home of this decision.
-
-    Parameters
-    ----------
-    evidence : TextEvidence
-        The bytes themselves; they outrank what the file says of itself.
-    explicit, declared, hint : str or None
-        The officer's choice; the .cpg; the codec of the DBF language byte.
-
-    Raises
-    ------
-    UnreadableFileError
-        ``ENCODING_UNKNOWN`` if the officer's choice is no encoding.
-    """
-    if explicit is not None:
-        codec = find_codec(explicit)
-        if codec is None:
-            raise UnreadableFileError(
-                "ENCODING_UNKNOWN",
-                f"Không có bảng mã “{explicit[:40]}”.",
-                f"No encoding is called “{explicit[:40]}”.",
-            )
-        return EncodingChoice(codec, "chosen", certain=True)
-    if declared is not None and (codec := _trusted_declaration(declared, evidence, context)):
-        return EncodingChoice(codec, "cpg", certain=evidence.is_ascii or codec not in _WESTERN)
-    if evidence.is_utf8 or _fits("utf-8", evidence.values):
-        return EncodingChoice("utf-8", "ascii" if evidence.is_ascii else "bytes", certain=evidence.is_utf8)
-    if hint is not None and _fits(hint, evidence.values):
-        return EncodingChoice(hint, "language byte", certain=False)
-    if _looks_vietnamese("cp1258", evidence.values):
-        return EncodingChoice("cp1258", "letters", certain=True)
-    context.warn(
-        "ENCODING_GUESSED",
-        "Không nhận ra bảng mã của chữ; tạm đọc theo Windows-1252. Hãy kiểm tra dấu và chọn bảng mã đúng.",
-        "The text's encoding was not recognised; Windows-1252 was used. Check the accents and choose it.",
-    )
-    return EncodingChoice("cp1252", "guess", certain=False)
-
-
-def _trusted_declaration(declared: str, evidence: TextEvidence, context: ReadContext) -> str | None:
-    codec = find_codec(declared)
-    if codec is None:
-        context.warn(
-            "CPG_IGNORED",
-            "Tệp .cpg không ghi tên một bảng mã nên không được dùng.",
-            "The .cpg file does not name an encoding and was ignored.",
-        )
-        return None
-    better_utf8 = codec != "utf-8" and evidence.is_utf8 and not evidence.is_ascii
-    better_1258 = codec in _WESTERN and bool(evidence.values) and _looks_vietnamese("cp1258", evidence.values)
-    if better_utf8 or better_1258 or not _fits(codec, evidence.values):
-        context.warn(
-            "CPG_WRONG",
-            f"Tệp .cpg ghi {codec} nhưng chữ trong bảng không theo bảng mã đó.",
-            f"The .cpg says {codec} but the table's text is not written in it.",
-            declared=codec,
-        )
-        return None
-    return codec
-
-
-def find_codec(name: str) -> str | None:
-    """Find Python's name of an encoding as .cpg files and people write it; None if it is none.
-
-    Examples
-    --------
-    >>> find_codec("ANSI 1258"), find_codec("ISO 88591"), find_codec("65001"), find_codec("<html>")
-    ('cp1258', 'iso8859-1', 'utf-8', None)
-    """
-    text = name.strip("\ufeff\0 \r\n\t").lower()
-    if not text or len(text) > _MAX_CODEC_NAME:
-        return None
-    if match := re.fullmatch(r"(?:iso)?[ _-]*8859[ _-]*(\d{1,2})", text):
-        text = f"iso8859-{match[1]}"
-    elif match := re.fullmatch(r"(?:ansi|oem|cp|windows|win|dos|ms)?[ _-]*(\d{3,5})", text):
-        text = "utf-8" if match[1] == "65001" else f"cp{match[1]}"
-    try:
-        found = codecs.lookup(text).name
-    except (LookupError, ValueError):
-        return None
-    return found if _TEXT_CODEC.fullmatch(found) else None
-
-
-def _fits(codec: str, values: list[bytes]) -> bool:
-    if not values:
-        return True
-    return sum(_repair(value, codec)[1] != "broken" for value in values) >= _ENOUGH * len(values)
-
-
-def _looks_vietnamese(codec: str, values: Iterable[bytes]) -> bool:
-    text = unicodedata.normalize("NFC", "\n".join(value.decode(codec, "replace") for value in values))
-    accented = [letter for letter in text if ord(letter) >= _FIRST_HIGH]
-    return sum(letter in _VIETNAMESE for letter in accented) >= max(1, _VIETNAMESE_SHARE * len(accented))
-
-
 def _collect_evidence(blocks: Iterator[ByteBlock], fields: list[DbfField]) -> TextEvidence:
     is_ascii, is_utf8, values = True, True, set[bytes]()
     for block in blocks:
@@ -293,9 +182,9 @@ def _collect_evidence(blocks: Iterator[ByteBlock], fields: list[DbfField]) -> Te
             is_ascii = False
             whole = _is_utf8(_fixed_width(column))
             is_utf8 = is_utf8 and whole
-            if len(values) < (_MAX_DISTINCT if not whole else 1):
+            if len(values) < (MAX_DISTINCT if not whole else 1):
                 values.update(_distinct_high(column))
-    return TextEvidence(is_ascii, is_utf8, sorted(values)[:_MAX_DISTINCT])
+    return TextEvidence(is_ascii, is_utf8, sorted(values)[:MAX_DISTINCT])
 
 
 def _distinct_high(column: ByteBlock) -> set[bytes]:
@@ -345,7 +234,7 @@ class _Decoder:
         if self._widths is not None:
             return self._decode_bytewise(array, data, self._widths)
         encoded = array.cast(pa.binary()).dictionary_encode()
-        repaired = [_repair(value, self.codec) for value in encoded.dictionary.to_pylist()]
+        repaired = [decode_value(value, self.codec) for value in encoded.dictionary.to_pylist()]
         for text, state in repaired:
             if state in self._counts:
                 self._counts[state] += 1
@@ -386,15 +275,6 @@ def _bytewise_widths(codec: str) -> NDArray[np.int32] | None:
     if codec == "utf-8" or bytes(range(256)).decode(codec, "replace") != "".join(letters):
         return None
     return np.array([len(letter.encode()) for letter in letters], np.int32)
-
-
-def _repair(value: bytes, codec: str) -> tuple[str, str]:
-    try:
-        return value.decode(codec), "good"
-    except UnicodeDecodeError as error:
-        if codec == "utf-8" and error.reason == "unexpected end of data":
-            return value[: error.start].decode(codec), "cut"
-        return value.decode(codec, "replace"), "broken"
 
 
 _ASCII_ONLY = _Decoder("ascii")

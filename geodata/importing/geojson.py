@@ -1,4 +1,4 @@
-"""Read GeoJSON feature by feature, and build WKB from positions without handing them to a C parser.
+"""Read GeoJSON feature by feature.
 
 The file is first scanned for its brackets alone (numpy, 4 MiB at a time): that bounds the nesting, finds the
 features and lets a file of any size be parsed in small pieces. Rules: RFC 7946; ``crs`` as in GeoJSON 2008,
@@ -8,43 +8,20 @@ but only by name, since a linked one makes readers fetch an address.
 import contextlib
 import itertools
 import json
-import math
 import re
-import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from geodata.importing.gpkg import (
-    GEOMETRY_CODES,
-    LINE,
-    MIN_LINE,
-    MIN_RING,
-    MULTI_POINT,
-    POINT,
-    POINT_HEAD,
-    POLYGON,
-    Floats,
-    GeometryProblemError,
-    close_ring,
-    wkb_collection,
-    wkb_path,
-    wkb_polygon,
-)
-from geodata.importing.sandbox import ReadContext, UnreadableFileError
+from geodata.importing.context import ReadContext
+from geodata.importing.features import CRS84_WKT, Feature
+from geodata.importing.results import UnreadableFileError
+from geodata.importing.wkb import GEOMETRY_CODES, geometry_wkb
 
-# OGC:CRS84: WGS 84, longitude first (RFC 7946, section 4; KML 2.2, section 6.2).
-CRS84_WKT = (
-    'GEOGCRS["WGS 84 (CRS84)",DATUM["World Geodetic System 1984",ELLIPSOID["WGS 84",6378137,298.257223563]],'
-    'CS[ellipsoidal,2],AXIS["geodetic longitude (Lon)",east],AXIS["geodetic latitude (Lat)",north],'
-    'UNIT["degree",0.0174532925199433],ID["OGC","CRS84"]]'
-)
-_AXES = 2
-_POINT = struct.Struct("<BIdd")
 _MAX_DEPTH = 32
 _SCAN_BYTES, _PIECE_BYTES, _PIECE_ROWS = 4 << 20, 8 << 20, 5_000
 _MAX_FEATURE_BYTES, _MAX_FRAME_BYTES = 32 << 20, 64 << 20
@@ -60,14 +37,6 @@ _CRS84_NAME = re.compile(r"(?:urn:(?:x-)?ogc:def:crs:)?(?:OGC:[\d.]*:?)?CRS84", 
 _SEPARATORS = b" \t\r\n\x1e"
 
 Offsets = NDArray[np.int64]
-
-
-class Feature(NamedTuple):
-    """A row before its columns are known."""
-
-    wkb: bytes | None
-    problem: str | None
-    properties: dict[str, Any]
 
 
 class _Scan:
@@ -292,92 +261,6 @@ def read_feature(feature: object, max_vertices: int) -> Feature:
     if identifier is not None and "id" not in properties:
         properties["id"] = identifier
     return Feature(wkb, problem, properties)
-
-
-def geometry_wkb(kind: object, coordinates: object, max_vertices: int) -> tuple[bytes | None, str | None]:
-    """Build 2D WKB (little endian) from a GeoJSON type name and nested lists of positions.
-
-    Returns
-    -------
-    bytes or None, str or None
-        The geometry and its problem. An open ring is given closed, with ``GEOM_RING_NOT_CLOSED``; with any
-        other problem there is no geometry: ``GEOM_TYPE``, ``GEOM_COLLECTION``, ``GEOM_EMPTY``,
-        ``GEOM_NESTING``, ``GEOM_COORDINATE_TYPE``, ``GEOM_TOO_FEW_POSITIONS``, ``GEOM_NOT_FINITE``,
-        ``GEOM_TOO_MANY_VERTICES``.
-    """
-    if kind == "Point" and isinstance(coordinates, list) and len(coordinates) >= _AXES:
-        lon, lat = coordinates[:_AXES]
-        if type(lon) is type(lat) is float and math.isfinite(lon + lat):
-            return _POINT.pack(1, POINT, lon, lat), None
-    if not isinstance(kind, str) or kind not in GEOMETRY_CODES:
-        return None, "GEOM_COLLECTION" if kind == "GeometryCollection" else "GEOM_TYPE"
-    builder = _Builder(max_vertices)
-    try:
-        return builder.build(GEOMETRY_CODES[kind], coordinates), builder.problem
-    except GeometryProblemError as problem:
-        return None, str(problem)
-
-
-class _Builder:
-    def __init__(self, max_vertices: int) -> None:
-        self.problem: str | None = None
-        self._vertices_left = max_vertices
-
-    def build(self, code: int, coordinates: object) -> bytes:
-        parts = _parts(coordinates)
-        if code == POINT:
-            return POINT_HEAD + self._positions([parts], 1).tobytes()
-        if code == LINE:
-            return wkb_path(self._positions(parts, MIN_LINE))
-        if code == MULTI_POINT:
-            return wkb_collection(code, [POINT_HEAD + point.tobytes() for point in self._positions(parts, 1)])
-        if code == POLYGON:
-            return wkb_polygon([self._ring(part) for part in parts])
-        return wkb_collection(code, [self.build(code - MULTI_POINT + POINT, part) for part in parts])
-
-    def _ring(self, part: object) -> Floats:
-        ring, was_closed = close_ring(self._positions(_parts(part), 1))
-        if len(ring) < MIN_RING:
-            raise GeometryProblemError("GEOM_TOO_FEW_POSITIONS")
-        self.problem = self.problem if was_closed else "GEOM_RING_NOT_CLOSED"
-        return ring
-
-    def _positions(self, items: list[Any], at_least: int) -> Floats:
-        self._vertices_left -= len(items)
-        if self._vertices_left < 0:
-            raise GeometryProblemError("GEOM_TOO_MANY_VERTICES")
-        positions = _as_array(items)
-        if not np.isfinite(positions).all():
-            raise GeometryProblemError("GEOM_NOT_FINITE")
-        if len(positions) < at_least:
-            raise GeometryProblemError("GEOM_TOO_FEW_POSITIONS")
-        return positions
-
-
-def _parts(raw: object) -> list[Any]:
-    if raw is None or raw == []:
-        raise GeometryProblemError("GEOM_EMPTY")
-    if not isinstance(raw, list):
-        raise GeometryProblemError("GEOM_NESTING")
-    return raw
-
-
-def _as_array(items: list[Any]) -> Floats:
-    """Check a list of positions; float64, shape (n, 2), the third number and further ones dropped."""
-    if not all(isinstance(item, list) for item in items):
-        raise GeometryProblemError("GEOM_NESTING")
-    pairs = [item[:_AXES] for item in items]
-    kinds = {type(number) for pair in pairs for number in pair}
-    if list in kinds:
-        raise GeometryProblemError("GEOM_NESTING")
-    if not kinds <= {int, float}:
-        raise GeometryProblemError("GEOM_COORDINATE_TYPE")
-    if any(len(pair) < _AXES for pair in pairs):
-        raise GeometryProblemError("GEOM_TOO_FEW_POSITIONS")
-    try:
-        return np.array(pairs, np.float64)
-    except OverflowError as error:
-        raise GeometryProblemError("GEOM_NOT_FINITE") from error
 
 
 def _read_crs(crs: object) -> tuple[str | None, str | None]:

@@ -1,46 +1,23 @@
-"""Read GeoPackages through SQLite alone, and WKB with our own walker.
+"""Read GeoPackages through SQLite alone.
 
 GDAL is not used: an endless view in ``gpkg_contents`` hangs even its list of layers, and one bad blob fails
-the whole file. Reading the table row by row costs little more and reports the row. WKB is walked here because
-GEOS crashes on deep nesting; collections are refused, so the walk never goes deeper than four. Curves become
-lines of 4 degrees a step, GDAL's default. Rules: OGC 12-128r19 (GeoPackage 1.4), 2.1; ISO 13249-3 codes.
+the whole file. Reading the table row by row costs little more and reports the row. Rules: OGC 12-128r19
+(GeoPackage 1.4), 2.1.
 """
 
-import math
 import re
 import sqlite3
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from geodata.importing.sandbox import EncodingChoice, LayerInfo, ReadContext, RowBatch, UnreadableFileError
+from geodata.importing.context import ReadContext
+from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError
+from geodata.importing.wkb import POINT_BYTES, POINT_HEAD, points_wkb, read_wkb
 
-GEOMETRY_CODES = {
-    name: code
-    for code, name in enumerate(
-        ("Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"), start=1
-    )
-}
-POINT, LINE, POLYGON, MULTI_POINT, MULTI_LINE, MULTI_POLYGON = GEOMETRY_CODES.values()
-_COLLECTION, _ARC, _COMPOUND, _CURVE_POLYGON, _MULTI_CURVE, _MULTI_SURFACE = 7, 8, 9, 10, 11, 12
-POINT_HEAD = struct.pack("<BI", 1, POINT)
-MIN_RING, MIN_LINE = 4, 2
-_POINT_BYTES = 21
-_MEMBERS = {
-    MULTI_POINT: {POINT},
-    MULTI_LINE: {LINE},
-    MULTI_POLYGON: {POLYGON},
-    _MULTI_CURVE: {LINE, _ARC, _COMPOUND},
-    _MULTI_SURFACE: {POLYGON, _CURVE_POLYGON},
-}
-_PLAIN = {_MULTI_CURVE: MULTI_LINE, _MULTI_SURFACE: MULTI_POLYGON}
-_EWKB_Z, _EWKB_M, _EWKB_SRID, _EWKB_TYPE = 0x80000000, 0x40000000, 0x20000000, 0x0FFFFFFF
-_ARC_STEP = math.radians(4)
 _ENVELOPES = (0, 32, 48, 48, 64)
 _BLOB_HEAD, _EMPTY, _EXTENDED = 8, 0x10, 0x20
 _FETCH_ROWS, _BATCH_BYTES = 1_000, 64 << 20
@@ -50,190 +27,6 @@ _RTREE = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\s.*\sUSING\s+\"?rtree\"?\s*\(.
 
 # SQLite's own messages quote the damaged schema, which need not be UTF-8.
 _SQLITE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
-
-Floats = NDArray[np.float64]
-
-
-class GeometryProblemError(Exception):
-    """One geometry cannot be built; the argument is the row's problem code."""
-
-
-def close_ring(ring: Floats) -> tuple[Floats, bool]:
-    """Close a ring, and say whether it was closed already."""
-    if (ring[0] == ring[-1]).all():
-        return ring, True
-    return np.concatenate((ring, ring[:1])), False
-
-
-def points_wkb(positions: Floats) -> pa.BinaryArray:
-    """Write points, shape (n, 2), as an Arrow array of WKB."""
-    count, head = len(positions), len(POINT_HEAD)
-    block = np.empty((count, _POINT_BYTES), np.uint8)
-    block[:, :head] = np.frombuffer(POINT_HEAD, np.uint8)
-    block[:, head:] = np.ascontiguousarray(positions, "<f8").view(np.uint8).reshape(count, -1)
-    offsets = np.arange(0, (count + 1) * _POINT_BYTES, _POINT_BYTES, dtype=np.int32)
-    return pa.BinaryArray.from_buffers(pa.binary(), count, [None, pa.py_buffer(offsets), pa.py_buffer(block)])
-
-
-def wkb_path(positions: Floats) -> bytes:
-    """Write a line string."""
-    return struct.pack("<BII", 1, LINE, len(positions)) + positions.tobytes()
-
-
-def wkb_polygon(rings: list[Floats]) -> bytes:
-    """Write a polygon of closed rings, the outer one first."""
-    body = b"".join(struct.pack("<I", len(ring)) + ring.tobytes() for ring in rings)
-    return struct.pack("<BII", 1, POLYGON, len(rings)) + body
-
-
-def wkb_collection(code: int, members: list[bytes]) -> bytes:
-    """Write a multi-geometry from the WKB of its members."""
-    return struct.pack("<BII", 1, code, len(members)) + b"".join(members)
-
-
-def read_wkb(data: bytes, max_vertices: int) -> tuple[bytes | None, str | None]:
-    """Read ISO WKB or EWKB of any byte order and dimension into 2D little-endian WKB.
-
-    Returns
-    -------
-    bytes or None, str or None
-        Geometry and problem, as from ``geojson.geometry_wkb``; ``GEOM_UNREADABLE`` where counts or bytes lie.
-    """
-    walker = _Walker(data, max_vertices)
-    try:
-        return walker.read(), walker.problem
-    except GeometryProblemError as problem:
-        return None, str(problem)
-    except (struct.error, IndexError):
-        return None, "GEOM_UNREADABLE"
-
-
-class _Walker:
-    def __init__(self, data: bytes, max_vertices: int) -> None:
-        self.problem: str | None = None
-        self._data, self._at, self._vertices_left = data, 0, max_vertices
-        self._order, self._axes = "<", 2
-
-    def read(self, allowed: set[int] | None = None) -> bytes:
-        code = self._head(allowed)
-        if code == POINT:
-            return self._point()
-        if code in (LINE, _ARC, _COMPOUND):
-            return wkb_path(self._curve(code))
-        if code in (POLYGON, _CURVE_POLYGON):
-            return wkb_polygon([self._ring(code) for _ in range(self._count())])
-        if code in _MEMBERS:
-            members = [self.read(_MEMBERS[code]) for _ in range(self._count())]
-            return wkb_collection(_PLAIN.get(code, code), members)
-        raise GeometryProblemError("GEOM_COLLECTION" if code == _COLLECTION else "GEOM_TYPE")
-
-    def _head(self, allowed: set[int] | None = None) -> int:
-        self._order = "<" if self._data[self._at] == 1 else ">"
-        (kind,) = struct.unpack_from(f"{self._order}I", self._data, self._at + 1)
-        self._at += 9 if kind & _EWKB_SRID else 5
-        thousands, code = divmod(kind & _EWKB_TYPE, 1000)
-        in_flags = (kind & _EWKB_Z > 0) + (kind & _EWKB_M > 0)
-        self._axes = 2 + ((0, 1, 1, 2)[thousands] or in_flags)
-        if allowed is not None and code not in allowed:
-            raise GeometryProblemError("GEOM_UNREADABLE")
-        return int(code)
-
-    def _count(self) -> int:
-        count: int = struct.unpack_from(f"{self._order}I", self._data, self._at)[0]
-        self._at += 4
-        if count == 0:
-            raise GeometryProblemError("GEOM_EMPTY")
-        if count > len(self._data) - self._at:
-            raise GeometryProblemError("GEOM_UNREADABLE")
-        return count
-
-    def _positions(self, count: int) -> Floats:
-        self._spend(count)
-        size = count * self._axes
-        if size * 8 > len(self._data) - self._at:
-            raise GeometryProblemError("GEOM_UNREADABLE")
-        raw = np.frombuffer(self._data, f"{self._order}f8", size, self._at).reshape(count, self._axes)
-        self._at += size * 8
-        return np.ascontiguousarray(raw[:, :2], "<f8")
-
-    def _spend(self, vertices: int) -> None:
-        self._vertices_left -= vertices
-        if self._vertices_left < 0:
-            raise GeometryProblemError("GEOM_TOO_MANY_VERTICES")
-
-    def _point(self) -> bytes:
-        position = self._positions(1)
-        if np.isnan(position).all():
-            raise GeometryProblemError("GEOM_EMPTY")
-        return POINT_HEAD + _finite(position).tobytes()
-
-    def _curve(self, code: int) -> Floats:
-        if code == _COMPOUND:
-            pieces = [self._curve(self._head({LINE, _ARC})) for _ in range(self._count())]
-            path = np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
-        else:
-            path = _finite(self._positions(self._count()))
-        if code == _ARC:
-            path = _linearise(path)
-            self._spend(len(path))
-        if len(path) < MIN_LINE:
-            raise GeometryProblemError("GEOM_TOO_FEW_POSITIONS")
-        return path
-
-    def _ring(self, code: int) -> Floats:
-        if code == POLYGON:
-            path = _finite(self._positions(self._count()))
-        else:
-            path = self._curve(self._head({LINE, _ARC, _COMPOUND}))
-        ring, was_closed = close_ring(path)
-        if len(ring) < MIN_RING:
-            raise GeometryProblemError("GEOM_TOO_FEW_POSITIONS")
-        self.problem = self.problem if was_closed else "GEOM_RING_NOT_CLOSED"
-        return ring
-
-
-def _finite(positions: Floats) -> Floats:
-    if not np.isfinite(positions).all():
-        raise GeometryProblemError("GEOM_NOT_FINITE")
-    return positions
-
-
-def _linearise(path: Floats) -> Floats:
-    """Replace arcs (start, a point between, end; the end starts the next one) by lines."""
-    pieces = [path[:1]]
-    for at in range(0, len(path) - 2, 2):
-        pieces.append(_arc(*path[at : at + 3]))
-    return np.concatenate(pieces)
-
-
-def _arc(start: Floats, between: Floats, end: Floats) -> Floats:
-    """Give the points of an arc after its start; the end is kept exactly."""
-    if (start == end).all():
-        centre, sweep = (start + between) / 2, 2 * math.pi
-    else:
-        chord, other = between - start, end - start
-        cross = 2 * (chord[0] * other[1] - chord[1] * other[0])
-        if cross == 0:
-            return np.array([between, end])
-        squares = np.array([chord @ chord, other @ other])
-        across = np.array(
-            [other[1] * squares[0] - chord[1] * squares[1], chord[0] * squares[1] - other[0] * squares[0]]
-        )
-        centre = start + across / cross
-        turn = math.atan2(end[1] - centre[1], end[0] - centre[0]) - math.atan2(
-            start[1] - centre[1], start[0] - centre[0]
-        )
-        sweep = turn % (2 * math.pi) if cross > 0 else -(-turn % (2 * math.pi))
-    steps = max(2, math.ceil(abs(sweep) / _ARC_STEP))
-    angles = np.arange(1, steps) * sweep / steps
-    spoke = start - centre
-    turned = np.column_stack(
-        [
-            spoke[0] * np.cos(angles) - spoke[1] * np.sin(angles),
-            spoke[0] * np.sin(angles) + spoke[1] * np.cos(angles),
-        ]
-    )
-    return np.concatenate((centre + turned, [end]))
 
 
 class GpkgFile:
@@ -372,7 +165,7 @@ class GpkgLayer:
 def read_blobs(blobs: list[object], max_vertices: int) -> tuple[pa.Array, pa.Array]:
     """Read geometry blobs into WKB and problem codes; plain points all at once."""
     sizes = {len(blob) if isinstance(blob, bytes) else 0 for blob in blobs}
-    if sizes == {_BLOB_HEAD + _POINT_BYTES}:
+    if sizes == {_BLOB_HEAD + POINT_BYTES}:
         block = np.frombuffer(b"".join(blobs), np.uint8).reshape(len(blobs), -1)  # type: ignore[arg-type]
         likeness = np.frombuffer(b"GP\x01" + POINT_HEAD, np.uint8)
         positions = np.ascontiguousarray(block[:, -16:]).view("<f8")

@@ -181,7 +181,9 @@ class Merge:
             return []
         staged, live = self.staging, self.live
         rows = select(staged.c.row_number, live.c.commune_code).join(live, live.c.id == staged.c.target)
-        return self.connection.execute(rows.where(staged.c.is_changed, live.c.commune_code.not_in(actor.communes))).all()
+        return self.connection.execute(
+            rows.where(staged.c.is_changed, live.c.commune_code.not_in(actor.communes))
+        ).all()
 
     def drop_rows(self, row_numbers: Sequence[int]) -> None:
         """Take rows out of the staging table."""

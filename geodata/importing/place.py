@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees
 from geodata.db import Actor
 from geodata.errors import CoordinateSystemError
-from geodata.geometry import Geometries, as_kind, explain_invalid, from_wkb, to_degrees
+from geodata.geometry import Geometries, as_kind, degrees_from_wkb, explain_invalid, from_wkb
 from geodata.importing.report import Report
-from geodata.importing.sandbox import ReadResult, iter_batches
+from geodata.importing.results import ReadResult, iter_batches
 from geodata.register import Register
 from geodata.units.index import UnitIndex
 
@@ -37,9 +37,13 @@ def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> Source
     except CoordinateSystemError as error:
         report.refuse("CRS_UNUSABLE", "needs_choice", why_vi=error.vi, why_en=error.en)
         return None
-    if chosen is None and looks_like_degrees(source_bounds(result)):
-        report.add("CRS_ASSUMED")
-        chosen = WGS84_DEGREES
+    if chosen is None:
+        bounds = source_bounds(result)
+        if looks_like_degrees(bounds):
+            report.add("CRS_ASSUMED")
+            chosen = WGS84_DEGREES
+        elif np.isnan(bounds).all():
+            chosen = WGS84_DEGREES  # no row has a place, which each of them is told
     if chosen is None:
         report.refuse("CRS_MISSING", "needs_choice")
         return None
@@ -53,13 +57,22 @@ def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> Source
 
 def _stated_crs(result: ReadResult, wanted: str | None) -> SourceCrs | None:
     if wanted:
-        return from_epsg(int(wanted.upper().removeprefix("EPSG:")))
+        return _from_choice(wanted)
     if result.crs_wkt:
         return from_wkt(result.crs_wkt)
     hint = result.crs_hint or ""
     if hint.startswith("EPSG:"):
         return from_epsg(int(hint.removeprefix("EPSG:")))
     return WGS84_DEGREES if hint == "degrees" else None
+
+
+def _from_choice(wanted: str) -> SourceCrs:
+    code = wanted.strip().upper().removeprefix("EPSG:")
+    if not (code.isascii() and code.isdigit()):
+        raise CoordinateSystemError(
+            why_vi=f"“{wanted[:40]}” không có dạng EPSG:9209.", why_en=f"“{wanted[:40]}” is not of the form EPSG:9209."
+        )
+    return from_epsg(int(code))
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ class PlaceChecker:
         """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""
         rows = batch.column("_row")
         self._say_reader_problems(batch, good, report)
-        moved = to_degrees(from_wkb(batch.column("_wkb")), self.crs.to_wgs84)
+        moved = degrees_from_wkb(batch.column("_wkb"), self.crs.to_wgs84)
         final, problems = as_kind(moved, self.register.geometry_kind, points_too=self.register.point is not None)
         needs_place = "geom" not in self._optional
         for position in np.flatnonzero(good & ((problems != None) | shapely.is_missing(final))):  # noqa: E711

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -101,11 +102,12 @@ class RowChecker:
         return models, np.array(kept, dtype=np.intp)
 
     def _column(self, name: str, cells: Mapping[str, Cells], fast: Positions, models: Sequence[WriteModel]) -> pa.Array:
-        kind = arrow_type(self.register, name)
+        kind, info = arrow_type(self.register, name), self.register.write.model_fields[name]
+        values = pa.nulls(len(fast), kind)
         if name in cells:
             values = cells[name].values.take(pa.array(fast)).cast(kind)
-        else:
-            values = pa.array([self.register.write.model_fields[name].get_default()] * len(fast), kind)
+        if not info.is_required() and info.get_default() is not None:
+            values = pc.fill_null(values, pa.scalar(info.get_default(), kind))
         return pa.concat_arrays([values, model_column(self.register, models, name)]) if models else values
 
     @cached_property

@@ -1,19 +1,7 @@
 """Read officers' files in a process of their own: no network, bounded memory, killed by the wall clock.
 
-The parent knows only this module. The child (``geodata.importing.reader``) leaves ``report.json`` and
-``rows.arrow`` (Arrow IPC file, at most 50,000 rows a batch) in the work folder. Columns of ``rows.arrow``:
-
-``_row`` int64
-    1-based record number in the source, counted over all records, deleted and broken ones too.
-``_wkb`` binary
-    2D geometry in the source's own CRS, axis order as stored; null where there is none.
-``_problem`` string
-    Null, or what is wrong with this row: ``GEOM_`` ``NULL``, ``EMPTY``, ``RING_NOT_CLOSED`` (given closed),
-    ``TOO_FEW_POSITIONS``, ``TOO_MANY_VERTICES``, ``NOT_FINITE``, ``NESTING``, ``COORDINATE_TYPE``, ``COLLECTION``,
-    ``TYPE``, ``UNREADABLE``; ``COORDINATE_UNREADABLE``, ``FEATURE_UNREADABLE``, ``FEATURE_PROPERTIES``,
-    ``ROW_COLUMNS``, ``TEXT_TOO_LONG``.
-every attribute, string
-    Under its own name in NFC; numbers as plain text, dates ISO 8601, blank as null.
+Nothing here looks into a file. The child (``geodata.importing.child``) does, and leaves ``report.json`` and
+``rows.arrow`` in the work folder; the module ``results`` says what they hold.
 """
 
 import contextlib
@@ -27,43 +15,21 @@ import signal
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
+from typing import Any
 
 from geodata.errors import GeodataError
+from geodata.importing.context import WEB_LIMITS, ReaderLimits
+from geodata.importing.results import EncodingChoice, LayerInfo, ReadResult, ReadWarning, UnreadableFileError
 
 ALLOWED_DRIVERS = frozenset({"ESRI Shapefile", "GPKG", "KML", "LIBKML", "GeoJSON", "CSV"})
 ROWS_FILE, REPORT_FILE, MEMBERS_FOLDER, LOG_FILE = "rows.arrow", "report.json", "members", "reader.log"
 # The child sees at most this part of the name the officer gave the file.
 _SUFFIXES = re.compile(r"\.(zip|kmz|shp|dbf|gpkg|geojsonl?|json|ndjson|kml|csv|tsv|txt|xlsx|gz)")
-_MIB, _GIB = 1 << 20, 1 << 30
+_MIB = 1 << 20
 _MAX_REPORT_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
 _MAX_NAME = 1_000
-
-
-class UnreadableFileError(GeodataError):
-    """The file as a whole is refused; the sentences say why and what to do.
-
-    Parameters
-    ----------
-    code : str
-        Stable code, for instance ``ZIP_BOMB`` or ``LAYER_CHOICE``.
-    vi, en : str
-        One or two sentences for the officer.
-    **detail
-        Facts for machines; JSON values only.
-    """
-
-    def __init__(self, code: str, vi: str, en: str, **detail: Any) -> None:
-        super().__init__(**detail)
-        self.code, self.vi, self.en = code, vi, en
-        self.args = (f"{code}: {en}",)
 
 
 class SandboxError(GeodataError):
@@ -74,128 +40,6 @@ class SandboxError(GeodataError):
     en_template = "The file reader's surroundings are not safe: {fact}"
 
 
-@dataclasses.dataclass(frozen=True)
-class ReaderLimits:
-    """What one file may cost. The defaults are those of the web; the command line passes larger ones."""
-
-    max_packed_bytes: int = 100 * _MIB
-    max_unpacked_bytes: int = _GIB
-    max_ratio: int = 200
-    max_entries: int = 200
-    max_rows: int = 1_000_000
-    max_columns: int = 256
-    max_text_bytes: int = 65_536
-    max_vertices: int = 100_000
-    memory_bytes: int = 2 * _GIB
-    batch_rows: int = 50_000
-
-
-@dataclasses.dataclass(frozen=True)
-class LayerInfo:
-    """A layer found in the file; ``row_count`` is None where counting would mean reading it."""
-
-    name: str
-    geometry_type: str | None
-    row_count: int | None
-    crs_wkt: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodingChoice:
-    """The text encoding used, how it was found, and whether it can be trusted without asking."""
-
-    chosen: str
-    how: str
-    certain: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadWarning:
-    """Something the officer should know that did not stop the reading."""
-
-    code: str
-    vi: str
-    en: str
-    detail: Mapping[str, Any]
-
-
-class RowBatch(NamedTuple):
-    """Rows on their way to the Arrow file; ``columns`` as in the layer, Arrow strings or plain values."""
-
-    rows: NDArray[np.int64]
-    wkb: pa.Array
-    problem: pa.Array
-    columns: Sequence[pa.Array | list[Any]]
-
-
-@dataclasses.dataclass
-class ReadContext:
-    """What every format's reader needs to know, and where it leaves its warnings."""
-
-    limits: ReaderLimits
-    encoding: str | None = None
-    warnings: list[ReadWarning] = dataclasses.field(default_factory=list)
-
-    def warn(self, code: str, vi: str, en: str, **detail: Any) -> None:
-        """Add a warning; the same code with the same detail is added once."""
-        warning = ReadWarning(code, vi, en, detail)
-        if warning not in self.warnings:
-            self.warnings.append(warning)
-
-    def warn_flattened(self) -> None:
-        """Say that heights or measures were dropped."""
-        self.warn(
-            "Z_DROPPED",
-            "Hình học có độ cao (Z) hoặc giá trị đo (M); chỉ tọa độ phẳng được giữ lại.",
-            "The geometries hold heights (Z) or measures (M); only the plane coordinates are kept.",
-        )
-
-    def check_rows(self, count: int) -> None:
-        """Refuse a layer with more rows than the limit."""
-        self._check("TOO_MANY_ROWS", count, self.limits.max_rows, "dòng", "rows")
-
-    def check_columns(self, count: int) -> None:
-        """Refuse a layer with more columns than the limit."""
-        self._check("TOO_MANY_COLUMNS", count, self.limits.max_columns, "cột", "columns")
-
-    def _check(self, code: str, count: int, limit: int, what_vi: str, what_en: str) -> None:
-        if count > limit:
-            raise UnreadableFileError(
-                code,
-                f"Lớp dữ liệu có hơn {limit:,} {what_vi}. Hãy chia nhỏ hoặc bỏ bớt.",
-                f"The layer has more than {limit:,} {what_en}. Split it or leave some out.",
-                limit=limit,
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadResult:
-    """A file that was read.
-
-    Attributes
-    ----------
-    arrow_path : Path
-        The rows; see the module's description. ``iter_batches`` reads them.
-    crs_wkt, crs_hint : str or None
-        CRS as the file states it, in WKT; ``EPSG:n``, ``degrees`` or ``metres`` where that is all it says.
-    sandbox : str
-        ``no-network`` (own user and network namespace) or ``limits-only`` (the host refuses namespaces).
-    """
-
-    arrow_path: Path
-    layer: str
-    layers: tuple[LayerInfo, ...]
-    geometry_type: str | None
-    crs_wkt: str | None
-    crs_hint: str | None
-    format: str
-    row_count: int
-    columns: tuple[str, ...]
-    encoding: EncodingChoice
-    warnings: tuple[ReadWarning, ...]
-    sandbox: str
-
-
 def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host decide
     path: Path,
     work_dir: Path,
@@ -204,7 +48,7 @@ def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     layer: str | None = None,
     encoding: str | None = None,
     timeout_s: float = 120,
-    limits: ReaderLimits = ReaderLimits(),
+    limits: ReaderLimits = WEB_LIMITS,
 ) -> ReadResult:
     """Read one layer of an uploaded file in the sandbox.
 
@@ -243,18 +87,6 @@ def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         return _result(work_dir, original_name)
     finally:
         shutil.rmtree(work_dir / MEMBERS_FOLDER, ignore_errors=True)
-
-
-def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
-    """Yield the rows batch by batch; one batch is in memory at a time.
-
-    Each batch is validated in full: it was written by a process that handled hostile bytes.
-    """
-    with pa.OSFile(str(result.arrow_path)) as source, pa.ipc.open_file(source) as reader:
-        for number in range(reader.num_record_batches):
-            batch = reader.get_batch(number)
-            batch.validate(full=True)
-            yield batch
 
 
 def check() -> str:
@@ -316,7 +148,7 @@ def skipped_drivers() -> str:
 
 def _command() -> list[str]:
     # -P: a file called numpy.py in the work folder must never be imported.
-    reader = [sys.executable, "-P", "-s", "-m", "geodata.importing.reader"]
+    reader = [sys.executable, "-P", "-s", "-m", "geodata.importing.child", str(os.getpid())]
     return ["unshare", "-rn", *reader] if sandbox_mode() == "no-network" else reader
 
 

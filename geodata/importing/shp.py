@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from geodata.importing.context import ReadContext
 from geodata.importing.dbf import DbfFile
-from geodata.importing.gpkg import (
+from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError
+from geodata.importing.wkb import (
     MIN_LINE,
     MIN_RING,
     MULTI_LINE,
@@ -31,7 +33,6 @@ from geodata.importing.gpkg import (
     wkb_path,
     wkb_polygon,
 )
-from geodata.importing.sandbox import EncodingChoice, LayerInfo, ReadContext, RowBatch, UnreadableFileError
 
 _FILE_CODE, _HEADER_BYTES, _RECORD_HEAD = 9994, 100, 8
 _MIN_CONTENT = 4

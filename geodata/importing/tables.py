@@ -1,6 +1,6 @@
-"""Text columns in Arrow, features as columns, and CSV tables.
+"""Read CSV tables, with geometry from their coordinate or WKT columns.
 
-CSV is read without GDAL: pyarrow where the file is regular, the standard library from the first odd row on.
+GDAL is not used: pyarrow reads while the file is regular, the standard library from the first odd row on.
 """
 
 import codecs
@@ -8,29 +8,26 @@ import csv
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from geodata.importing.geojson import CRS84_WKT, Feature, geometry_wkb
-from geodata.importing.gpkg import GEOMETRY_CODES, Floats, points_wkb
-from geodata.importing.sandbox import EncodingChoice, ReadContext, RowBatch, UnreadableFileError
+from geodata.importing.context import ReadContext
+from geodata.importing.encodings import MAX_DISTINCT, TextEvidence
+from geodata.importing.features import CRS84_WKT
+from geodata.importing.results import EncodingChoice, RowBatch, UnreadableFileError
+from geodata.importing.text_columns import tidy_text
+from geodata.importing.wkb import GEOMETRY_CODES, Floats, geometry_wkb, points_wkb
 from geodata.text import search_key
 
-# Lead bytes of U+0300-U+036F in UTF-8; they occur nowhere else in valid UTF-8.
-_COMBINING_LEADS = (0xCC, 0xCD)
-_FIRST_HIGH = 0x80
 _UTF8_BOM, _UTF16_BOMS = codecs.BOM_UTF8, (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SCAN_BYTES, _MAX_LINE_BYTES, _SAMPLE_BYTES = 1 << 20, 16 << 20, 64 << 10
-_MAX_DISTINCT, _SNIFF_LINES = 50_000, 20
+_SNIFF_LINES = 20
 _BLOCK_BYTES, _SLOW_ROWS = 8 << 20, 10_000
 _DELIMITERS = ",;\t|"
 _WORD_BREAKS = re.compile(rb'[,;\t|"\r\n]+')
@@ -49,137 +46,6 @@ _AXIS_COLUMNS = (
     (("easting", "east", "dong"), ("northing", "north", "bac")),
     (("x", "toa do x", "x m"), ("y", "toa do y", "y m")),
 )
-
-
-class ColumnsGrewError(Exception):
-    """A later feature had a property the first ones lacked; the layer now knows all and is read again."""
-
-
-class TextEvidence(NamedTuple):
-    """What the bytes of a file's text look like; ``values`` are distinct ones with bytes above 127."""
-
-    is_ascii: bool
-    is_utf8: bool
-    values: list[bytes]
-
-
-def text_array(values: Sequence[Any]) -> pa.StringArray:
-    """Write Python values as an Arrow column of plain text."""
-    try:
-        array = pa.array(values, pa.string())
-    except (pa.ArrowException, UnicodeEncodeError, TypeError):
-        array = pa.array([plain_text(value) for value in values], pa.string())
-    return tidy_text(array)
-
-
-def plain_text(value: object) -> str | None:
-    """Write one value as text: no trailing ``.0``, no exponent, JSON for what is nested."""
-    if value is None or isinstance(value, str):
-        return value and value.encode("utf-8", "replace").decode()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return plain_decimal(repr(value)) if np.isfinite(value) else None
-    if isinstance(value, int):
-        return str(value)
-    return orjson.dumps(value, default=str).decode()
-
-
-def plain_decimal(text: str) -> str:
-    """Write a number without exponent and without zeros after the decimal point; other text stays.
-
-    Examples
-    --------
-    >>> plain_decimal("12.500"), plain_decimal("3.0e+003"), plain_decimal("7.000")
-    ('12.5', '3000', '7')
-    """
-    if "e" in text or "E" in text:
-        try:
-            text = format(Decimal(text), "f")
-        except InvalidOperation:
-            return text
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def tidy_text(array: pa.StringArray) -> pa.StringArray:
-    """Trim, drop NULs, compose to NFC, and make blanks null."""
-    if np.frombuffer(array.buffers()[2] or b"", np.uint8).min(initial=1) == 0:
-        array = pc.replace_substring(array, "\0", "")
-    return null_blanks(to_nfc(pc.ascii_trim_whitespace(array)))
-
-
-def null_blanks(array: pa.StringArray) -> pa.StringArray:
-    """Make empty strings null."""
-    if array.null_count:
-        return pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
-    _, offsets, data = array.buffers()
-    filled = np.diff(np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]) > 0
-    if filled.all() or array.offset:
-        return array if filled.all() else pc.if_else(filled, array, pa.scalar(None, pa.string()))
-    # No copy of the text: only validity bits are added.
-    return pa.StringArray.from_buffers(len(array), offsets, data, pa.py_buffer(np.packbits(filled, bitorder="little")))
-
-
-def to_nfc(array: pa.StringArray) -> pa.StringArray:
-    """Compose letters and their combining marks; arrays without any come back untouched."""
-    data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
-    if data.size and any((data == lead).any() for lead in _COMBINING_LEADS):
-        return pc.utf8_normalize(array, form="NFC")
-    return array
-
-
-def map_distinct(array: pa.Array, convert: Callable[[Any], str | None]) -> pa.StringArray:
-    """Apply ``convert`` to each distinct value once; null stays null."""
-    encoded = array.dictionary_encode()
-    converted = pa.array([convert(value) for value in encoded.dictionary.to_pylist()], pa.string())
-    return converted.take(encoded.indices)
-
-
-class FeatureLayer:
-    """Features whose columns appear as they are read (GeoJSON, KML), as Arrow columns.
-
-    Parameters
-    ----------
-    features : callable
-        Gives the features from the start, in lists that each become one batch.
-    """
-
-    encoding = EncodingChoice("utf-8", "format", certain=True)
-
-    def __init__(
-        self,
-        context: ReadContext,
-        format_name: str,
-        features: Callable[[], Iterable[list[Feature]]],
-        crs: tuple[str | None, str | None] = (CRS84_WKT, "degrees"),
-    ) -> None:
-        self.format, (self.crs_wkt, self.crs_hint) = format_name, crs
-        self.columns: list[str] = []
-        self._context, self._features = context, features
-
-    def batches(self) -> Iterator[RowBatch]:
-        """Yield the rows; raises ``ColumnsGrewError`` at the end if the columns were not complete."""
-        found, start = dict.fromkeys(self.columns), 1
-        for features in self._features():
-            for feature in features:
-                if not feature.properties.keys() <= found.keys():
-                    found.update(dict.fromkeys(feature.properties))
-            self._context.check_columns(len(found))
-            self._context.check_rows(start + len(features) - 1)
-            if start == 1 and not self.columns:
-                self.columns = list(found)
-            yield RowBatch(
-                np.arange(start, start + len(features), dtype=np.int64),
-                pa.array([feature.wkb for feature in features], pa.binary()),
-                pa.array([feature.problem for feature in features], pa.string()),
-                [text_array([feature.properties.get(name) for feature in features]) for name in self.columns],
-            )
-            start += len(features)
-        if len(found) > len(self.columns):
-            self.columns = list(found)
-            raise ColumnsGrewError
 
 
 def gather_csv_evidence(path: Path) -> tuple[TextEvidence, str | None]:
@@ -207,7 +73,7 @@ def gather_csv_evidence(path: Path) -> tuple[TextEvidence, str | None]:
                 continue
             is_ascii = False
             is_utf8 = is_utf8 and _decodes(decoder, chunk)
-            if not is_utf8 and len(values) < _MAX_DISTINCT:
+            if not is_utf8 and len(values) < MAX_DISTINCT:
                 values.update(word for word in _WORD_BREAKS.split(chunk) if not word.isascii())
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
     return TextEvidence(is_ascii, is_utf8, sorted(values)), "utf-8" if head == _UTF8_BOM else None

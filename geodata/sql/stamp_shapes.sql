@@ -1,11 +1,13 @@
 -- Stamp the tiles of zoom z in which a touched feature lies or lay, with the buffer of 64/4096 of a tile that
--- the tile statement searches. 20037508.34… is half the width of the world in EPSG:3857.
+-- the tile statement searches, and 4 m more: && compares boxes in single precision, which is 1 m at this distance from
+-- the origin. 20037508.34… is half the width of the world in EPSG:3857.
 WITH size AS (
-    SELECT 2 * 20037508.342789244 / (1 << CAST(:z AS int)) AS tile_m, 20037508.342789244 AS half
+    SELECT tile_m, 1 / 64.0 + 4 / tile_m AS margin, 20037508.342789244 AS half
+    FROM (SELECT 2 * 20037508.342789244 / (1 << CAST(:z AS int)) AS tile_m) t
 ), cover AS (
     SELECT DISTINCT
-        floor((b.west + s.half) / s.tile_m - 1 / 64.0)::int AS x0, floor((b.east + s.half) / s.tile_m + 1 / 64.0)::int AS x1,
-        floor((s.half - b.north) / s.tile_m - 1 / 64.0)::int AS y0, floor((s.half - b.south) / s.tile_m + 1 / 64.0)::int AS y1
+        floor((b.west + s.half) / s.tile_m - s.margin)::int AS x0, floor((b.east + s.half) / s.tile_m + s.margin)::int AS x1,
+        floor((s.half - b.north) / s.tile_m - s.margin)::int AS y0, floor((s.half - b.south) / s.tile_m + s.margin)::int AS y1
     FROM touched_box b, size s
 ), tiles AS (
     SELECT DISTINCT x, y FROM cover, generate_series(x0, x1) AS x, generate_series(y0, y1) AS y

@@ -13,13 +13,15 @@ from sqlalchemy import Connection, select
 
 from geodata import reference
 from geodata.db import SYSTEM, Database
-from geodata.geometry import as_kind, from_wkb, to_degrees
+from geodata.geometry import as_kind, degrees_from_wkb
 from geodata.importing.check import ImportRequest
+from geodata.importing.context import ReaderLimits
 from geodata.importing.mapping import field_names
 from geodata.importing.place import choose_crs
 from geodata.importing.publish import Published, publish_staged
 from geodata.importing.report import Report
-from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, iter_batches, read_upload
+from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
+from geodata.importing.sandbox import read_upload
 from geodata.importing.staging import StagingSink
 from geodata.register import Register
 from geodata.registers import get_register
@@ -147,7 +149,7 @@ def _load_boundaries(
         sink = StagingSink(connection, register, uuid4())
         sink.open(["code"])
         for batch in iter_batches(result):
-            degrees = to_degrees(from_wkb(batch.column("_wkb")), source.to_wgs84)
+            degrees = degrees_from_wkb(batch.column("_wkb"), source.to_wgs84)
             shapes, problems = as_kind(degrees, "polygon", points_too=False)
             codes = batch.column(code_column).to_pylist()
             _sort_out(codes, shapes, problems, known, found)

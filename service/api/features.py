@@ -15,6 +15,7 @@ from service.api.parameters import only, read_items_query, write_cursor
 from service.auth.policy import public
 from service.catalogue import NEVER, State
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
+from service.settings import ServiceSettings
 from service.web.i18n import pick_language
 from service.web.pages import map_page
 from service.web.rendering import render
@@ -30,6 +31,16 @@ def landing_page(request: Request, settings: SettingsDep) -> Response:
     if pick_form(request) == "html":
         return map_page(request)
     only(request)
+    return json_response(_landing(request, settings), headers=NO_CACHE)
+
+
+@router.get("/api.html", dependencies=[public], include_in_schema=False)
+def api_page(request: Request, settings: SettingsDep) -> Response:
+    """Show people what programs find on the landing page."""
+    return render(request, "landing_api.html", {"landing": _landing(request, settings)})
+
+
+def _landing(request: Request, settings: ServiceSettings) -> dict[str, Any]:
     is_english = pick_language(request) == "en"
     title = settings.title_en if is_english else settings.title_vi
     description = (
@@ -37,7 +48,7 @@ def landing_page(request: Request, settings: SettingsDep) -> Response:
         if is_english
         else "Địa chỉ số, vùng trồng và điểm du lịch nông thôn dưới dạng dữ liệu mở."
     )
-    return json_response(documents.landing(base_url(request), title, description), headers=NO_CACHE)
+    return documents.landing(base_url(request), title, description)
 
 
 @router.get("/conformance", dependencies=[public], summary="Conformance classes")

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import BigInteger, SmallInteger
 
 from geodata.errors import ParameterError
 from geodata.features import BBox, ItemsQuery
@@ -151,11 +152,23 @@ def _value(item: Field, text: str) -> Any:
             return text
         if kind is list:
             raise ValueError
-        return TypeAdapter(kind).validate_python(text)
+        value = TypeAdapter(kind).validate_python(text)
+        if kind in {int, float} and not _fits(item, value):
+            raise ValueError
+        return value
     except (ValidationError, ValueError):
         raise ParameterError(
             name=item.name, why_vi="giá trị không đúng kiểu của trường.", why_en="the value is not of the field's type."
         ) from None
+
+
+def _fits(item: Field, value: int | float) -> bool:
+    """Whether the column's type has room for a number; the database would refuse the others with an error."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    kind = item.column.type
+    bits = 15 if isinstance(kind, SmallInteger) else 63 if isinstance(kind, BigInteger) else 31
+    return -(1 << bits) <= value < 1 << bits
 
 
 def write_cursor(last_id: int, register: Register, key: bytes) -> str:

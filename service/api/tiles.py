@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
 from service.middleware import REQUESTS
-from service.problems import MEDIA_TYPE, STATUSES
+from service.problems import MEDIA_TYPE, STATUSES, MethodError
 from tiles.cache import Layers, Tile
 from tiles.grid import TileAddress, parse_tile
 from tiles.store import TilesBusyError, TileStore
@@ -33,7 +33,7 @@ FORMAT = "1"
 
 PATHS = (
     re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)$"),
-    re.compile(r"^/collections/(?P<layers>[^/]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
+    re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
 )
 _COMMON: Headers = [
     (b"content-type", b"application/vnd.mapbox-vector-tile"),
@@ -91,8 +91,7 @@ class TileApplication:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
-            await _send(send, 405, [(b"allow", b"GET, HEAD")], b"")
-            return
+            raise MethodError
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
         address = parse_tile(found["z"], found["x"], found["y"])
@@ -183,6 +182,8 @@ class TileApplication:
         ]
         if isinstance(error, TilesBusyError):
             headers.append((b"retry-after", b"1"))
+        if isinstance(error, MethodError):
+            headers.append((b"allow", b"GET, HEAD"))
         self._count(int(status))
         await _send(send, int(status), headers, body)
 

@@ -60,14 +60,13 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
     if register.id in {"provinces", "communes"} and principal.communes is not None:
         raise NotAllowedError(what=register.id)
     files = FileStore(state.settings.var_dir / "uploads")
-    with state.database.staff(principal.actor) as connection:
-        _refuse_queue(connection, principal, state.settings.uploads_waiting)
     upload_id = uuid4()
     stored = files.write(upload_id, file.file, state.settings.upload_max_mb << 20)
     try:
         with state.database.staff(principal.actor) as connection:
             known = _earlier(connection, request, principal, stored)
             if known is None:
+                _refuse_queue(connection, principal, state.settings.uploads_waiting)
                 _insert(connection, request, principal, upload_id, values, file, stored)
     except BaseException:
         files.remove(upload_id)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row, func, or_, select, text, update
 
 from geodata.db import Actor, Database
 from geodata.importing.check import ImportRequest
+from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import Published, publish_file
-from geodata.importing.sandbox import ReaderLimits
 from geodata.ops import Upload
 from geodata.registers import get_register
 from geodata.units.index import load_units

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from geodata.db import Database
 from geodata.registers import get_register
-from geodata.sample.load import load_sample
+from geodata.sample.load import _publish
 from geodata.sample.world import make_sample
 from geodata.sample.writer import write_addresses
 from geodata.units.load import load_boundaries
@@ -100,23 +100,14 @@ def build_template(server: Server, ground: Ground) -> None:
     setup.apply_settings(settings)
     database = Database(settings)
     setup.load_units(database)
-    if not ground.is_real:
-        load_sample(database, SEED)
-        _empty_addresses(server)
+    communes = get_register("communes")
+    if ground.is_real:
+        load_boundaries(database, ground.path, communes)
     else:
-        load_boundaries(database, ground.path, get_register("communes"))
+        _publish(database, communes, make_sample(SEED).records["communes"], if_empty=False)
     database.dispose()
     with server.administrator(TEMPLATE) as connection:
         connection.execute("VACUUM (ANALYZE)")
-
-
-def _empty_addresses(server: Server) -> None:
-    """Take the sample's addresses out again: only its communes are wanted."""
-    with server.administrator(TEMPLATE) as connection:
-        connection.execute("TRUNCATE reg.addresses, reg.addresses_tile, reg.addresses_grid CASCADE")
-        for table, column in (("change", "register"), ("revision", "register"), ("tile_stamp", "layer")):
-            statement = sql.SQL("DELETE FROM ops.{} WHERE {} = 'addresses'")
-            connection.execute(statement.format(sql.Identifier(table), sql.Identifier(column)))
 
 
 def fresh(server: Server, name: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.postgres import find_installation
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.places import HERE
 
@@ -136,7 +137,7 @@ def run_pgbench(script: Path, environment: dict[str, str], seconds: float, *, da
         When pgbench fails.
     """
     command = [
-        "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(script),
+        find_installation().program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(script),
     ]  # fmt: skip
     with Meter({"database": [database]}) as meter:
         answer = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)

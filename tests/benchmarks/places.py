@@ -12,3 +12,9 @@ REGISTER = "addresses"
 CRS = 9209
 PROVINCE = "37"
 SEED = 2026
+
+
+def plain_environment() -> dict[str, str]:
+    """Return this process's environment without what makes Python slower at start than it is for an operator."""
+    unwanted = {"PYTHONDONTWRITEBYTECODE", "PYTHONDEVMODE", "PYTHONWARNINGS", "PYTHONASYNCIODEBUG"}
+    return {name: value for name, value in os.environ.items() if name not in unwanted}

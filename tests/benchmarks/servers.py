@@ -1,7 +1,6 @@
 """The servers that are measured: the product as `bandoso up` starts it, tipg as shipped, and a bare ASGI answer."""
 
 import hashlib
-import os
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from service.listening import listen
 from service.supervisor import SERVE_API
 from tests.benchmarks.load import BenchmarkError
-from tests.benchmarks.places import HERE, ROOT, VAR
+from tests.benchmarks.places import HERE, ROOT, VAR, plain_environment
 from tests.conftest import free_port
 
 PROCESSES = 2
@@ -85,7 +84,12 @@ def _process(
     descriptors = () if listener is None else (listener.fileno(),)
     with (VAR / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            list(command), env={**os.environ, **environment}, cwd=ROOT, stdout=log, stderr=log, pass_fds=descriptors
+            list(command),
+            env={**plain_environment(), **environment},
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            pass_fds=descriptors,
         )
         try:
             yield process

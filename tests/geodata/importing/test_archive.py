@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from geodata.importing.archive import Member, unpack
-from geodata.importing.sandbox import ReaderLimits, UnreadableFileError
+from geodata.importing.context import ReaderLimits
+from geodata.importing.results import UnreadableFileError
 
 LIMITS = ReaderLimits()
 MIB = 1 << 20

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import sqlite3
 import struct
@@ -17,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from geodata.importing import sandbox
-from geodata.importing.sandbox import ReaderLimits, ReadResult, UnreadableFileError, read_upload
+from geodata.importing.context import ReaderLimits
+from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
+from geodata.importing.sandbox import read_upload
 
 CANARY = "canh-bao-7f3a9c"
 EXTENSIONS = (".kml", ".geojson", ".csv", ".gpkg", ".shp", ".json", ".txt", "")
@@ -283,7 +286,9 @@ def is_gone(process: int) -> bool:
     return state == "Z"
 
 
-def test_a_killed_worker_takes_its_reader_along(tmp_path: Path) -> None:
+@contextlib.contextmanager
+def working(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker of its own that reads a file for some seconds."""
     path = tmp_path / "big.geojson"
     path.write_bytes(slow_geojson())
     code = (
@@ -295,28 +300,57 @@ def test_a_killed_worker_takes_its_reader_along(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(path), str(tmp_path / "work")],
         env={**os.environ, "PYTHONPATH": str(root)},
     )
-    reader = wait_for_reader(worker.pid)
-    worker.kill()
-    worker.wait()
-    for _ in range(100):
-        if is_gone(reader):
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def reader_of(worker: int, *, is_limited: bool) -> int:
+    """Wait for the worker's reader; give its pid as soon as it exists, or once it is past its first steps."""
+    for _ in range(6000):
+        for child in Path(f"/proc/{worker}/task/{worker}/children").read_text(encoding="ascii").split():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                command = Path(f"/proc/{child}/cmdline").read_bytes()
+                limits = Path(f"/proc/{child}/limits").read_text(encoding="ascii")
+                files = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+                if b"geodata.importing.child" in command and (files.split()[3] == "128" or not is_limited):
+                    return int(child)
+        time.sleep(0.002)
+    pytest.fail("the reader did not start")
+
+
+def wait_until_gone(process: int) -> None:
+    for _ in range(200):
+        if is_gone(process):
             return
         time.sleep(0.05)
+    os.kill(process, signal.SIGKILL)
     pytest.fail("the reader outlived its worker")
 
 
-def wait_for_reader(worker: int) -> int:
-    """Give the pid of the worker's child once it has tied its life to the worker's."""
-    for _ in range(600):
-        children = Path(f"/proc/{worker}/task/{worker}/children").read_text(encoding="ascii").split()
-        for child in children:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                limits = Path(f"/proc/{child}/limits").read_text(encoding="ascii")
-                files = next(line for line in limits.splitlines() if line.startswith("Max open files"))
-                if files.split()[3] == "128":
-                    return int(child)
-        time.sleep(0.02)
-    pytest.fail("the reader did not start")
+def test_a_killed_worker_takes_its_reader_along(tmp_path: Path) -> None:
+    with working(tmp_path) as worker:
+        reader = reader_of(worker.pid, is_limited=True)
+        # Stopped, the reader cannot come to its end by itself.
+        os.kill(reader, signal.SIGSTOP)
+        worker.kill()
+        worker.wait()
+        wait_until_gone(reader)
+    assert not (tmp_path / "work" / sandbox.REPORT_FILE).exists()
+
+
+def test_a_reader_whose_worker_was_killed_before_its_first_step_reads_nothing(tmp_path: Path) -> None:
+    with working(tmp_path) as worker:
+        reader = reader_of(worker.pid, is_limited=False)
+        os.kill(reader, signal.SIGSTOP)
+        worker.kill()
+        worker.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(reader, signal.SIGCONT)
+        wait_until_gone(reader)
+    assert not (tmp_path / "work" / sandbox.ROWS_FILE).exists()
 
 
 def test_a_module_in_the_work_folder_is_not_imported(tmp_path: Path) -> None:
@@ -354,7 +388,7 @@ def test_r8_deep_nesting_ends_in_a_refusal_or_a_row_and_not_in_a_crash(tmp_path:
     blob = (b"GP\0\x01" + bytes(4) + head * depth).hex()
     data = geopackage(tmp_path / "v.gpkg", table, f"INSERT INTO v VALUES (x'{blob}')")
     result = read(tmp_path, data, ".gpkg")
-    assert [batch.column("_problem").to_pylist() for batch in sandbox.iter_batches(result)] == [["GEOM_COLLECTION"]]
+    assert [batch.column("_problem").to_pylist() for batch in iter_batches(result)] == [["GEOM_COLLECTION"]]
     kml = "<kml><Placemark>" + "<MultiGeometry>" * depth
     assert refusal(tmp_path, kml.encode(), ".kml").code == "TOO_DEEP"
     folders = "<kml>" + "<Folder>" * 20_000 + "</Folder>" * 20_000 + "</kml>"

@@ -1,0 +1,67 @@
+"""What every format's reader is given: what one file may cost, the officer's encoding, a place for warnings."""
+
+import dataclasses
+from typing import Any
+
+from geodata.importing.results import ReadWarning, UnreadableFileError
+
+_MIB, _GIB = 1 << 20, 1 << 30
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderLimits:
+    """What one file may cost. The defaults are those of the web; the command line passes larger ones."""
+
+    max_packed_bytes: int = 100 * _MIB
+    max_unpacked_bytes: int = _GIB
+    max_ratio: int = 200
+    max_entries: int = 200
+    max_rows: int = 1_000_000
+    max_columns: int = 256
+    max_text_bytes: int = 65_536
+    max_vertices: int = 100_000
+    memory_bytes: int = 2 * _GIB
+    batch_rows: int = 50_000
+
+
+WEB_LIMITS = ReaderLimits()
+
+
+@dataclasses.dataclass
+class ReadContext:
+    """What every format's reader needs to know, and where it leaves its warnings."""
+
+    limits: ReaderLimits
+    encoding: str | None = None
+    warnings: list[ReadWarning] = dataclasses.field(default_factory=list)
+
+    def warn(self, code: str, vi: str, en: str, **detail: Any) -> None:
+        """Add a warning; the same code with the same detail is added once."""
+        warning = ReadWarning(code, vi, en, detail)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def warn_flattened(self) -> None:
+        """Say that heights or measures were dropped."""
+        self.warn(
+            "Z_DROPPED",
+            "Hình học có độ cao (Z) hoặc giá trị đo (M); chỉ tọa độ phẳng được giữ lại.",
+            "The geometries hold heights (Z) or measures (M); only the plane coordinates are kept.",
+        )
+
+    def check_rows(self, count: int) -> None:
+        """Refuse a layer with more rows than the limit."""
+        self._check("TOO_MANY_ROWS", count, self.limits.max_rows, "dòng", "rows")
+
+    def check_columns(self, count: int) -> None:
+        """Refuse a layer with more columns than the limit."""
+        self._check("TOO_MANY_COLUMNS", count, self.limits.max_columns, "cột", "columns")
+
+    def _check(self, code: str, count: int, limit: int, what_vi: str, what_en: str) -> None:
+        if count > limit:
+            raise UnreadableFileError(
+                code,
+                f"Lớp dữ liệu có hơn {limit:,} {what_vi}. Hãy chia nhỏ hoặc bỏ bớt.",
+                f"The layer has more than {limit:,} {what_en}. Split it or leave some out.",
+                limit=limit,
+            )

@@ -1,0 +1,56 @@
+"""Which layers a file has, and which of them is read."""
+
+import contextlib
+import sqlite3
+import zipfile
+from pathlib import Path
+
+import pyogrio
+import shapely
+
+from tests.geodata.importing.files import codes, kml, read, refusal, shapefile, table, values, wkt, zipped
+
+
+def test_kmz_is_a_zip_with_kml(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+        archive.writestr("doc.kml", kml("<Placemark><Point><coordinates>1,2</coordinates></Point></Placemark>"))
+    assert wkt(read(tmp_path, (tmp_path / "a.kmz").read_bytes(), "a.kmz")) == ["POINT (1 2)"]
+
+
+def test_several_layers_must_be_chosen_unless_one_alone_has_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    for name in ("một", "hai"):
+        pyogrio.write_dataframe(table([shapely.Point(1, 2)], a=[name]), path, layer=name)
+    error = refusal(tmp_path, path.read_bytes(), "a.gpkg")
+    assert error.code == "LAYER_CHOICE"
+    assert [(item["name"], item["row_count"]) for item in error.detail["layers"]] == [("một", 1), ("hai", 1)]
+    assert values(read(tmp_path, path.read_bytes(), "a.gpkg", layer="hai"), "a") == ["hai"]
+    assert refusal(tmp_path, path.read_bytes(), "a.gpkg", layer="ba").code == "NO_LAYER"
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute('DELETE FROM "một"')
+        database.commit()
+    assert read(tmp_path, path.read_bytes(), "a.gpkg").layer == "hai"
+
+
+def test_parts_are_found_in_folders_whatever_their_case(tmp_path: Path) -> None:
+    path = shapefile(tmp_path / "s", table([shapely.Point(1, 2)], ten=["Huế"]), ENCODING="UTF-8")
+    path.with_suffix(".dbf").rename(path.with_suffix(".DBF"))
+    path.with_suffix(".prj").rename(path.parent / "A.PRJ")
+    result = read(tmp_path, zipped(tmp_path / "s", inside="Bản đồ/"), "a.zip")
+    assert (result.layer, values(result, "ten"), str(result.crs_wkt)[:6]) == ("a", ["Huế"], "GEOGCS")
+
+
+def test_missing_parts(tmp_path: Path) -> None:
+    shapefile(tmp_path / "s", table([shapely.Point(1, 2)], ten=["Huế"]))
+    result = read(tmp_path, zipped(tmp_path / "s", ".shp"), "a.zip")
+    assert (codes(result), result.columns, result.crs_wkt) == (["DBF_MISSING"], (), None)
+    error = refusal(tmp_path, zipped(tmp_path / "s", ".dbf", ".shx"), "a.zip")
+    assert (error.code, error.detail["missing"]) == ("SHP_PARTS_MISSING", [".shp"])
+    assert refusal(tmp_path, (tmp_path / "s" / "a.dbf").read_bytes(), "a.dbf").code == "SHP_PARTS_MISSING"
+
+
+def test_unreadable_members_beside_a_layer_are_left_out_with_a_note(tmp_path: Path) -> None:
+    shapefile(tmp_path / "s", table([shapely.Point(1, 2)], ten=["Huế"]))
+    (tmp_path / "s" / "metadata.json").write_text('{"author": "x"}', encoding="ascii")
+    result = read(tmp_path, zipped(tmp_path / "s"), "a.zip")
+    assert (result.row_count, codes(result)) == (1, ["MEMBER_IGNORED"])

@@ -1,0 +1,425 @@
+"""A file's whole way: taken over HTTP, checked by a running worker, published, and seen in items and tiles."""
+
+import os
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import geopandas
+import mapbox_vector_tile
+import pytest
+from shapely.geometry import Point
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from geodata.db import Database
+from geodata.history import lock_register
+from geodata.registers import get_register
+from service import setup
+from service.app import Application, create_app
+from service.settings import ServiceSettings
+from tests.conftest import Server, environment_of, running, settings_for
+from tests.service.people import (
+    OTHER_COMMUNE,
+    PLACE,
+    SAMPLE_COMMUNE,
+    add_key,
+    add_officer,
+    address_csv,
+    sign_in,
+    upload_parts,
+)  # fmt: skip
+
+PUBLISHED_WITHIN_S, TAKEN_OVER_WITHIN_S = 40.0, 60.0
+LIMIT_MB = 1
+UNFINISHED = {"received", "reading", "validating", "publishing"}
+VN2000_NINH_BINH = 9209
+_serials = count(1)
+
+
+def new_code() -> str:
+    """Return an address code that no other test uses."""
+    return f"07900{next(_serials):05d}"
+
+
+@dataclass(frozen=True)
+class Office:
+    """A service and a worker on sample data of their own."""
+
+    app: Application
+    client: TestClient
+    settings: ServiceSettings
+    database: Database
+    worker: "Worker"
+
+    def officer(self, *scope: str) -> TestClient:
+        """Return the signed-in client of a new officer."""
+        return sign_in(self.app, add_officer(self.settings, *scope))
+
+    def revision(self) -> int:
+        """Return the latest revision of the addresses."""
+        found: int = self.client.get("/collections/addresses").json()["bandoso:revision"]
+        return found
+
+    def item(self, code: str) -> dict[str, Any] | None:
+        """Return the address with this code."""
+        features = self.client.get("/collections/addresses/items", params={"code": code}).json()["features"]
+        return features[0] if features else None
+
+
+class Worker:
+    """The worker process, and another one in its place when it is killed."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._running = self._start()
+        self.process = self._running.__enter__()
+
+    def _start(self) -> Any:
+        log = self._settings.var_dir / f"worker-{uuid4().hex[:6]}.log"
+        return running(["service", "worker"], environment_of(self._settings), log)
+
+    def kill(self) -> None:
+        """Kill it as the kernel would: it hears nothing of it."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def replace(self) -> None:
+        """Start another one."""
+        self.stop()
+        self._running = self._start()
+        self.process = self._running.__enter__()
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def office(server: Server, worker_name: str) -> Iterator[Office]:
+    """The service in this process, the worker in another one."""
+    name = f"office_{worker_name}"
+    settings = settings_for(server.create(name, "template_sample"), upload_max_mb=LIMIT_MB)
+    app, database, worker = create_app(settings), Database(settings), Worker(settings)
+    with TestClient(app) as client:  # type: ignore[arg-type]
+        yield Office(app, client, settings, database, worker)
+    worker.stop()
+    database.dispose()
+    server.drop(name)
+
+
+def finish(client: TestClient, location: str, within_s: float = PUBLISHED_WITHIN_S, **headers: Any) -> dict[str, Any]:
+    """Follow an upload until it is done."""
+    deadline = time.monotonic() + within_s
+    while True:
+        upload: dict[str, Any] = client.get(location, **headers).json()
+        if upload["state"] not in UNFINISHED:
+            return upload
+        assert time.monotonic() < deadline, upload
+        time.sleep(0.05)
+
+
+def send(client: TestClient, parts: dict[str, Any], **headers: str) -> str:
+    """Send a file that is taken; return where its upload is."""
+    answer = client.post("/uploads", **parts, headers=headers)
+    assert answer.status_code == 202, answer.text
+    location: str = answer.headers["location"]
+    assert location.endswith(f"/uploads/{answer.json()['id']}")
+    return location
+
+
+def shapefile(folder: Path, code: str) -> Path:
+    """Write a zipped shapefile of one address in VN-2000, as surveyors give it."""
+    frame = geopandas.GeoDataFrame(
+        {"MA_DIA_CHI": [code], "LOAI": ["Hộ gia đình"], "CHU_HO": ["Nguyễn Thị Thử"], "SO_NHA": ["12A"]},
+        geometry=[Point(PLACE)], crs=4326,
+    ).to_crs(VN2000_NINH_BINH)  # fmt: skip
+    frame.to_file(folder / "diachi.shp", engine="pyogrio", encoding="utf-8")
+    with zipfile.ZipFile(folder / "diachi.zip", "w") as archive:
+        for part in folder.glob("diachi.*"):
+            if part.suffix != ".zip":
+                archive.write(part, part.name)
+    return folder / "diachi.zip"
+
+
+def test_a_csv_is_published_and_then_read_as_geojson_and_as_a_tile(office: Office) -> None:
+    code, officer, revision = new_code(), office.officer(), office.revision()
+    upload = finish(officer, send(officer, upload_parts(address_csv(code), commune=SAMPLE_COMMUNE)))
+    assert (upload["state"], upload["revision"], upload["commune"]) == ("published", revision + 1, SAMPLE_COMMUNE)
+    assert upload["counts"] == {"read": 1, "valid": 1, "rejected": 0, "published": 1}
+    item = office.item(code)
+    assert item is not None
+    assert item["geometry"] == {"type": "Point", "coordinates": list(PLACE)}
+    assert item["properties"]["commune_code"] == SAMPLE_COMMUNE
+    tile = office.client.get("/tiles/addresses/14/13026/7245.mvt")
+    features = mapbox_vector_tile.decode(tile.content)["addresses"]["features"]
+    assert code in {feature["properties"].get("code") for feature in features}
+
+
+def test_a_shapefile_in_vn2000_lands_where_it_belongs_and_keeps_people_private(office: Office, tmp_path: Path) -> None:
+    code, officer = new_code(), office.officer()
+    upload = finish(
+        officer, send(officer, upload_parts(shapefile(tmp_path, code), "diachi.zip", commune=SAMPLE_COMMUNE))
+    )
+    assert upload["state"] == "published", upload["messages"]
+    item = office.item(code)
+    assert item is not None
+    assert item["geometry"]["coordinates"] == pytest.approx(PLACE, abs=1e-6)
+    assert item["properties"]["house_number"] == "12A"
+    assert "Nguyễn Thị Thử" not in str(item) + str(upload)
+
+
+def test_the_same_file_again_makes_no_revision(office: Office) -> None:
+    content, officer = address_csv(new_code()), office.officer()
+    first = finish(officer, send(officer, upload_parts(content)))
+    second = finish(officer, send(officer, upload_parts(content)))
+    assert (second["state"], second["revision"]) == ("published", None)
+    assert office.revision() == first["revision"]
+
+
+def test_the_same_idempotency_key_makes_one_upload(office: Office) -> None:
+    content, officer, key = address_csv(new_code()), office.officer(), uuid4().hex
+    places = [send(officer, upload_parts(content), **{"idempotency-key": key}) for _ in range(2)]
+    assert places[0] == places[1]
+    other = officer.post("/uploads", **upload_parts(address_csv(new_code())), headers={"idempotency-key": key})
+    assert (other.status_code, other.json()["type"]) == (400, "urn:bandoso:problem:idempotency_key")
+    assert len(officer.get("/uploads").json()["uploads"]) == 1
+    finish(officer, places[0])
+
+
+def test_requests_at_once_with_one_idempotency_key_make_one_upload(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings)) | {"idempotency-key": uuid4().hex}
+    parts, start = upload_parts(address_csv(new_code())), threading.Barrier(4)
+
+    def ask(_: int) -> tuple[int, str]:
+        client = TestClient(office.app, raise_server_exceptions=False)  # type: ignore[arg-type]
+        start.wait()
+        answer = client.post("/uploads", **parts, headers=headers)
+        return answer.status_code, answer.headers.get("location", "")
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = set(pool.map(ask, range(4)))
+    assert {status for status, _ in answers} == {202}
+    assert len(answers) == 1
+    finish(office.client, answers.pop()[1], headers=headers)
+
+
+def test_a_repeated_request_is_answered_also_while_the_queue_is_full(office: Office) -> None:
+    officer, key = office.officer(), uuid4().hex
+    with publishing_is_held(office):
+        parts = [upload_parts(address_csv(new_code())) for _ in range(4)]
+        places = [send(officer, part, **{"idempotency-key": f"{key}{number}"}) for number, part in enumerate(parts[:3])]
+        refused = officer.post("/uploads", **parts[3])
+        again = send(officer, parts[2], **{"idempotency-key": f"{key}2"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    assert again == places[2]
+    for place in places:
+        assert finish(officer, place)["state"] == "published"
+
+
+@contextmanager
+def publishing_is_held(office: Office) -> Iterator[None]:
+    """Hold the lock that every publish of addresses waits for."""
+    with office.database.worker() as connection:
+        lock_register(connection, get_register("addresses"))
+        yield
+
+
+def test_nobody_sends_files_without_an_account(office: Office) -> None:
+    answer = office.client.post("/uploads", **upload_parts(address_csv(new_code())))
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_an_officer_sends_nothing_for_a_foreign_commune(office: Office) -> None:
+    answer = office.officer().post("/uploads", **upload_parts(address_csv(new_code()), commune=OTHER_COMMUNE))
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:bandoso:problem:not_allowed")
+
+
+def test_rows_of_a_foreign_commune_are_rejected_when_the_file_names_none(office: Office) -> None:
+    code, officer = new_code(), office.officer(OTHER_COMMUNE)
+    upload = finish(officer, send(officer, upload_parts(address_csv(code))))
+    assert (upload["state"], upload["counts"]["published"]) == ("rejected", 0)
+    assert "COMMUNE_NOT_YOURS" in upload["report"]["counts"]
+    assert office.item(code) is None
+
+
+@pytest.mark.parametrize("register", ["communes", "provinces"])
+def test_an_officer_does_not_change_the_lists_of_units(office: Office, register: str) -> None:
+    parts = upload_parts(b"ma_xa\n1\n") | {"data": {"register": register}}
+    assert office.officer().post("/uploads", **parts).status_code == 403
+
+
+@pytest.mark.parametrize("token", [None, "", "x"])
+def test_a_browser_without_the_csrf_token_is_refused(office: Office, token: str | None) -> None:
+    officer = office.officer()
+    del officer.headers["x-csrf-token"]
+    headers = {} if token is None else {"x-csrf-token": token}
+    answer = officer.post("/uploads", **upload_parts(address_csv(new_code())), headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:bandoso:problem:csrf")
+
+
+def test_a_key_sends_files_without_a_csrf_token(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings))
+    place = send(office.client, upload_parts(address_csv(new_code())), **headers)
+    assert finish(office.client, place, headers=headers)["state"] == "published"
+
+
+def test_a_key_without_the_right_sends_nothing(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings), scopes="read")
+    assert office.client.post("/uploads", **upload_parts(b"x"), headers=headers).status_code == 403
+
+
+def change_key(office: Office, headers: dict[str, str], **values: Any) -> None:
+    """Change a key's row."""
+    prefix = headers["authorization"].removeprefix("Bearer ").partition(".")[0]
+    with setup.owner(office.settings) as connection:
+        for name, value in values.items():
+            connection.execute(
+                text(f"UPDATE ops.api_key SET {name} = :value WHERE prefix = :prefix"),
+                {"value": value, "prefix": prefix},
+            )
+
+
+@pytest.mark.parametrize("change", ["revoked_at", "expires_at", "is_disabled"])
+def test_a_key_that_is_no_longer_good_is_refused(office: Office, change: str) -> None:
+    username = add_officer(office.settings)
+    headers, past = add_key(office.settings, username), datetime.now(UTC) - timedelta(seconds=1)
+    assert office.client.get("/uploads", headers=headers).status_code == 200
+    if change == "is_disabled":
+        with setup.owner(office.settings) as connection:
+            connection.execute(
+                text("UPDATE ops.account SET is_disabled = true WHERE username = :name"), {"name": username}
+            )
+    else:
+        change_key(office, headers, **{change: past})
+    assert office.client.get("/uploads", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize("made_up", ["Bearer x", "Bearer ", "Bearer a.b.c", "bearer 00000000.x", "Basic eDp5"])
+def test_an_unknown_key_is_refused(office: Office, made_up: str) -> None:
+    assert office.client.post("/uploads", **upload_parts(b"x"), headers={"authorization": made_up}).status_code == 401
+
+
+def test_the_right_prefix_with_a_wrong_secret_is_refused(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings))
+    wrong = {"authorization": headers["authorization"][:-1] + ("A" if headers["authorization"][-1] != "A" else "B")}
+    assert office.client.get("/uploads", headers=wrong).status_code == 401
+
+
+def test_a_key_in_the_address_is_refused_even_if_it_is_good(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings))
+    key = headers["authorization"].removeprefix("Bearer ")
+    answer = office.client.get("/uploads", params={"api_key": key}, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:bandoso:problem:key_in_address")
+    assert key not in answer.text
+
+
+@pytest.mark.parametrize("megabytes", [LIMIT_MB + 0.5, LIMIT_MB + 2], ids=["file", "whole body"])
+def test_a_file_that_is_too_large_is_refused_and_not_kept(office: Office, megabytes: float) -> None:
+    answer = office.officer().post("/uploads", **upload_parts(b"x" * int(megabytes * 1024**2)))
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    largest = max((file.stat().st_size for file in (office.settings.var_dir / "uploads").glob("*")), default=0)
+    assert largest <= LIMIT_MB * 1024**2
+
+
+def test_a_body_that_does_not_tell_its_length_is_measured(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings)) | {
+        "content-type": "multipart/form-data; boundary=b"
+    }
+
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        for _ in range(64):
+            yield b"x" * 65536
+
+    assert office.client.post("/uploads", content=endless(), headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("a.zip", b"PK\x03\x04 this is no archive", "FILE_REFUSED"),
+        ("a.csv", b"", "FILE_REFUSED"),
+        ("a.gpkg", b"SQLite format 3\x00" + b"\xff" * 200, "FILE_REFUSED"),
+        ("a.exe", b"MZ" + b"\x00" * 100, "FILE_REFUSED"),
+        ("a.csv", b"ma_dia_chi,kinh_do,vi_do\n123,106.23,20.35\n", "CODE_FORMAT"),
+    ],
+)
+def test_a_broken_file_is_rejected_with_a_coded_report(office: Office, name: str, content: bytes, code: str) -> None:
+    officer, revision = office.officer(), office.revision()
+    upload = finish(officer, send(officer, upload_parts(content, name)))
+    assert (upload["state"], upload["revision"]) == ("rejected", None)
+    assert code in {message["code"] for message in upload["messages"]}
+    assert all(message["vi"] and message["en"] for message in upload["messages"])
+    assert office.revision() == revision
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"data": {"register": "addresses"}},
+        {"files": {"file": ("a.csv", b"x")}},
+        {"data": {"register": "addresses", "what": "x"}, "files": {"file": ("a.csv", b"x")}},
+        {"data": {"register": "addresses", "note": "x" * 501}, "files": {"file": ("a.csv", b"x")}},
+        {"data": {"register": "addresses"}, "files": [("file", ("a.csv", b"x")), ("file", ("b.csv", b"x"))]},
+        {"data": {"register": "addresses", "file": "x"}},
+    ],
+)
+def test_a_form_that_lacks_or_doubles_a_part_is_refused(office: Office, parts: dict[str, Any]) -> None:
+    answer = office.officer().post("/uploads", **parts)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+def test_the_name_of_a_file_is_never_a_path(office: Office) -> None:
+    officer = office.officer()
+    finish(officer, send(officer, upload_parts(address_csv(new_code()), "../../etc/C:\\thư mục\\địa chỉ.csv")))
+    assert officer.get("/uploads").json()["uploads"][0]["file_name"] == "địa chỉ.csv"
+
+
+def test_an_upload_of_another_officer_is_not_there(office: Office) -> None:
+    owner, other = office.officer(), office.officer()
+    place = send(owner, upload_parts(address_csv(new_code())))
+    missing = other.get(f"/uploads/{uuid4()}")
+    found = other.get(place)
+    assert found.status_code == missing.status_code == 404
+    assert found.json()["type"] == missing.json()["type"]
+    assert other.get("/uploads").json()["uploads"] == []
+    boss = sign_in(office.app, add_officer(office.settings, role="administrator"))
+    assert boss.get(place).status_code == 200
+    finish(owner, place)
+
+
+@pytest.mark.parametrize("name", ["x", "0", "%00"])
+def test_a_made_up_upload_is_not_there(office: Office, name: str) -> None:
+    assert office.officer().get(f"/uploads/{name}").status_code == 404
+
+
+def test_another_worker_finishes_what_a_killed_one_had_in_hand(office: Office) -> None:
+    codes, officer, revision = [new_code() for _ in range(50)], office.officer(), office.revision()
+    with publishing_is_held(office):
+        place = send(officer, upload_parts(address_csv(*codes)))
+        deadline = time.monotonic() + PUBLISHED_WITHIN_S
+        while officer.get(place).json()["state"] != "publishing":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        office.worker.kill()
+    office.worker.replace()
+    assert office.item(codes[0]) is None
+    assert office.revision() == revision
+    upload = finish(officer, place, TAKEN_OVER_WITHIN_S)
+    assert (upload["state"], upload["revision"]) == ("published", revision + 1)
+    assert all(office.item(code) is not None for code in codes)
+    with setup.owner(office.settings) as connection:
+        left = connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'staging'"))
+        attempts = connection.scalar(text("SELECT attempt FROM ops.upload WHERE id = :id"), {"id": upload["id"]})
+    assert (left, attempts) == (0, 2)
