@@ -134,8 +134,10 @@ class Refresh:
         statement = select(*columns, *shapes).select_from(source).where(self._is_touched(live.c.id))
         has_place = live.c[register.geometry.key].is_not(None)
         if register.point is not None:
-            has_place = has_place | live.c[register.point.key].is_not(None)
-        return statement.where(has_place).order_by(live.c[register.geometry.key])
+            has_place |= live.c[register.point.key].is_not(None)
+        statement = statement.where(has_place)
+        # A register that was just loaded whole lies in Hilbert order already.
+        return statement if self.touches_all else statement.order_by(live.c[register.geometry.key])
 
     def _slim_geometries(self) -> list[ColumnElement[Any]]:
         live, register = self.register.table, self.register
@@ -172,10 +174,11 @@ class Refresh:
         self.connection.execute(_script("count_deltas.sql"), {"top": top})
         rows = select(*(_DELTA.c[name] for name in ("z", "x", "y", "cell", "count")))
         statement = upsert(grid).from_select(["z", "x", "y", "cell", "count"], rows)
-        key = [grid.c[name] for name in ("z", "x", "y", "cell")]
-        self.connection.execute(
-            statement.on_conflict_do_update(index_elements=key, set_={"count": grid.c.count + statement.excluded.count})
-        )
+        if not self.touches_all:
+            key = [grid.c[name] for name in ("z", "x", "y", "cell")]
+            total = grid.c["count"] + statement.excluded["count"]
+            statement = statement.on_conflict_do_update(index_elements=key, set_={"count": total})
+        self.connection.execute(statement)
         self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
         self.connection.execute(text("DROP TABLE grid_delta"))
 

@@ -4,7 +4,7 @@ The web, the shell and the API all come through `check_file`; what becomes of th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -128,19 +128,23 @@ def check_file(
 
 def _refused(report: Report, error: UnreadableFileError) -> Report:
     outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
-    report.layers = error.detail.get("layers", ())
+    report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
     return report
 
 
 def _describe(result: ReadResult, report: Report) -> None:
-    report.layers = [
-        {"name": item.name, "geometry": item.geometry_type, "rows": item.row_count} for item in result.layers
-    ]
+    report.layers = [_layer(**asdict(item)) for item in result.layers]
     encoding = result.encoding
     report.encoding = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain}
     for warning in result.warnings:
         report.add("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
+
+
+def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:
+    """Describe one layer; of its coordinate system the name is told, the first quoted text of any WKT."""
+    crs = crs_wkt.split('"')[1] if crs_wkt and '"' in crs_wkt else None
+    return {"name": name, "geometry": geometry_type, "rows": row_count, "crs": crs}
 
 
 @dataclass

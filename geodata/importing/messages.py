@@ -75,6 +75,9 @@ KINDS: dict[str, MessageKind] = {
     "GEOM_PROBLEM": MessageKind(
         "error", "Hình học lỗi ({value}).", "The geometry is broken ({value}).",
         "Sửa hình học rồi tải lại.", "Repair the geometry and upload again."),
+    "ROW_UNREADABLE": MessageKind(
+        "error", "Không đọc được dòng này ({value}).", "The row cannot be read ({value}).",
+        "Sửa dòng trong tệp rồi tải lại.", "Correct the row in the file and upload again."),
     "COLUMN_UNUSED": MessageKind(
         "info", "Cột “{value}” không thuộc lớp này, đã bỏ qua.", "The column “{value}” is not of this register and was left out.",
         "Đổi tên cột nếu đây là một trường cần dùng.", "Rename the column if it is a field to be used."),
@@ -82,7 +85,8 @@ KINDS: dict[str, MessageKind] = {
         "warning", "Tệp không ghi hệ tọa độ; đã coi là WGS 84 (độ).", "The file names no coordinate system; WGS 84 (degrees) was assumed.",
         "Kèm tệp .prj hoặc chọn hệ tọa độ.", "Add the .prj or choose the coordinate system."),
     "CRS_MISSING": MessageKind(
-        "error", "Tệp không ghi hệ tọa độ và tọa độ không phải độ.", "The file names no coordinate system and its coordinates are not degrees.",
+        "error", "Tệp không ghi hệ tọa độ và tọa độ không phải độ ở Việt Nam.",
+        "The file names no coordinate system and its coordinates are not degrees in Vietnam.",
         "Chọn hệ tọa độ, ví dụ EPSG:9209 (VN-2000, kinh tuyến trục 105°30′).",
         "Choose the coordinate system, for example EPSG:9209 (VN-2000, central meridian 105°30′)."),
     "CRS_UNUSABLE": MessageKind(

@@ -117,8 +117,10 @@ class PlaceChecker:
                 good[position] = False
                 if problem == "GEOM_NULL":
                     report.add("GEOM_MISSING", row=row)
-                else:
+                elif problem.startswith("GEOM_"):
                     report.add("GEOM_PROBLEM", row=row, value=problem)
+                else:
+                    report.add("ROW_UNREADABLE", row=row, value=problem)
 
     def _say_problem(self, problem: str | None, geometry: shapely.Geometry | None, row: int, report: Report) -> None:
         if problem is None or geometry is None:

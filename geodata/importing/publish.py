@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, func, select, text
 
 from geodata.db import Actor, Database
 from geodata.history import Counts, announce, lock_register, start_revision
@@ -16,6 +16,9 @@ from geodata.importing.staging import StagingSink
 from geodata.refresh import Refresh
 from geodata.register import Register
 from geodata.units.index import UnitIndex, load_units
+
+SORT_MEMORY = "256MB"
+"""For sorting and hashing while a revision is written: 675,000 records fit without going through the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ def publish_staged(connection: Connection, request: ImportRequest, sink: Staging
     register = request.register
     assert sink.table is not None
     lock_register(connection, register)
+    connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
     mapped = tuple(name for name in report.columns.values() if name is not None)
     bulk_tables = _begin_bulk(connection, register)
     merge = Merge(connection, register, sink.table, mapped, is_bulk=bool(bulk_tables))

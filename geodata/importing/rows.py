@@ -97,8 +97,9 @@ class RowChecker:
                 models.append(self.register.write.model_validate(record))
                 kept.append(position)
             except ValidationError as error:
+                texts = {name: part.text[int(position)].as_py() for name, part in cells.items()}
                 for fault in error.errors(include_url=False, include_context=False):
-                    self._say(fault, record, rows[position], report)
+                    self._say(fault, texts, rows[position], report)
         return models, np.array(kept, dtype=np.intp)
 
     def _column(self, name: str, cells: Mapping[str, Cells], fast: Positions, models: Sequence[WriteModel]) -> pa.Array:
@@ -117,7 +118,7 @@ class RowChecker:
     def _field(self, name: str) -> Field | None:
         return next((item for item in self.register.fields if item.name == name), None)
 
-    def _say(self, fault: ErrorDetails, record: Mapping[str, Any], row: int, report: Report) -> None:
+    def _say(self, fault: ErrorDetails, texts: Mapping[str, str | None], row: int, report: Report) -> None:
         name = str(fault["loc"][0]) if fault["loc"] else ""
         item = self._field(name)
         is_private = item is not None and not item.public
@@ -125,7 +126,7 @@ class RowChecker:
             _message_code(fault, item),
             row=row,
             column=self._columns_by_field.get(name, name),
-            value="…" if is_private else record.get(name),
+            value="…" if is_private else texts.get(name),
             choices=", ".join(choice.label.vi for choice in item.choices.values()) if item else "",
             title_vi=item.title.vi if item else name,
             title_en=item.title.en if item else name,

@@ -1,7 +1,7 @@
 """Loading administrative units: the reference list, and boundaries from a file matched by code."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
+import shapely
 from sqlalchemy import Connection, select
 
 from geodata import reference
+from geodata.crs import SourceCrs
 from geodata.db import SYSTEM, Database
 from geodata.geometry import as_kind, degrees_from_wkb
 from geodata.importing.check import ImportRequest
@@ -74,7 +76,7 @@ class BoundaryReport:
     unknown : list of str
         Codes in the file that no current unit has.
     invalid : list of str
-        Codes whose shape is broken or not an area.
+        Codes with a shape that is broken or not an area; nothing of such a unit is taken.
     without : list of str
         Current units that have no boundary after the load.
     """
@@ -146,34 +148,51 @@ def _load_boundaries(
         return found
     with database.worker() as connection:
         known = _known_codes(connection, register)
-        sink = StagingSink(connection, register, uuid4())
-        sink.open(["code"])
-        for batch in iter_batches(result):
-            degrees = degrees_from_wkb(batch.column("_wkb"), source.to_wgs84)
-            shapes, problems = as_kind(degrees, "polygon", points_too=False)
-            codes = batch.column(code_column).to_pylist()
-            _sort_out(codes, shapes, problems, known, found)
-            taken = [
-                n for n, code in enumerate(codes) if code in known and problems[n] is None and shapes[n] is not None
-            ]
-            if taken:
-                sink.write({"code": pa.array([codes[n] for n in taken])}, shapes[taken], pa.array(taken, pa.int64()))
-        notes.columns = {code_column: "code"}
-        request = ImportRequest(Path(), "", register, SYSTEM, note=f"Ranh giới từ lớp {result.layer}")
-        found.revision = publish_staged(connection, request, sink, notes).revision if found.matched else None
-        sink.drop()
+        drawn = _read_shapes(result, source, code_column, known, found)
+        found.matched = list(drawn)
+        if drawn:
+            notes.columns = {code_column: "code"}
+            request = ImportRequest(Path(), "", register, SYSTEM, note=f"Ranh giới từ lớp {result.layer}")
+            found.revision = _publish_shapes(connection, request, drawn, notes)
         found.without = sorted(known - _codes_with_boundary(connection, register))
     return found
 
 
-def _sort_out(codes: Sequence[Any], shapes: Any, problems: Any, known: set[str], found: BoundaryReport) -> None:
-    for code, shape, problem in zip(codes, shapes, problems, strict=True):
-        if code not in known:
-            found.unknown.append(str(code))
-        elif problem is not None or shape is None:
-            found.invalid.append(code)
-        else:
-            found.matched.append(code)
+def _read_shapes(
+    result: ReadResult, source: SourceCrs, code_column: str, known: set[str], found: BoundaryReport
+) -> dict[str, shapely.Geometry]:
+    """Return the shape of each known unit; one drawn in several rows (islands apart) gets them all."""
+    parts: dict[str, list[shapely.Geometry]] = {}
+    for batch in iter_batches(result):
+        degrees = degrees_from_wkb(batch.column("_wkb"), source.to_wgs84)
+        shapes, problems = as_kind(degrees, "polygon", points_too=False)
+        for code, shape, problem in zip(batch.column(code_column).to_pylist(), shapes, problems, strict=True):
+            if code not in known:
+                found.unknown.append(str(code))
+            elif problem is not None or shape is None:
+                found.invalid.append(code)
+            else:
+                parts.setdefault(code, []).append(shape)
+    return {code: _joined(shapes) for code, shapes in parts.items() if code not in found.invalid}
+
+
+def _joined(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    if len(shapes) == 1:
+        return shapes[0]
+    whole, _ = as_kind(np.array([shapely.union_all(shapes)], dtype=object), "polygon", points_too=False)
+    return whole[0]
+
+
+def _publish_shapes(
+    connection: Connection, request: ImportRequest, drawn: Mapping[str, shapely.Geometry], notes: Report
+) -> int | None:
+    sink = StagingSink(connection, request.register, uuid4())
+    sink.open(["code"])
+    rows = pa.array(range(1, len(drawn) + 1), pa.int64())
+    sink.write({"code": pa.array(list(drawn))}, np.array(list(drawn.values()), dtype=object), rows)
+    published = publish_staged(connection, request, sink, notes)
+    sink.drop()
+    return published.revision
 
 
 def _known_codes(connection: Connection, register: Register) -> set[str]:
