@@ -1,57 +1,156 @@
 """The OpenAPI 3.0 document: OGC's clients and test suites read 3.0, the framework writes 3.1."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from geodata.register import MAX_ZOOM
 from geodata.registers import discover
+from service.api.documents import MVT
+from service.api.forms import GEOJSON, SCHEMA
+from service.auth.policy import COOKIE, CSRF_HEADER
 from service.problems import MEDIA_TYPE
 
-_TEXT = {"type": "string"}
-_ITEM_PARAMETERS = [
-    ("bbox", "West, south, east, north in degrees (CRS84)", {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}),
-    ("limit", "Items on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
-    ("datetime", "Instant or interval (RFC 3339); meant for units with validity dates", _TEXT),
-    ("cursor", "From a next link", _TEXT),
-    ("offset", "Items to skip, at most 10,000; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
+Json = dict[str, Any]
+Parameter = tuple[str, str, Json]
+
+ITEMS, ITEM = "/collections/{collectionId}/items", "/collections/{collectionId}/items/{featureId}"
+PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
+OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
+CSV_STYLE = {"style": "form", "explode": False}
+
+_TEXT: Json = {"type": "string"}
+_COMMON: list[Parameter] = [
     ("f", "json or html", {"type": "string", "enum": ["json", "html"]}),
     ("lang", "vi or en", {"type": "string", "enum": ["vi", "en"]}),
-]  # fmt: skip
+]
+_BOX: Json = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
+_QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
+    ("get", ITEMS): [
+        ("bbox", "West, south, east, north in degrees (CRS84)", _BOX),
+        ("limit", "Items on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
+        ("datetime", "Instant or interval (RFC 3339); meant for units with validity dates", _TEXT),
+        ("cursor", "From a next link", _TEXT),
+        ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
+    ],
+    ("get", "/search"): [
+        ("q", "Words or a code", {"type": "string", "minLength": 1, "maxLength": 100}),
+        ("limit", "Results", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}),
+    ],
+    ("get", "/styles/map.json"): [("layers", "Collection ids, comma separated; all by default", _TEXT)],
+    ("get", "/uploads"): [
+        ("limit", "Uploads, latest first", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
+    ],
+}  # fmt: skip
+_REQUIRED = {"q"}
+_MEDIA: Mapping[str, str] = {
+    ITEMS: GEOJSON,
+    ITEM: GEOJSON,
+    "/search": GEOJSON,
+    "/basemap.geojson": GEOJSON,
+    "/basemap-provinces.geojson": GEOJSON,
+    "/collections/{collectionId}/queryables": SCHEMA,
+    "/collections/{collectionId}/schema": SCHEMA,
+}
+_PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
+_SIGNED_IN = ("/uploads", "/auth/me", "/auth/logout")
 
 
-def build_openapi(app: FastAPI) -> dict[str, Any]:
+def build_openapi(app: FastAPI) -> Json:
     """Return the app's OpenAPI document in version 3.0.3, without references outside itself."""
     document = get_openapi(
         title="bandoso", version=app.version, openapi_version="3.0.3", routes=app.routes,
         description="Bản đồ số: địa chỉ số, vùng trồng, du lịch nông thôn. / Digital addresses, growing areas, rural tourism.",
     )  # fmt: skip
-    document["paths"].pop("/api", None)
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _complete(path, operation)
-    document["components"] = document.get("components", {})
-    downgraded: dict[str, Any] = _downgrade(document)
+    paths = document["paths"]
+    paths.pop("/api", None)
+    paths["/uploads"]["post"]["requestBody"] = _upload_body()
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            _complete(method, path, operation)
+    paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
+    ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
+    paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {
+        "key": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    }
+    downgraded: Json = _downgrade(document)
     return downgraded
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
-    """Add what the framework cannot know: strict parameters and problem answers."""
-    parameters = operation.setdefault("parameters", [])
-    for parameter in parameters:
-        if parameter["name"] == "collectionId":
-            parameter["schema"] = {"type": "string", "enum": list(discover())}
-    if path == "/collections/{collectionId}/items":
-        parameters += [
-            {"name": name, "in": "query", "required": False, "description": text, "schema": schema,
-             **({"style": "form", "explode": False} if name == "bbox" else {})}
-            for name, text, schema in _ITEM_PARAMETERS
-        ]  # fmt: skip
+def _collection_ids() -> Json:
+    return {"type": "string", "enum": list(discover())}
+
+
+def _numbers(zoom: str, *others: str) -> Json:
+    """Return schemas of a tile's zoom and of its two places."""
+    largest = {zoom: MAX_ZOOM, **dict.fromkeys(others, (1 << MAX_ZOOM) - 1)}
+    return {name: {"type": "integer", "minimum": 0, "maximum": value} for name, value in largest.items()}
+
+
+def _parameter(name: str, place: str, schema: Json, description: str = "") -> Json:
+    written = {"name": name, "in": place, "required": place == "path" or name in _REQUIRED, "schema": schema}
+    if description:
+        written["description"] = description
+    return written | (CSV_STYLE if schema.get("type") == "array" else {})
+
+
+def _complete(method: str, path: str, operation: Json) -> None:
+    """Add what the framework cannot know: strict parameters, media types, problem answers, who may ask."""
+    parameters = {item["name"]: item for item in operation.get("parameters", [])}
+    if "{collectionId}" in path:
+        parameters["collectionId"] = _parameter("collectionId", "path", _collection_ids(), "Id of a collection")
+    if "{uploadId}" in path:
+        parameters["uploadId"] = _parameter("uploadId", "path", {"type": "string", "format": "uuid"})
+    asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])
+    parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    problem = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
-    for status in ("400", "404", "500"):
-        responses.setdefault(status, problem)
+    if path.startswith(_SIGNED_IN):
+        operation["security"] = [{"key": []}, {"session": []}]
+        responses |= {"401": _PROBLEM, "403": _PROBLEM}
+        if method == "post":
+            parameters["csrf"] = _parameter(CSRF_HEADER, "header", _TEXT, "From /auth/me; for browsers only")
+    if (method, path) == ("post", "/uploads"):
+        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
+        responses |= {"413": _PROBLEM, "429": _PROBLEM}
+    operation["parameters"] = list(parameters.values())
+    if path in _MEDIA:
+        responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
+    for status in ("400", "404", "500", "503"):
+        responses.setdefault(status, _PROBLEM)
+
+
+def _upload_body() -> Json:
+    options = ("commune", "layer", "crs", "encoding", "note")
+    properties: Json = {name: {"type": "string", "maxLength": 500} for name in options}
+    properties |= {"register": _collection_ids(), "file": {"type": "string", "format": "binary"}}
+    schema = {"type": "object", "required": ["register", "file"], "properties": properties}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+def _tile(operation_id: str, summary: str, places: Json) -> Json:
+    """Describe a route of the tile application, which the framework does not know."""
+    tile = {"description": "Tile", "content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
+    return {
+        "tags": ["Tiles"],
+        "summary": summary,
+        "operationId": operation_id,
+        "parameters": [
+            *(_parameter(name, "path", schema) for name, schema in places.items()),
+            _parameter("v", "query", _TEXT, "Version from TileJSON; such a tile may be kept for ever"),
+        ],
+        "responses": {
+            "200": tile,
+            "204": {"description": "Nothing there"},
+            "304": {"description": "The tile that the client holds is current"},
+            **dict.fromkeys(("400", "404", "503"), _PROBLEM),
+        },
+    }
 
 
 def _downgrade(part: Any) -> Any:

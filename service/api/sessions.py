@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from geodata.db import Actor
+from geodata.errors import GeodataError
 from service.api.forms import json_response
 from service.auth import accounts, audit
 from service.auth.policy import COOKIE, Officer, public
-from service.deps import DatabaseDep, SettingsDep
+from service.deps import DatabaseDep, SettingsDep, base_url
 
 router = APIRouter(prefix="/auth", tags=["Sign-in"])
 
@@ -23,30 +24,37 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    username: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    username: Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 @router.post("/login", dependencies=[public], status_code=204, summary="Sign in")
 def login(request: Request, credentials: Credentials, database: DatabaseDep, settings: SettingsDep) -> Response:
     """Open a session: 204 with a cookie that scripts cannot read."""
-    name, request_id = credentials.username.lower(), request.scope.get("request_id")
-    try:
-        with database.staff(SIGN_IN) as connection:
-            token, _ = accounts.sign_in(connection, name, credentials.password, settings.session_hours)
-            audit.note(connection, "session.open", actor=name, target=name, request_id=request_id)
-    except (accounts.SignInError, accounts.TooManyAttemptsError):
-        with database.staff(SIGN_IN) as connection:
-            audit.note(
-                connection, "session.open", actor="public", target=name, outcome="refused", request_id=request_id
-            )
-        raise
+    with database.staff(SIGN_IN) as connection:
+        outcome = _attempt(connection, request, credentials, settings.session_hours)
+    if isinstance(outcome, GeodataError):
+        raise outcome
     response = Response(status_code=204, headers=PRIVATE)
     response.set_cookie(
-        COOKIE, token, max_age=settings.session_hours * 3600, httponly=True, samesite="lax", path="/",
-        secure=request.url.scheme == "https",
+        COOKIE, outcome, max_age=settings.session_hours * 3600, httponly=True, samesite="lax", path="/",
+        secure=base_url(request).startswith("https:"),
     )  # fmt: skip
     return response
+
+
+def _attempt(connection: Connection, request: Request, credentials: Credentials, hours: int) -> str | GeodataError:
+    """Check the password and note the outcome in one transaction, so that attempts made at once all count."""
+    name, request_id = credentials.username.lower(), request.scope.get("request_id")
+    try:
+        token, _ = accounts.sign_in(connection, name, credentials.password, hours)
+    except (accounts.SignInError, accounts.TooManyAttemptsError) as error:
+        # A refusal for want of patience is no further failure: who comes back too early would never get in.
+        action = "session.open" if isinstance(error, accounts.SignInError) else "session.limit"
+        audit.note(connection, action, actor="public", target=name, outcome="refused", request_id=request_id)
+        return error
+    audit.note(connection, "session.open", actor=name, target=name, request_id=request_id)
+    return token
 
 
 @router.post("/logout", status_code=204, summary="Sign out")

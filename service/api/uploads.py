@@ -64,6 +64,7 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
     stored = files.write(upload_id, file.file, state.settings.upload_max_mb << 20)
     try:
         with state.database.staff(principal.actor) as connection:
+            _await_turn(connection, principal)
             known = _earlier(connection, request, principal, stored)
             if known is None:
                 _refuse_queue(connection, principal, state.settings.uploads_waiting)
@@ -99,6 +100,13 @@ def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
     if "register" not in values:
         raise NotAcceptableFormError(part="register")
     return file, values
+
+
+def _await_turn(connection: Connection, principal: Principal) -> None:
+    """Let an account's requests in one after the other, so that two with the same key cannot miss each other."""
+    connection.execute(
+        select(func.pg_advisory_xact_lock(func.hashtext("bandoso upload"), func.hashtext(principal.username)))
+    )
 
 
 def _refuse_queue(connection: Connection, principal: Principal, allowed: int) -> None:

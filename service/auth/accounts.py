@@ -85,6 +85,9 @@ def add_account(connection: Connection, account: NewAccount) -> UUID:
 def sign_in(connection: Connection, username: str, password: str, hours: int) -> tuple[str, str]:
     """Check a password and open a session.
 
+    Attempts for one name wait for each other until the caller's transaction ends: it notes the outcome there, and
+    the next attempt counts it.
+
     Returns
     -------
     token, csrf : str
@@ -94,6 +97,8 @@ def sign_in(connection: Connection, username: str, password: str, hours: int) ->
     ------
     TooManyAttemptsError, SignInError
     """
+    name_lock = func.pg_advisory_xact_lock(func.hashtext("bandoso sign-in"), func.hashtext(username.lower()))
+    connection.execute(select(name_lock))
     since = datetime.now(UTC) - FAILURE_WINDOW
     failures = connection.scalar(
         select(func.count()).where(

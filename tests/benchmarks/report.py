@@ -139,8 +139,8 @@ class _Comparison:
 def cost_table(result: TileResult) -> str:
     """Write what an answer of each kind cost."""
     lines = [
-        "| case | answers/s | p50 ms | p95 ms | kB | web ms | database ms | others' cores |",
-        "|---|---|---|---|---|---|---|---|",
+        "| case | answers/s | p50 ms | p95 ms | kB | web ms | database ms | others' cores | errors |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, runs in result.runs.items():
         cells = [f"{_median(runs, 'rate'):,.0f}"]
@@ -148,6 +148,7 @@ def cost_table(result: TileResult) -> str:
             f"{_median(runs, item):.2f}"
             for item in ("p50_ms", "p95_ms", "kilobytes", "web_ms", "database_ms", "others")
         ]
+        cells.append(str(sum(run.errors for run in runs)))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from geodata.importing.sandbox import ReadResult, UnreadableFileError, iter_batches, read_upload
+from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
+from geodata.importing.sandbox import read_upload
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "data" / "upload-cases"
 MANIFEST = CASES / "MANIFEST.tsv"

@@ -64,8 +64,8 @@ export class PublicApi {
     return this.get(`/collections/${encodeURIComponent(register)}/items?${new URLSearchParams({ code, limit: '5' })}`);
   }
 
-  item(register: string, uuid: string, signal?: AbortSignal): Promise<Feature> {
-    return this.get(this.itemPath(register, uuid), signal);
+  item(register: string, id: string, signal?: AbortSignal): Promise<Feature> {
+    return this.get(this.itemPath(register, id), signal);
   }
 
   async search(text: string, signal?: AbortSignal): Promise<SearchResult[]> {
@@ -75,8 +75,8 @@ export class PublicApi {
   }
 
   /** Address of one item: a page for people, GeoJSON for programs. */
-  itemUrl(register: string, uuid: string, format?: 'json'): string {
-    return this.base + this.itemPath(register, uuid) + (format ? `?f=${format}` : '');
+  itemUrl(register: string, id: string, format?: 'json'): string {
+    return this.base + this.itemPath(register, id) + (format ? `?f=${format}` : '');
   }
 
   /** Follows an address the service gave, such as the next page, on the host this page came from. */
@@ -85,8 +85,8 @@ export class PublicApi {
     return this.fetchJson(pathname + search, signal);
   }
 
-  private itemPath(register: string, uuid: string): string {
-    return `/collections/${encodeURIComponent(register)}/items/${encodeURIComponent(uuid)}`;
+  private itemPath(register: string, id: string): string {
+    return `/collections/${encodeURIComponent(register)}/items/${encodeURIComponent(id)}`;
   }
 
   private get<T>(path: string, signal?: AbortSignal): Promise<T> {

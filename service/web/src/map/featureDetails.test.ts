@@ -30,7 +30,7 @@ async function shown(properties: Record<string, unknown>): Promise<FeatureDetail
   const details = new FeatureDetails();
   details.api = new PublicApi('', 'vi', { offline: '', refused: '' });
   details.registers = [register];
-  details.selection = { register: register.id, uuid: 'u1', label: 'Trước' };
+  details.selection = { register: register.id, id: '1', label: 'Trước' };
   document.body.append(details);
   await vi.waitFor(() => expect(details.querySelector('dl')).not.toBeNull());
   return details;
@@ -57,6 +57,11 @@ describe('details', () => {
     const details = await shown({ name: 'A', website: null });
     expect(details.querySelector('dt')?.textContent).toBe('Tên name');
     expect(details.querySelector('.hint')?.textContent).toContain('Tên website, Tên phone');
+  });
+  it('link to the name that a feature keeps for ever, also when a tile gave its number', async () => {
+    const links = [...(await shown({ name: 'A' })).querySelectorAll('.links a')];
+    const items = '/collections/tourism_points/items/u1';
+    expect(links.map((link) => link.getAttribute('href'))).toEqual([`${items}?lang=vi`, `${items}?f=json`]);
   });
   it('mark sample data in words', async () => {
     expect((await shown({ name: 'A' })).querySelector('.badge')?.textContent).toBe('Dữ liệu mẫu');

@@ -8,7 +8,8 @@ import { featureLabel, formatValue, isGiven, safeHref } from '../core/values';
 
 export interface Selection {
   register: string;
-  uuid: string;
+  /** Its UUID, or the number that tiles carry. */
+  id: string;
   /** What is known of the name before the details arrive. */
   label: string;
 }
@@ -102,12 +103,14 @@ export class FeatureDetails extends PageElement {
     </div>`;
   }
 
-  private links({ register, uuid }: Selection): TemplateResult {
-    const page = `${this.api.itemUrl(register, uuid)}?lang=${lang}`;
+  /** Addresses with the name that a feature keeps for ever, as soon as it is known. */
+  private links({ register, id }: Selection): TemplateResult {
+    const lasting = String(this.feature?.id ?? id);
+    const page = `${this.api.itemUrl(register, lasting)}?lang=${lang}`;
     return html`<ul class="links">
       <li><a href=${page} target="_blank" rel="noopener">${t('details.page')}</a></li>
       <li>
-        <a href=${this.api.itemUrl(register, uuid, 'json')} target="_blank" rel="noopener">${t('details.geojson')}</a>
+        <a href=${this.api.itemUrl(register, lasting, 'json')} target="_blank" rel="noopener">${t('details.geojson')}</a>
       </li>
     </ul>`;
   }
@@ -135,7 +138,7 @@ export class FeatureDetails extends PageElement {
     this.feature = undefined;
     this.why = '';
     try {
-      this.feature = await this.api.item(selection.register, selection.uuid, request.signal);
+      this.feature = await this.api.item(selection.register, selection.id, request.signal);
       this.emit<Feature>('details-loaded', this.feature);
     } catch (error) {
       if (!isAbort(error)) this.why = reason(error);

@@ -312,24 +312,23 @@ export class MapApp extends PageElement {
     this.select(first, others);
   }
 
-  private selectionOf({ register, uuid, properties }: Picked): Selection {
-    const known = this.registers.find(({ id }) => id === register);
-    return { register, uuid, label: featureLabel(properties, known, lang) };
+  private selectionOf({ register, id, properties }: Picked): Selection {
+    const known = this.registers.find((other) => other.id === register);
+    return { register, id, label: featureLabel(properties, known, lang) };
   }
 
   private chooseResult({ properties, geometry }: SearchResult): void {
     const { register, uuid, label, bbox } = properties;
     if (!this.shown.has(register)) this.toggleLayer({ id: register, shown: true });
     this.goTo(geometry, bbox);
-    this.openByKeyboard({ register, uuid, label });
+    this.openByKeyboard({ register, id: uuid, label });
   }
 
   private chooseFeature({ register, feature }: FeatureChoice): void {
     const known = this.registers.find(({ id }) => id === register);
-    const uuid = featureId(feature);
     if (!this.shown.has(register)) this.toggleLayer({ id: register, shown: true });
     this.goTo(feature.geometry);
-    this.openByKeyboard({ register, uuid, label: featureLabel(feature.properties, known, lang) });
+    this.openByKeyboard({ register, id: featureId(feature), label: featureLabel(feature.properties, known, lang) });
   }
 
   private chooseOther(selection: Selection): void {
@@ -337,7 +336,7 @@ export class MapApp extends PageElement {
     this.clickedAt = undefined;
     this.select(
       selection,
-      others.filter((other) => other.uuid !== selection.uuid),
+      others.filter((other) => other !== selection),
     );
     void this.focusDetails();
   }

@@ -27,7 +27,8 @@ const IS_POINT: ExpressionSpecification = ['in', 'Point', ['geometry-type']];
 /** A feature under the pointer. */
 export interface Picked {
   register: string;
-  uuid: string;
+  /** The number that tiles carry; the service answers to it as it does to the UUID. */
+  id: string;
   properties: Properties;
 }
 
@@ -228,9 +229,7 @@ export class MapView {
 
   private pick(event: MapMouseEvent): void {
     const found = this.found(event);
-    const cell = found.find(
-      (feature) => typeof feature.properties['count'] === 'number' && !feature.properties['uuid'],
-    );
+    const cell = found.find((feature) => typeof feature.properties['count'] === 'number');
     if (cell) {
       this.map.easeTo({ center: event.lngLat, zoom: this.map.getZoom() + 2 });
       this.options.onCell(cell.properties['count'] as number);
@@ -263,14 +262,15 @@ export class MapView {
   }
 }
 
+/** Each feature once, points before areas: a label or fill of the area around a house must not hide the house. */
 function distinct(features: MapGeoJSONFeature[]): Picked[] {
   const seen = new Map<string, Picked>();
-  for (const feature of features) {
-    const register = registerOf(feature.layer);
-    const uuid = feature.properties['uuid'] as unknown;
-    if (register === null || typeof uuid !== 'string') continue;
-    const key = `${register}/${uuid}`;
-    if (!seen.has(key)) seen.set(key, { register, uuid, properties: feature.properties });
+  const isArea = ({ geometry }: MapGeoJSONFeature) => Number(geometry.type.endsWith('Polygon'));
+  for (const { layer, id, properties } of [...features].sort((one, other) => isArea(one) - isArea(other))) {
+    const register = registerOf(layer);
+    if (register === null || id === undefined) continue;
+    const key = `${register}/${id}`;
+    if (!seen.has(key)) seen.set(key, { register, id: String(id), properties });
   }
   return [...seen.values()];
 }

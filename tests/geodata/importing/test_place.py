@@ -1,0 +1,251 @@
+"""Where rows lie: the coordinate system of the file, and each row's commune against its boundary."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+from shapely import LineString, Point, Polygon, box
+
+from geodata.crs import WGS84_DEGREES, from_epsg
+from geodata.db import SYSTEM, Actor
+from geodata.importing.place import PlaceChecker, choose_crs, source_bounds
+from geodata.importing.report import Report
+from geodata.importing.results import ReadResult
+from geodata.importing.sandbox import read_upload
+from geodata.registers import get_register
+from geodata.units.index import UnitIndex
+
+WEST_CODE, EAST_CODE, BLANK_CODE = "20194", "20197", "20200"
+UNITS = UnitIndex(
+    provinces={WEST_CODE: "48", EAST_CODE: "48", BLANK_CODE: "48"},
+    boundaries={WEST_CODE: box(108.0, 16.0, 108.1, 16.1), EAST_CODE: box(108.1, 16.0, 108.2, 16.1)},
+    names={WEST_CODE: "Phường Tây", EAST_CODE: "Phường Đông", BLANK_CODE: "Phường Chưa Vẽ"},
+)
+IN_WEST, IN_EAST, AT_SEA = Point(108.05, 16.05), Point(108.15, 16.05), Point(108.05, 16.2)
+
+
+def checker(register: str = "addresses", **options: Any) -> PlaceChecker:
+    values = {"crs": WGS84_DEGREES, "units": UNITS, "actor": SYSTEM, "commune": None, **options}
+    return PlaceChecker(get_register(register), **values)
+
+
+def communes(
+    points: Sequence[shapely.Geometry], codes: Sequence[str | None], **options: Any
+) -> tuple[list[str | None], list[bool], Report]:
+    """Return the rows' communes, which rows are still good, and the report; rows are numbered from 1."""
+    good, report = np.ones(len(points), dtype=bool), Report("addresses")
+    column = np.empty(len(points), dtype=object)
+    column[:] = points
+    found = checker(**options).communes(codes, column, range(1, len(points) + 1), good, report)
+    return found, good.tolist(), report
+
+
+def geometries(
+    shapes: Sequence[shapely.Geometry | None], problems: Sequence[str | None] | None = None, **options: Any
+) -> tuple[list[Any], list[bool], Report]:
+    good, report = np.ones(len(shapes), dtype=bool), Report("addresses")
+    batch = pa.record_batch(
+        {
+            "_row": pa.array(range(1, len(shapes) + 1), pa.int64()),
+            "_wkb": pa.array([None if shape is None else shape.wkb for shape in shapes], pa.binary()),
+            "_problem": pa.array(problems or [None] * len(shapes), pa.string()),
+        }
+    )
+    found = checker(**options).geometries(batch, good, report)
+    return list(found), good.tolist(), report
+
+
+# --- the commune of a row
+
+
+def test_a_commune_that_is_given_and_holds_the_place_is_kept() -> None:
+    assert communes([IN_WEST, IN_EAST], [WEST_CODE, EAST_CODE])[:2] == ([WEST_CODE, EAST_CODE], [True, True])
+
+
+def test_a_commune_that_is_missing_is_the_one_that_holds_the_place() -> None:
+    assert communes([IN_WEST, IN_EAST], [None, None])[:2] == ([WEST_CODE, EAST_CODE], [True, True])
+
+
+def test_the_commune_of_an_area_is_where_a_point_inside_it_lies() -> None:
+    found, good, _ = communes(
+        [shapely.MultiPolygon([box(108.06, 16.02, 108.11, 16.04)])], [None], register="growing_areas"
+    )
+    assert (found, good) == ([WEST_CODE], [True])
+
+
+def test_a_place_in_no_known_commune_is_refused_when_none_is_given() -> None:
+    _, good, report = communes([AT_SEA], [None])
+    assert (good, dict(report.counts)) == ([False], {"COMMUNE_NOT_FOUND": 1})
+
+
+def test_a_code_that_no_commune_has_is_refused_with_the_code() -> None:
+    _, good, report = communes([IN_WEST, IN_EAST], ["99999", EAST_CODE])
+    message = report.messages[0]
+    assert good == [False, True]
+    assert (message["code"], message["row"], message["value"]) == ("COMMUNE_UNKNOWN", 1, "99999")
+
+
+def test_a_row_of_another_commune_than_the_chosen_one_is_refused() -> None:
+    _, good, report = communes([IN_WEST, IN_EAST], [WEST_CODE, EAST_CODE], commune=WEST_CODE)
+    assert (good, dict(report.counts)) == ([True, False], {"COMMUNE_OTHER": 1})
+    assert WEST_CODE in report.messages[0]["vi"]
+
+
+def test_a_row_outside_the_actor_s_communes_is_refused() -> None:
+    _, good, report = communes([IN_WEST, IN_EAST], [None, None], actor=Actor("cán bộ", (WEST_CODE,)))
+    assert (good, dict(report.counts)) == ([True, False], {"COMMUNE_NOT_YOURS": 1})
+
+
+def test_a_place_outside_its_commune_is_refused_with_the_distance() -> None:
+    _, good, report = communes([IN_EAST], [WEST_CODE])
+    message = report.messages[0]
+    assert good == [False]
+    assert (message["code"], message["place"]) == ("OUTSIDE_COMMUNE", [108.15, 16.05])
+    assert message["vi"] == "Vị trí ở ngoài Phường Tây khoảng 5349 m."
+
+
+@pytest.mark.parametrize(("metres", "is_taken"), [(40, True), (70, False)])
+def test_a_place_may_lie_as_far_outside_as_boundaries_are_accurate(metres: int, is_taken: bool) -> None:
+    place = Point(108.1 + metres / 106_980, 16.05)
+    assert communes([place], [WEST_CODE])[1] == [is_taken]
+
+
+def test_the_distance_outside_is_measured_in_metres_on_the_ground() -> None:
+    east, north = Point(108.1 + 1000 / 106_980, 16.05), Point(108.05, 16.1 + 1000 / 110_660)
+    assert UNITS.distance_m(WEST_CODE, east) == pytest.approx(1000, abs=2)
+    assert UNITS.distance_m(WEST_CODE, north) == pytest.approx(1000, abs=2)
+
+
+def test_a_commune_without_boundary_holds_every_place_and_says_so_once() -> None:
+    _, good, report = communes([IN_WEST, AT_SEA, IN_EAST], [BLANK_CODE] * 3)
+    assert good == [True, True, True]
+    assert [(message["code"], message["value"]) for message in report.messages] == [("BOUNDARY_UNKNOWN", BLANK_CODE)]
+
+
+def test_rows_that_are_out_already_get_no_message_about_their_commune() -> None:
+    good, report = np.array([False, True]), Report("addresses")
+    places = np.array([IN_WEST, IN_WEST], dtype=object)
+    checker().communes(["99999", WEST_CODE], places, [1, 2], good, report)
+    assert report.messages == []
+
+
+# --- the geometry of a row
+
+
+def test_places_are_moved_to_degrees() -> None:
+    found, good, _ = geometries([Point(536_000, 2_326_000)], crs=from_epsg(9209))
+    assert good == [True]
+    assert shapely.distance(found[0], Point(105.8485, 21.0255)) < 0.01
+
+
+def test_a_row_without_geometry_is_refused_as_such() -> None:
+    for problems in ([None], ["GEOM_NULL"]):
+        _, good, report = geometries([None], problems)
+        assert (good, dict(report.counts)) == ([False], {"GEOM_MISSING": 1})
+
+
+@pytest.mark.parametrize("register", ["provinces", "communes"])
+def test_a_unit_may_be_listed_before_its_boundary_is_known(register: str) -> None:
+    found, good, report = geometries([None], ["GEOM_NULL"], register=register)
+    assert (found, good, report.messages) == ([None], [True], [])
+
+
+def test_what_the_reader_could_not_read_is_reported_by_its_code() -> None:
+    _, good, report = geometries([None], ["GEOM_RING_NOT_CLOSED"])
+    assert good == [False]
+    assert (report.messages[0]["code"], report.messages[0]["value"]) == ("GEOM_PROBLEM", "GEOM_RING_NOT_CLOSED")
+
+
+def test_the_wrong_type_is_answered_with_the_type_that_is_needed() -> None:
+    _, good, report = geometries([LineString([(108, 16), (108.1, 16)])])
+    message = report.messages[0]
+    assert good == [False]
+    assert (message["code"], message["value"]) == ("GEOM_TYPE", "LineString")
+    assert "điểm (Point)" in message["remedy"]["vi"]
+
+
+def test_a_broken_area_is_reported_with_reason_and_place() -> None:
+    bowtie = Polygon([(108, 16), (108.1, 16.1), (108.1, 16), (108, 16.1), (108, 16)])
+    _, good, report = geometries([bowtie], register="growing_areas")
+    message = report.messages[0]
+    assert good == [False]
+    assert (message["code"], message["value"], message["place"]) == (
+        "GEOM_INVALID",
+        "Self-intersection",
+        [108.05, 16.05],
+    )
+
+
+def test_swapped_coordinates_are_reported_as_outside_vietnam() -> None:
+    _, good, report = geometries([Point(16.05, 108.05)])
+    assert (good, report.messages[0]["value"]) == ([False], "16.05000, 108.05000")
+
+
+def test_one_broken_row_does_not_take_the_others_with_it() -> None:
+    assert geometries([IN_WEST, None, IN_EAST])[1] == [True, False, True]
+
+
+# --- the coordinate system of a file
+
+
+def read(tmp_path: Path, text: str) -> ReadResult:
+    path = tmp_path / "f.csv"
+    path.write_text(text)
+    return read_upload(path, tmp_path / "work", original_name="f.csv")
+
+
+@pytest.fixture(scope="module")
+def degrees_file(tmp_path_factory: pytest.TempPathFactory) -> ReadResult:
+    return read(tmp_path_factory.mktemp("degrees"), "ten,wkt\nA,POINT (108.05 16.05)\nB,POINT (108.15 16.05)\n")
+
+
+@pytest.fixture(scope="module")
+def metres_file(tmp_path_factory: pytest.TempPathFactory) -> ReadResult:
+    return read(tmp_path_factory.mktemp("metres"), "ten,wkt\nA,POINT (536000 2326000)\n")
+
+
+def test_numbers_that_can_only_be_degrees_are_taken_for_wgs84_and_that_is_said(degrees_file: ReadResult) -> None:
+    report = Report("addresses")
+    assert choose_crs(degrees_file, None, report) is WGS84_DEGREES
+    assert list(report.counts) == ["CRS_ASSUMED"]
+    assert report.crs is not None
+    assert report.crs["certain"] is False
+
+
+def test_metres_without_coordinate_system_need_a_choice(metres_file: ReadResult) -> None:
+    report = Report("addresses")
+    assert choose_crs(metres_file, None, report) is None
+    assert (report.outcome, list(report.counts)) == ("needs_choice", ["CRS_MISSING"])
+
+
+@pytest.mark.parametrize("choice", ["EPSG:9209", "epsg:9209", " 9209 "])
+def test_the_officer_s_choice_decides(metres_file: ReadResult, choice: str) -> None:
+    report = Report("addresses")
+    chosen = choose_crs(metres_file, choice, report)
+    assert chosen is not None
+    assert report.crs == {
+        "chosen": "EPSG:9209", "name": "VN-2000 / TM 105°30′, k=0.9999", "operation": "VN-2000 to WGS 84 (2)",
+        "accuracy_m": 1.0, "certain": True, "candidates": [],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("choice", ["EPSG:99999", "VN-2000", "EPSG:", "EPSG:9209; DROP", "٣"])
+def test_a_choice_that_is_no_coordinate_system_is_answered_not_raised(metres_file: ReadResult, choice: str) -> None:
+    report = Report("addresses")
+    assert choose_crs(metres_file, choice, report) is None
+    assert (report.outcome, list(report.counts)) == ("needs_choice", ["CRS_UNUSABLE"])
+
+
+def test_a_file_without_any_place_is_told_so_row_by_row_not_asked_for_a_coordinate_system(tmp_path: Path) -> None:
+    report = Report("addresses")
+    assert choose_crs(read(tmp_path, "ten,ma_xa\nA,20194\n"), None, report) is WGS84_DEGREES
+    assert report.messages == []
+
+
+def test_bounds_are_those_of_the_numbers_in_the_file(degrees_file: ReadResult, metres_file: ReadResult) -> None:
+    assert source_bounds(degrees_file) == (108.05, 16.05, 108.15, 16.05)
+    assert source_bounds(metres_file) == (536_000, 2_326_000, 536_000, 2_326_000)

@@ -1,0 +1,29 @@
+"""Table of facilities."""
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from geodata.columns import WGS84, Feature
+from geodata.db import Base
+
+
+class Facility(Feature, Base):
+    """A place of public service in a village."""
+
+    __tablename__ = "facilities"
+    __table_args__ = (
+        CheckConstraint("kind IN ('wifi', 'culture_house', 'post_office', 'loudspeaker')", name="kind"),
+        Index("ix_facilities_commune_code", "commune_code"),
+        Index("idx_facilities_geom", "geom", postgresql_using="gist"),
+        {"schema": "reg", "comment": "Facilities of the villages"},
+    )
+
+    kind: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    operator: Mapped[str | None] = mapped_column(Text)
+    opening_hours: Mapped[str | None] = mapped_column(Text, comment="OpenStreetMap opening_hours grammar")
+    phone: Mapped[str | None] = mapped_column(Text, comment="Of the person in charge; not public")
+    commune_code: Mapped[str] = mapped_column(Text)
+    province_code: Mapped[str] = mapped_column(Text)
+    geom: Mapped[WKBElement] = mapped_column(Geometry("POINT", WGS84, spatial_index=False))

@@ -1,0 +1,188 @@
+"""The command ``bandoso``, run as an operator runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from geodata.registers import discover
+from service import setup
+from service.settings import ServiceSettings
+from tests.conftest import PASSWORD, ROOT, Server, environment_of, settings_for
+from tests.service.people import PLACE, SAMPLE_COMMUNE, add_key, add_officer, address_csv
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A shell on a database of its own."""
+
+    settings: ServiceSettings
+
+    def run(self, *words: str | Path, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one command."""
+        settings = {"PATH": os.environ["PATH"], "COLUMNS": "200", **environment_of(self.settings), **environment}
+        return subprocess.run(
+            [sys.executable, "-m", "service", *map(str, words)],
+            env=settings, input=given, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False,
+        )  # fmt: skip
+
+    def value(self, statement: str, **values: Any) -> Any:
+        """Return one value that the owner reads."""
+        with setup.owner(self.settings) as connection:
+            return connection.scalar(text(statement), values)
+
+
+@pytest.fixture(scope="module")
+def shell(server: Server, worker_name: str) -> Iterator[Shell]:
+    """A shell with the sample data."""
+    name = f"shell_{worker_name}"
+    yield Shell(settings_for(server.create(name, "template_sample"), secret=SecretStr("s" * 40)))
+    server.drop(name)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table with one good row and one without a usable code."""
+    file = tmp_path / "địa chỉ.csv"
+    file.write_bytes(address_csv("0790012345", "12"))
+    return file
+
+
+def test_the_registers_are_listed_with_what_is_private(shell: Shell) -> None:
+    answer = shell.run("registers", DATABASE_URL="")
+    assert answer.returncode == 0
+    assert all(register.id in answer.stdout for register in discover().values())
+    private = next(line for line in answer.stdout.splitlines() if "riêng tư" in line)
+    assert "head_name" in private
+    assert "phone" in private
+
+
+def test_a_file_is_checked_without_a_database_and_nothing_is_written(shell: Shell, table: Path) -> None:
+    answer = shell.run("validate", table, "-r", "addresses", "--commune", "37366", "--json", DATABASE_URL="")
+    report = json.loads(answer.stdout)
+    assert answer.returncode == 0
+    assert (report["rows"]["read"], report["rows"]["rejected"]) == (2, 1)
+    assert report["counts"]["CODE_FORMAT"] == {"count": 1, "level": "error"}
+
+
+def test_a_file_is_published_and_published_again_to_no_effect(shell: Shell, table: Path) -> None:
+    before = shell.value("SELECT max(number) FROM ops.revision WHERE register = 'addresses'")
+    first = shell.run("import", table, "-r", "addresses", "-c", SAMPLE_COMMUNE, "--note", "thử")
+    again = shell.run("import", table, "-r", "addresses", "-c", SAMPLE_COMMUNE)
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert f"revision {before + 1}" in first.stdout
+    assert "[CODE_FORMAT] dòng" in first.stdout
+    assert "nothing changed" in again.stdout
+    assert shell.value("SELECT max(number) FROM ops.revision WHERE register = 'addresses'") == before + 1
+    assert (
+        shell.value("SELECT note FROM ops.revision WHERE number = :n AND register = 'addresses'", n=before + 1) == "thử"
+    )
+
+
+def test_a_file_with_nothing_to_publish_ends_with_two(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_bytes(address_csv("1", place=PLACE))
+    answer = shell.run("import", file, "-r", "addresses")
+    assert answer.returncode == 2
+    assert "CODE_FORMAT" in answer.stdout
+
+
+def test_an_unknown_register_is_said_in_both_languages(shell: Shell, table: Path) -> None:
+    answer = shell.run("import", table, "-r", "nothing")
+    assert answer.returncode == 1
+    assert "Không có lớp dữ liệu “nothing”." in answer.stderr
+    assert "There is no register “nothing”." in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_command_without_its_database_says_which_setting_is_missing(shell: Shell, table: Path) -> None:
+    answer = shell.run("import", table, "-r", "addresses", DATABASE_URL="")
+    assert answer.returncode == 1
+    assert "DATABASE_URL" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("import", "missing.csv", "-r", "addresses"),
+        ("import",),
+        ("nothing",),
+        ("user", "add", "x", "--role", "king", "--password-stdin"),
+        ("key", "add", "x", "--name", "y", "--days", "0"),
+    ],
+)
+def test_wrong_usage_ends_with_two(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.run(*words, given="x\n").returncode == 2
+
+
+def test_boundaries_are_matched_by_code(shell: Shell, tmp_path: Path) -> None:
+    ring = [[106.0, 20.0], [106.1, 20.0], [106.1, 20.1], [106.0, 20.0]]
+    features = [
+        {"type": "Feature", "properties": {"ma": code}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+        for code in ("00004", "99999")
+    ]
+    file = tmp_path / "ranh-gioi.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    answer = shell.run("units", "load", file, "-r", "communes", "--code-column", "ma")
+    assert answer.returncode == 0, answer.stderr
+    assert "matched 1" in answer.stdout
+    assert "99999" in answer.stdout
+    assert shell.value("SELECT count(*) FROM reg.communes WHERE code = '00004' AND geom IS NOT NULL") == 1
+
+
+def test_an_account_is_made_with_a_password_that_only_stdin_sees(shell: Shell) -> None:
+    words = ("user", "add", "moi", "--role", "commune_officer", "--scope", SAMPLE_COMMUNE, "--password-stdin")
+    answer = shell.run(*words, given=f"{PASSWORD}\n")
+    assert answer.returncode == 0, answer.stderr
+    assert PASSWORD not in answer.stdout + answer.stderr
+    assert shell.value("SELECT role FROM ops.account WHERE username = 'moi'") == "commune_officer"
+    assert shell.value("SELECT count(*) FROM ops.audit WHERE action = 'account.add' AND target = 'moi'") == 1
+    again = shell.run(*words, given=f"{PASSWORD}\n")
+    assert again.returncode == 1
+    assert "the user name is taken" in again.stderr
+
+
+def test_a_key_is_printed_once_and_works(shell: Shell) -> None:
+    officer = add_officer(shell.settings)
+    answer = shell.run("key", "add", officer, "--name", "máy đo", "--days", "2")
+    assert answer.returncode == 0, answer.stderr
+    prefix, _, secret = answer.stdout.strip().partition(".")
+    assert shell.value("SELECT count(*) FROM ops.api_key WHERE prefix = :prefix", prefix=prefix) == 1
+    assert (
+        shell.value("SELECT count(*) FROM ops.api_key k WHERE k::text LIKE '%' || :secret || '%'", secret=secret) == 0
+    )
+    assert add_key(shell.settings, officer)["authorization"] != f"Bearer {answer.stdout.strip()}"
+
+
+def test_setting_up_writes_the_chosen_policy(shell: Shell) -> None:
+    answer = shell.run("setup", BANDOSO_PUBLICATION_POLICY="lookup")
+    assert answer.returncode == 0, answer.stderr
+    assert shell.value("SELECT policy FROM open.publication_policy") == "lookup"
+
+
+def test_the_sample_is_not_loaded_twice_and_never_in_production(shell: Shell) -> None:
+    count = "SELECT count(*) FROM ops.revision WHERE author = 'sample'"
+    before = shell.value(count)
+    assert shell.run("sample", "load").returncode == 0
+    assert shell.value(count) == before
+    answer = shell.run("sample", "load", BANDOSO_ENV="production")
+    assert answer.returncode == 2
+    assert "production" in answer.stderr
+
+
+def test_the_login_of_the_sample_officer_is_for_the_operator_alone(shell: Shell) -> None:
+    shell.run("sample", "load")
+    file = shell.settings.var_dir / setup.LOGIN_FILE
+    name, password = file.read_text(encoding="utf-8").split()
+    assert name == setup.SAMPLE_OFFICER
+    assert len(password) >= 16
+    assert file.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,168 @@
+"""Who may use which route: every route says so, and what a stranger gets from each."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.testclient import TestClient
+
+from service import app as app_module
+from service.app import create_app
+from service.auth.policy import UndeclaredPolicyError, public, require_policies
+from service.settings import ServiceSettings
+from tests.conftest import settings_for
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+ADDRESSES = "/collections/addresses"
+# Route of the application: an address of it, and what a stranger gets there.
+STRANGER: dict[tuple[str, str], tuple[str, int]] = {
+    ("GET", "/"): ("/", 200),
+    ("GET", "/api"): ("/api", 200),
+    ("GET", "/api.html"): ("/api.html", 200),
+    ("GET", "/conformance"): ("/conformance", 200),
+    ("GET", "/collections"): ("/collections", 200),
+    ("GET", "/collections/{collectionId}"): (ADDRESSES, 200),
+    ("GET", "/collections/{collectionId}/queryables"): (f"{ADDRESSES}/queryables", 200),
+    ("GET", "/collections/{collectionId}/schema"): (f"{ADDRESSES}/schema", 200),
+    ("GET", "/collections/{collectionId}/items"): (f"{ADDRESSES}/items", 200),
+    ("GET", "/collections/{collectionId}/items/{featureId}"): (f"{ADDRESSES}/items/1", 200),
+    ("GET", "/collections/{collectionId}/tiles"): (f"{ADDRESSES}/tiles", 200),
+    ("GET", "/collections/{collectionId}/tiles/WebMercatorQuad"): (f"{ADDRESSES}/tiles/WebMercatorQuad", 200),
+    ("GET", "/tiles/{layers}.json"): ("/tiles/addresses,villages.json", 200),
+    ("GET", "/styles/map.json"): ("/styles/map.json", 200),
+    ("GET", "/basemap.geojson"): ("/basemap.geojson", 200),
+    ("GET", "/basemap-provinces.geojson"): ("/basemap-provinces.geojson", 200),
+    ("GET", "/tileMatrixSets"): ("/tileMatrixSets", 200),
+    ("GET", "/tileMatrixSets/WebMercatorQuad"): ("/tileMatrixSets/WebMercatorQuad", 200),
+    ("GET", "/search"): ("/search?q=thon", 200),
+    ("GET", "/registers"): ("/registers", 200),
+    ("POST", "/uploads"): ("/uploads", 401),
+    ("GET", "/uploads"): ("/uploads", 401),
+    ("GET", "/uploads/{uploadId}"): ("/uploads/00000000-0000-0000-0000-000000000000", 401),
+    ("POST", "/auth/login"): ("/auth/login", 400),
+    ("POST", "/auth/logout"): ("/auth/logout", 401),
+    ("GET", "/auth/me"): ("/auth/me", 401),
+    ("GET", "/healthz"): ("/healthz", 200),
+    ("GET", "/readyz"): ("/readyz", 200),
+    ("GET", "/metrics"): ("/metrics", 404),
+    ("GET", "/embed"): ("/embed", 200),
+    ("GET", "/desk"): ("/desk", 200),
+    ("GET", "/about"): ("/about", 200),
+    ("GET", "/accessibility"): ("/accessibility", 200),
+    ("GET", "/licenses"): ("/licenses", 200),
+    ("GET", "/widget.js"): ("/widget.js", 200),
+    ("GET", "/assets/{name}"): ("/assets/none.js", 404),
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+def declared_routes() -> set[tuple[str, str]]:
+    """Return method and path of every route that the application is put together from."""
+    routes: list[Any] = [route for router in (*app_module.routers, app_module.description) for route in router.routes]
+    return {(method, route.path) for route in routes for method in route.methods}
+
+
+@pytest.fixture
+def stranger(client: TestClient) -> TestClient:
+    """A client from the internet, without cookies, on the running application."""
+    return TestClient(client.app, client=("8.8.8.8", 40000))
+
+
+def test_the_table_here_has_every_route() -> None:
+    assert set(STRANGER) == declared_routes()
+
+
+@pytest.mark.parametrize(("method", "path"), list(STRANGER))
+def test_a_stranger_gets_what_is_public_and_nothing_else(stranger: TestClient, method: str, path: str) -> None:
+    address, status = STRANGER[method, path]
+    answer = stranger.request(method, address)
+    assert answer.status_code == status
+    if status != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in STRANGER}))
+def test_no_route_takes_a_method_that_is_not_in_the_table(stranger: TestClient, path: str) -> None:
+    address = next(found for (_, known), (found, _) in STRANGER.items() if known == path)
+    for method in METHODS:
+        if (method, path) not in STRANGER:
+            assert stranger.request(method, address).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "opened"),
+    [("/collections", True), ("/search?q=a", True), (ADDRESSES, True), ("/auth/me", False), ("/uploads", False), ("/desk", False), ("/about", False)],
+)  # fmt: skip
+def test_only_public_data_may_be_read_by_other_sites(stranger: TestClient, path: str, opened: bool) -> None:
+    headers = stranger.get(path, headers={"origin": "https://elsewhere.example"}).headers
+    assert (headers.get("access-control-allow-origin") == "*") is opened
+    assert "access-control-allow-credentials" not in headers
+
+
+@pytest.mark.parametrize("path", ["/", "/collections", "/desk", "/auth/me", "/nothing"])
+def test_every_answer_has_the_security_headers(stranger: TestClient, path: str) -> None:
+    headers = stranger.get(path, headers={"accept": "text/html"}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "strict-origin-when-cross-origin"
+    if headers["content-type"].startswith("text/html"):
+        policy = headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+def test_only_the_embedded_page_may_be_framed(stranger: TestClient) -> None:
+    assert "frame-ancestors *" in stranger.get("/embed").headers["content-security-policy"]
+
+
+def test_a_production_service_insists_on_https(sample_url: str) -> None:
+    settings = settings_for(
+        sample_url, env="production", publication_policy="code_point", allowed_hosts="testserver", licence="CC BY 4.0"
+    )
+    with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
+        assert "max-age=31536000" in client.get("/").headers["strict-transport-security"]
+
+
+def test_a_foreign_host_name_is_refused(stranger: TestClient) -> None:
+    assert stranger.get("/collections", headers={"host": "evil.example"}).status_code == 400
+
+
+def nothing() -> None:
+    """Do nothing."""
+
+
+def add_plain(router: APIRouter) -> None:
+    router.add_api_route("/rogue", nothing, methods=["GET"])
+
+
+def add_with_other_dependency(router: APIRouter) -> None:
+    router.add_api_route("/rogue", nothing, methods=["GET"], dependencies=[Depends(nothing)])
+
+
+def add_mount(router: APIRouter) -> None:
+    router.mount("/rogue", FastAPI())
+
+
+@pytest.mark.parametrize("add", [add_plain, add_with_other_dependency, add_mount])
+def test_an_application_with_a_route_without_a_policy_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, add: Callable[[APIRouter], None]
+) -> None:
+    rogue = APIRouter()
+    add(rogue)
+    monkeypatch.setattr(app_module, "routers", [*app_module.routers, rogue])
+    with pytest.raises(UndeclaredPolicyError, match="/rogue"):
+        create_app(settings_for(NOWHERE))
+
+
+def test_the_shipped_application_starts(sample_settings: ServiceSettings) -> None:
+    create_app(sample_settings)
+
+
+def test_a_policy_in_a_dependency_of_a_dependency_counts() -> None:
+    router = APIRouter()
+
+    def inner(_: None = public) -> None: ...
+
+    router.add_api_route("/fine", nothing, dependencies=[Depends(inner)])
+    require_policies([router])
