@@ -31,6 +31,11 @@ checks:
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
+.PHONY: web
+web: ## Build the web part
+	@bash .ci/install run
+	@bash .ci/npm run build
+
 fmt: ## Format the code and mend what the linter can
 	@bash .ci/install check
 	@.venv/bin/ruff check --fix-only .

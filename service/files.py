@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -70,6 +71,12 @@ class FileStore:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def find_older(self, seconds: float) -> list[UUID]:
+        """Return the uploads whose files were written longer ago than this."""
+        before = time.time() - seconds
+        found = self.directory.glob("[0-9a-f]" * 32)
+        return [UUID(hex=file.name) for file in found if file.stat().st_mtime < before]
 
     def remove(self, upload_id: UUID) -> None:
         """Remove the file of an upload."""

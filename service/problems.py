@@ -18,6 +18,7 @@ from service.auth.accounts import SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.limits import LookupLimitError
 from service.web.i18n import pick_language
+from service.web.rendering import render
 from tiles.store import TilesBusyError
 
 log = structlog.get_logger()
@@ -126,7 +127,14 @@ def problem(
         extra.setdefault("Retry-After", RETRY_AFTER_S[known])
     if known is HTTPStatus.UNAUTHORIZED:
         extra.setdefault("WWW-Authenticate", "Bearer")
+    if _wants_page(request):
+        return render(request, "problem.html", {"problem": body}, status_code=status, headers=extra)
     return JSONResponse(body, status, media_type=MEDIA_TYPE, headers=extra)
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether a person's browser asks: it names HTML before anything else, programs do not."""
+    return request.method == "GET" and request.headers.get("accept", "").startswith("text/html")
 
 
 def _in_language(request: Request, vi: str, en: str) -> str:

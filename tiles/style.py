@@ -16,6 +16,8 @@ from geodata.register import Field, Register
 SEA, LAND, ABROAD, BORDER = "#dcebf3", "#f7f5ef", "#ebe9e4", "#a39a8b"
 DARK_TEXT, SEA_TEXT = "#3f3a33", "#2f6483"
 NO_COLOR = "#5b6770"
+DRAWN = {"fill": 0, "line": 1, "circle": 2}
+"""Order of drawing: no area hides a point, whatever register it is of."""
 
 
 def legend_field(register: Register) -> Field | None:
@@ -34,7 +36,7 @@ def map_style(registers: Sequence[Register], *, base_url: str, language: str) ->
     """
     sources = {register.id: {"type": "vector", "url": f"{base_url}/tiles/{register.id}.json"} for register in registers}
     layers = [layer for register in registers for layer in register_layers(register, language)]
-    areas = [layer for layer in layers if layer["type"] != "symbol"]
+    areas = sorted((layer for layer in layers if layer["type"] != "symbol"), key=lambda layer: DRAWN[layer["type"]])
     labels = [layer for layer in layers if layer["type"] == "symbol"]
     return {
         "version": 8,

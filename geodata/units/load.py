@@ -120,11 +120,13 @@ def load_boundaries(
         result = read_upload(
             path, Path(folder), original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600
         )
-        return _load_boundaries(database, register, result, code_column or _code_column(register, result), crs)
+        return _load_boundaries(database, register, result, _code_column(register, result, code_column), crs)
 
 
-def _code_column(register: Register, result: ReadResult) -> str:
-    wanted = field_names(register.field("code"))
+def _code_column(register: Register, result: ReadResult, chosen: str | None) -> str:
+    if chosen is not None and chosen in result.columns:
+        return chosen
+    wanted = field_names(register.field("code")) if chosen is None else [search_key(chosen)]
     by_key = {search_key(column): column for column in result.columns}
     for name in wanted:
         if name in by_key:

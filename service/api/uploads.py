@@ -1,6 +1,5 @@
 """Uploads: a file is taken once it and its job are durable; what becomes of it can be asked."""
 
-import unicodedata
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +12,7 @@ from geodata.db import communes_setting
 from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
 from geodata.ops import Upload
 from geodata.registers import get_register
+from geodata.text import clean_text
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.auth import audit
@@ -33,11 +33,11 @@ PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
 
 
 class ReusedKeyError(GeodataError):
-    """An Idempotency-Key came again with another file."""
+    """An Idempotency-Key came again with another file, or the same file for something else."""
 
     code = "IDEMPOTENCY_KEY"
-    vi_template = "Idempotency-Key này đã dùng cho một tệp khác."
-    en_template = "This Idempotency-Key was used for another file."
+    vi_template = "Idempotency-Key này đã dùng cho một tệp hoặc biểu mẫu khác."
+    en_template = "This Idempotency-Key was used for another file or form."
 
 
 @router.post("/uploads", summary="Send a file", status_code=202)
@@ -65,7 +65,7 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
     try:
         with state.database.staff(principal.actor) as connection:
             _await_turn(connection, principal)
-            known = _earlier(connection, request, principal, stored)
+            known = _earlier(connection, request, principal, values, stored)
             if known is None:
                 _refuse_queue(connection, principal, state.settings.uploads_waiting)
                 _insert(connection, request, principal, upload_id, values, file, stored)
@@ -93,7 +93,8 @@ def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
     for name, value in form.multi_items():
         if name == "file":
             continue
-        if name not in {"register", "commune", *OPTIONS} or not isinstance(value, str) or len(value) > MAX_FIELD:
+        is_known = name in {"register", "commune", *OPTIONS}
+        if not is_known or not isinstance(value, str) or len(value) > MAX_FIELD or "\x00" in value:
             raise NotAcceptableFormError(part=name[:40])
         if value.strip():
             values[name] = value.strip()
@@ -117,17 +118,28 @@ def _refuse_queue(connection: Connection, principal: Principal, allowed: int) ->
         raise TooManyWaitingError(count=waiting)
 
 
-def _earlier(connection: Connection, request: Request, principal: Principal, stored: StoredFile) -> UUID | None:
+def _options(values: dict[str, str]) -> dict[str, str]:
+    return {option: values[option] for option in OPTIONS if option in values}
+
+
+def _earlier(
+    connection: Connection, request: Request, principal: Principal, values: dict[str, str], stored: StoredFile
+) -> UUID | None:
     """Return the upload that an earlier request with the same Idempotency-Key made."""
     key = request.headers.get("idempotency-key", "")[:MAX_KEY]
     if not key:
         return None
     row = connection.execute(
-        select(Upload.id, Upload.sha256).where(Upload.author == principal.username, Upload.idempotency_key == key)
+        select(Upload.id, Upload.sha256, Upload.register, Upload.commune, Upload.options).where(
+            Upload.author == principal.username, Upload.idempotency_key == key
+        )
     ).one_or_none()
-    if row is not None and row.sha256 != stored.sha256:
+    if row is None:
+        return None
+    if tuple(row[1:]) != (stored.sha256, values["register"], values.get("commune"), _options(values)):
         raise ReusedKeyError
-    return row.id if row is not None else None
+    upload_id: UUID = row.id
+    return upload_id
 
 
 def _insert(  # noqa: PLR0913  the row has these parts
@@ -139,13 +151,13 @@ def _insert(  # noqa: PLR0913  the row has these parts
     file: UploadFile,
     stored: StoredFile,
 ) -> None:
-    name = unicodedata.normalize("NFC", file.filename or "").replace("\\", "/").rpartition("/")[2][:MAX_NAME]
+    name = clean_text((file.filename or "").replace("\\", "/").rpartition("/")[2])[:MAX_NAME]
     connection.execute(
         insert(Upload).values(
             id=upload_id, register=values["register"], commune=values.get("commune"), author=principal.username,
             author_communes=communes_setting(principal.communes), file_name=name or "upload",
             size_bytes=stored.size_bytes, sha256=stored.sha256,
-            options={option: values[option] for option in OPTIONS if option in values},
+            options=_options(values),
             idempotency_key=request.headers.get("idempotency-key", "")[:MAX_KEY] or None,
         )
     )  # fmt: skip

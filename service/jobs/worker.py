@@ -1,7 +1,6 @@
 """The worker process: takes uploads from the queue, and looks after those that another worker left behind."""
 
 import threading
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -20,6 +19,7 @@ log = structlog.get_logger()
 
 RECOVERY_S = 10
 CLEANING_S = 3600
+DAY_S = 86_400
 
 
 def build_worker(database: Database, settings: ServiceSettings) -> App:
@@ -70,14 +70,14 @@ def _recover(database: Database) -> None:
 
 
 def clean_files(database: Database, settings: ServiceSettings) -> int:
-    """Remove raw files that are older than the installation keeps them; returns how many."""
-    before = datetime.now(UTC) - timedelta(days=settings.raw_file_days)
+    """Remove raw files that are older than the installation keeps them; returns how many.
+
+    Files are looked for on the disk: one whose upload never came to be, as a process died in between, must go too.
+    """
     files = FileStore(settings.var_dir / "uploads")
+    old = set(files.find_older(settings.raw_file_days * DAY_S))
     with database.worker() as connection:
-        old = connection.scalars(select(Upload.id).where(Upload.received_at < before, Upload.state.not_in(UNFINISHED)))
-        removed = 0
-        for upload_id in old:
-            if files.path(upload_id).exists():
-                files.remove(upload_id)
-                removed += 1
-    return removed
+        old -= set(connection.scalars(select(Upload.id).where(Upload.id.in_(old), Upload.state.in_(UNFINISHED))))
+    for upload_id in old:
+        files.remove(upload_id)
+    return len(old)

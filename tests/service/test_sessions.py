@@ -1,6 +1,8 @@
 """Signing in and out: what the cookie is, what a stranger learns, and what the audit keeps."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +21,7 @@ from tests.conftest import PASSWORD, Server, settings_for
 from tests.service.people import SAMPLE_COMMUNE, add_key, add_officer, sign_in
 
 WRONG = "không phải mật khẩu này"
+FAILURES_ALLOWED, WINDOW_S = 5, 15 * 60
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,13 @@ def test_the_cookie_is_secure_where_the_connection_is(door: Door, officer: str) 
     assert "; secure" in answer.headers["set-cookie"].lower()
 
 
+def test_the_cookie_is_secure_where_a_proxy_ends_the_encryption(door: Door, officer: str) -> None:
+    settings = door.settings.model_copy(update={"public_url": "https://ban-do.example"})
+    with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
+        answer = client.post("/auth/login", json={"username": officer, "password": PASSWORD})
+    assert "; secure" in answer.headers["set-cookie"].lower()
+
+
 def test_neither_cookie_nor_token_stands_in_the_database(door: Door, officer: str) -> None:
     token = door.knock(officer, PASSWORD).cookies[COOKIE]
     assert not [row for row in door.rows("SELECT s::text AS line FROM ops.sign_in s") if token in row["line"]]
@@ -131,6 +141,33 @@ def test_failures_of_one_name_do_not_close_another(door: Door, officer: str) -> 
     for _ in range(6):
         door.knock("somebody-else")
     assert door.knock(officer, PASSWORD).status_code == 204
+
+
+def test_guesses_made_at_once_are_counted_one_by_one(door: Door, officer: str) -> None:
+    guesses = 10
+    with ThreadPoolExecutor(guesses) as pool:
+        statuses = list(pool.map(lambda _: door.knock(officer).status_code, range(guesses)))
+    assert sorted(statuses) == [401] * FAILURES_ALLOWED + [429] * (guesses - FAILURES_ALLOWED)
+
+
+def test_who_comes_back_too_early_does_not_wait_longer(door: Door, officer: str) -> None:
+    failures_ended_s = 2
+    door.rows(
+        "INSERT INTO ops.audit (at, actor, action, target, outcome) "
+        "SELECT now() - :ago, 'public', 'session.open', :name, 'refused' FROM generate_series(1, :count)",
+        name=officer, count=FAILURES_ALLOWED, ago=timedelta(seconds=WINDOW_S - failures_ended_s),
+    )  # fmt: skip
+    assert {door.knock(officer, PASSWORD).status_code for _ in range(FAILURES_ALLOWED + 1)} == {429}
+    time.sleep(failures_ended_s)
+    assert door.knock(officer, PASSWORD).status_code == 204
+    assert door.audit(officer).count(("session.limit", "refused")) == FAILURES_ALLOWED + 1
+
+
+@pytest.mark.parametrize("character", ["\\u0000", "\\n", "\\ud800"])
+def test_a_name_that_the_database_could_not_hold_is_refused(door: Door, character: str) -> None:
+    body = f'{{"username": "a{character}", "password": "{WRONG}"}}'.encode()
+    answer = door.client().post("/auth/login", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -175,6 +212,23 @@ def test_signing_out_takes_the_csrf_token(door: Door, officer: str) -> None:
     client = sign_in(door.app, officer)
     answer = client.post("/auth/logout", headers={"x-csrf-token": "wrong"})
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:bandoso:problem:csrf")
+    assert client.get("/auth/me").status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reading_takes_no_csrf_token(door: Door, officer: str, method: str) -> None:
+    client = sign_in(door.app, officer)
+    del client.headers["x-csrf-token"]
+    assert client.request(method, "/auth/me").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["none", "empty", "of another session"])
+def test_only_the_csrf_token_of_the_session_itself_is_taken(door: Door, officer: str, kind: str) -> None:
+    client, other = sign_in(door.app, officer), sign_in(door.app, officer)
+    del client.headers["x-csrf-token"]
+    sent = {"empty": "", "of another session": other.headers["x-csrf-token"]}
+    headers = {"x-csrf-token": sent[kind]} if kind in sent else {}
+    assert client.post("/auth/logout", headers=headers).status_code == 403
     assert client.get("/auth/me").status_code == 200
 
 
@@ -231,6 +285,12 @@ def test_the_audit_tells_of_every_way_in_and_out(door: Door, officer: str) -> No
     door.knock(officer)
     sign_in(door.app, officer).post("/auth/logout")
     assert door.audit(officer) == [("session.open", "refused"), ("session.open", "ok"), ("session.close", "ok")]
+
+
+def test_a_row_of_the_audit_leads_to_its_request(door: Door, officer: str) -> None:
+    answers = [door.knock(officer), door.knock(officer, PASSWORD)]
+    rows = door.rows("SELECT request_id FROM ops.audit WHERE target = :name ORDER BY id", name=officer)
+    assert [row["request_id"] for row in rows] == [answer.headers["x-request-id"] for answer in answers]
 
 
 def test_the_audit_holds_no_password_and_cannot_be_rewritten(door: Door, officer: str) -> None:

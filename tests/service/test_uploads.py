@@ -20,6 +20,7 @@ import mapbox_vector_tile
 import pytest
 from shapely.geometry import Point
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
 from geodata.db import Database
@@ -27,8 +28,9 @@ from geodata.history import lock_register
 from geodata.registers import get_register
 from service import setup
 from service.app import Application, create_app
+from service.jobs.worker import clean_files
 from service.settings import ServiceSettings
-from tests.conftest import Server, environment_of, running, settings_for
+from tests.conftest import SAMPLE_TEMPLATE, Server, environment_of, running, settings_for
 from tests.service.people import (
     OTHER_COMMUNE,
     PLACE,
@@ -42,6 +44,11 @@ from tests.service.people import (
 
 PUBLISHED_WITHIN_S, TAKEN_OVER_WITHIN_S = 40.0, 60.0
 LIMIT_MB = 1
+CROWD, CROWD_ACROSS = 60_000, 245
+STEP_DEG = 1e-5
+"""A metre between the houses of the crowd."""
+
+HEAD_OF_HOUSEHOLD = "Nguyễn Thị Thử"
 UNFINISHED = {"received", "reading", "validating", "publishing"}
 VN2000_NINH_BINH = 9209
 _serials = count(1)
@@ -108,14 +115,22 @@ class Worker:
 @pytest.fixture(scope="module")
 def office(server: Server, worker_name: str) -> Iterator[Office]:
     """The service in this process, the worker in another one."""
-    name = f"office_{worker_name}"
-    settings = settings_for(server.create(name, "template_sample"), upload_max_mb=LIMIT_MB)
+    with opened(server, f"office_{worker_name}", LIMIT_MB) as found:
+        yield found
+
+
+@contextmanager
+def opened(server: Server, name: str, limit_mb: int) -> Iterator[Office]:
+    """Open an office on a new copy of the sample."""
+    settings = settings_for(server.create(name, SAMPLE_TEMPLATE), upload_max_mb=limit_mb)
     app, database, worker = create_app(settings), Database(settings), Worker(settings)
-    with TestClient(app) as client:  # type: ignore[arg-type]
-        yield Office(app, client, settings, database, worker)
-    worker.stop()
-    database.dispose()
-    server.drop(name)
+    try:
+        with TestClient(app) as client:  # type: ignore[arg-type]
+            yield Office(app, client, settings, database, worker)
+    finally:
+        worker.stop()
+        database.dispose()
+        server.drop(name)
 
 
 def finish(client: TestClient, location: str, within_s: float = PUBLISHED_WITHIN_S, **headers: Any) -> dict[str, Any]:
@@ -141,7 +156,7 @@ def send(client: TestClient, parts: dict[str, Any], **headers: str) -> str:
 def shapefile(folder: Path, code: str) -> Path:
     """Write a zipped shapefile of one address in VN-2000, as surveyors give it."""
     frame = geopandas.GeoDataFrame(
-        {"MA_DIA_CHI": [code], "LOAI": ["Hộ gia đình"], "CHU_HO": ["Nguyễn Thị Thử"], "SO_NHA": ["12A"]},
+        {"MA_DIA_CHI": [code], "LOAI": ["Hộ gia đình"], "CHU_HO": [HEAD_OF_HOUSEHOLD], "SO_NHA": ["12A"]},
         geometry=[Point(PLACE)], crs=4326,
     ).to_crs(VN2000_NINH_BINH)  # fmt: skip
     frame.to_file(folder / "diachi.shp", engine="pyogrio", encoding="utf-8")
@@ -176,7 +191,58 @@ def test_a_shapefile_in_vn2000_lands_where_it_belongs_and_keeps_people_private(o
     assert item is not None
     assert item["geometry"]["coordinates"] == pytest.approx(PLACE, abs=1e-6)
     assert item["properties"]["house_number"] == "12A"
-    assert "Nguyễn Thị Thử" not in str(item) + str(upload)
+    assert HEAD_OF_HOUSEHOLD not in str(item) + str(upload)
+
+
+def test_what_is_private_in_a_file_is_stored_and_told_to_nobody(office: Office, tmp_path: Path) -> None:
+    code, officer = new_code(), office.officer()
+    place = send(officer, upload_parts(shapefile(tmp_path, code), "diachi.zip", commune=SAMPLE_COMMUNE))
+    assert finish(officer, place)["state"] == "published"
+    private = (
+        "SELECT p.head_name FROM reg.household_private p JOIN reg.address_codes c USING (feature_id) "
+        "WHERE c.value = :code"
+    )
+    with setup.owner(office.settings) as connection:
+        assert connection.scalars(text(private), {"code": code}).all() == [HEAD_OF_HOUSEHOLD]
+    for statement in (private, "SELECT report FROM ops.upload", "SELECT before FROM ops.change"):
+        with office.database.read() as connection, pytest.raises(DBAPIError) as refusal:
+            connection.execute(text(statement), {"code": code})
+        assert refusal.value.orig.sqlstate == "42501"  # type: ignore[union-attr]
+    told = [
+        office.client.get("/collections/addresses/items", params={"code": code}).text,
+        office.client.get("/collections/addresses/items", params={"code": code, "f": "html"}).text,
+        office.client.get("/search", params={"q": code}).text,
+        office.client.get("/search", params={"q": HEAD_OF_HOUSEHOLD}).text,
+        office.client.get("/tiles/addresses/14/13026/7245.mvt").content.decode("latin-1"),
+        officer.get(place).text,
+        *(log.read_text() for log in office.settings.var_dir.glob("*.log")),
+    ]
+    assert code in told[0]
+    assert not [answer for answer in told if HEAD_OF_HOUSEHOLD in answer or HEAD_OF_HOUSEHOLD.split()[2] in answer]
+
+
+def test_raw_files_are_for_the_service_alone(office: Office) -> None:
+    officer = office.officer()
+    finish(officer, send(officer, upload_parts(address_csv(new_code()))))
+    assert (office.settings.var_dir / "uploads").stat().st_mode & 0o077 == 0
+
+
+def test_raw_files_go_when_their_time_is_over_also_those_without_an_upload(office: Office) -> None:
+    officer, folder = office.officer(), office.settings.var_dir / "uploads"
+    place = send(officer, upload_parts(address_csv(new_code())))
+    finish(officer, place)
+    kept, stray = folder / uuid4().hex, folder / uuid4().hex
+    with publishing_is_held(office):
+        waiting = send(officer, upload_parts(address_csv(new_code())))
+        old = [folder / where.rpartition("/")[2].replace("-", "") for where in (place, waiting)]
+        kept.touch()
+        stray.touch()
+        for file in (*old, stray):
+            os.utime(file, (0, 0))
+        assert clean_files(office.database, office.settings) == 2
+        assert [file.exists() for file in (*old, stray, kept)] == [False, True, False, True]
+        assert clean_files(office.database, office.settings) == 0
+    assert finish(officer, waiting)["state"] == "published"
 
 
 def test_the_same_file_again_makes_no_revision(office: Office) -> None:
@@ -193,8 +259,20 @@ def test_the_same_idempotency_key_makes_one_upload(office: Office) -> None:
     assert places[0] == places[1]
     other = officer.post("/uploads", **upload_parts(address_csv(new_code())), headers={"idempotency-key": key})
     assert (other.status_code, other.json()["type"]) == (400, "urn:bandoso:problem:idempotency_key")
+    for changed in ({"commune": SAMPLE_COMMUNE}, {"note": "x"}, {"register": "villages"}):
+        other = officer.post("/uploads", **upload_parts(content, **changed), headers={"idempotency-key": key})
+        assert (other.status_code, other.json()["type"]) == (400, "urn:bandoso:problem:idempotency_key")
     assert len(officer.get("/uploads").json()["uploads"]) == 1
     finish(officer, places[0])
+
+
+def test_an_idempotency_key_is_the_accounts_own(office: Office) -> None:
+    content, key = address_csv(new_code()), uuid4().hex
+    officers = [office.officer(), office.officer()]
+    places = [send(officer, upload_parts(content), **{"idempotency-key": key}) for officer in officers]
+    assert places[0] != places[1]
+    for officer, place in zip(officers, places, strict=True):
+        finish(officer, place)
 
 
 def test_requests_at_once_with_one_idempotency_key_make_one_upload(office: Office) -> None:
@@ -373,6 +451,7 @@ def test_a_broken_file_is_rejected_with_a_coded_report(office: Office, name: str
         {"data": {"register": "addresses", "note": "x" * 501}, "files": {"file": ("a.csv", b"x")}},
         {"data": {"register": "addresses"}, "files": [("file", ("a.csv", b"x")), ("file", ("b.csv", b"x"))]},
         {"data": {"register": "addresses", "file": "x"}},
+        {"data": {"register": "addresses", "note": "a\x00b"}, "files": {"file": ("a.csv", b"x")}},
     ],
 )
 def test_a_form_that_lacks_or_doubles_a_part_is_refused(office: Office, parts: dict[str, Any]) -> None:
@@ -384,6 +463,20 @@ def test_the_name_of_a_file_is_never_a_path(office: Office) -> None:
     officer = office.officer()
     finish(officer, send(officer, upload_parts(address_csv(new_code()), "../../etc/C:\\thư mục\\địa chỉ.csv")))
     assert officer.get("/uploads").json()["uploads"][0]["file_name"] == "địa chỉ.csv"
+
+
+def test_a_name_that_the_database_could_not_hold_is_cleaned(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings))
+    body = (
+        b'--b\r\ncontent-disposition: form-data; name="register"\r\n\r\naddresses\r\n'
+        b'--b\r\ncontent-disposition: form-data; name="file"; filename="a\x00b.csv"\r\n\r\nx\r\n--b--\r\n'
+    )
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    answer = office.client.post("/uploads", content=body, headers=headers | kind)
+    if answer.status_code == 202:
+        assert finish(office.client, answer.headers["location"], headers=headers)["file_name"] == "ab.csv"
+    else:
+        assert answer.status_code == 400
 
 
 def test_an_upload_of_another_officer_is_not_there(office: Office) -> None:
@@ -404,22 +497,51 @@ def test_a_made_up_upload_is_not_there(office: Office, name: str) -> None:
     assert office.officer().get(f"/uploads/{name}").status_code == 404
 
 
-def test_another_worker_finishes_what_a_killed_one_had_in_hand(office: Office) -> None:
-    codes, officer, revision = [new_code() for _ in range(50)], office.officer(), office.revision()
-    with publishing_is_held(office):
-        place = send(officer, upload_parts(address_csv(*codes)))
+def write_crowd() -> bytes:
+    """Write a table of many households, a metre from each other."""
+    rows = [
+        f"06660{number:05d},ho gia dinh,{number},{PLACE[0] + number // CROWD_ACROSS * STEP_DEG:.7f},"
+        f"{PLACE[1] + number % CROWD_ACROSS * STEP_DEG:.7f}"
+        for number in range(CROWD)
+    ]
+    return "\n".join([HEADER, *rows, ""]).encode()
+
+
+def test_another_worker_finishes_what_a_killed_one_had_in_hand(server: Server, worker_name: str) -> None:
+    with opened(server, f"crowd_{worker_name}", 8) as office:
+        officer, revision = office.officer(), office.revision()
+        before = read_counts(office)
+        place = send(officer, upload_parts(write_crowd(), commune=SAMPLE_COMMUNE))
         deadline = time.monotonic() + PUBLISHED_WITHIN_S
-        while officer.get(place).json()["state"] != "publishing":
+        while (state := officer.get(place).json()["state"]) != "publishing":
+            assert state in UNFINISHED
             assert time.monotonic() < deadline
-            time.sleep(0.05)
         office.worker.kill()
-    office.worker.replace()
-    assert office.item(codes[0]) is None
-    assert office.revision() == revision
-    upload = finish(officer, place, TAKEN_OVER_WITHIN_S)
-    assert (upload["state"], upload["revision"]) == ("published", revision + 1)
-    assert all(office.item(code) is not None for code in codes)
+        assert officer.get(place).json()["state"] == "publishing"
+        assert read_counts(office) == before
+        office.worker.replace()
+        upload = finish(officer, place, TAKEN_OVER_WITHIN_S)
+        assert (upload["state"], upload["revision"]) == ("published", revision + 1)
+        assert upload["counts"] == {"read": CROWD, "valid": CROWD, "rejected": 0, "published": CROWD}
+        assert read_counts(office) == {
+            **{name: count + CROWD for name, count in before.items()},
+            "staging tables": 0, "revisions": before["revisions"] + 1, "attempts": 2,
+        }  # fmt: skip
+
+
+def read_counts(office: Office) -> dict[str, int]:
+    """Count what a publish writes, each thing in its own place."""
+    statements = {
+        "addresses": "SELECT count(*) FROM reg.addresses",
+        "places": "SELECT count(DISTINCT ST_AsBinary(geom)) FROM reg.addresses",
+        "codes": "SELECT count(DISTINCT value) FROM reg.address_codes WHERE scheme = 'digital_address'",
+        "changes": "SELECT count(*) FROM ops.change WHERE register = 'addresses' AND operation = 'I'",
+        "drawn": "SELECT count(*) FROM reg.addresses_tile",
+        "counted": "SELECT sum(count) FROM reg.addresses_grid WHERE z = 0",
+        "counted low": "SELECT sum(count) FROM reg.addresses_grid WHERE z = 12",
+        "staging tables": "SELECT count(*) FROM pg_tables WHERE schemaname = 'staging'",
+        "revisions": "SELECT count(*) FROM ops.revision WHERE register = 'addresses'",
+        "attempts": "SELECT coalesce(sum(attempt), 0) FROM ops.upload WHERE state = 'published'",
+    }
     with setup.owner(office.settings) as connection:
-        left = connection.scalar(text("SELECT count(*) FROM pg_tables WHERE schemaname = 'staging'"))
-        attempts = connection.scalar(text("SELECT attempt FROM ops.upload WHERE id = :id"), {"id": upload["id"]})
-    assert (left, attempts) == (0, 2)
+        return {name: int(connection.scalar(text(statement)) or 0) for name, statement in statements.items()}

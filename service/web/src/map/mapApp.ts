@@ -364,6 +364,8 @@ export class MapApp extends PageElement {
     const { selection, view } = this;
     if (!selection || !view) return;
     view.mark(geometry);
+    // Search knows one point of an area only, so its extent is shown once it is here.
+    if (this.opener && geometry?.type !== 'Point') this.goTo(geometry);
     const register = this.registers.find(({ id }) => id === selection.register);
     const at =
       this.clickedAt ??

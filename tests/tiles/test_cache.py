@@ -1,0 +1,145 @@
+"""Tiles in memory: the least used go first, and a revision drops what it touched and no more."""
+
+from collections import OrderedDict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiles.cache import Key, Tile, TileCache
+from tiles.grid import TileAddress
+
+OVERHEAD = 600
+HERE, THERE = TileAddress(1, 0, 0), TileAddress(1, 1, 0)
+
+
+def key(address: TileAddress = HERE, *layers: str) -> Key:
+    return (layers or ("addresses",), address)
+
+
+def filled(room: int = 10_000_000) -> TileCache:
+    """Return a cache with two layers alone and together, at two places."""
+    cache = TileCache(room)
+    for address in (HERE, THERE):
+        for layers in (("addresses",), ("communes",), ("addresses", "communes")):
+            cache.put((layers, address), Tile("1", b"x"))
+    return cache
+
+
+def test_what_was_put_comes_back() -> None:
+    cache, tile = TileCache(10_000), Tile("1", b"x")
+    cache.put(key(), tile)
+    assert cache.get(key()) is tile
+
+
+def test_what_was_never_put_is_not_there() -> None:
+    assert TileCache(10_000).get(key()) is None
+
+
+def test_layers_in_another_order_are_another_tile() -> None:
+    cache = TileCache(10_000)
+    cache.put(key(HERE, "a", "b"), Tile("1", b"x"))
+    assert cache.get(key(HERE, "b", "a")) is None
+
+
+def test_an_empty_tile_is_kept_like_any_other() -> None:
+    cache = TileCache(10_000)
+    cache.put(key(), Tile("0", b""))
+    assert cache.get(key()) == Tile("0", b"")
+
+
+def test_the_least_used_tile_goes_first() -> None:
+    cache = TileCache(2 * (OVERHEAD + 10))
+    for name in "ab":
+        cache.put(key(HERE, name), Tile("1", b"x" * 10))
+    cache.get(key(HERE, "a"))
+    cache.put(key(HERE, "c"), Tile("1", b"x" * 10))
+    assert [cache.get(key(HERE, name)) is not None for name in "abc"] == [True, False, True]
+
+
+def test_a_tile_larger_than_the_cache_is_not_kept() -> None:
+    cache = TileCache(1000)
+    cache.put(key(), Tile("1", b"x" * 2000))
+    assert (len(cache), cache.bytes) == (0, 0)
+
+
+def test_a_cache_without_room_keeps_nothing() -> None:
+    cache = TileCache(0)
+    cache.put(key(), Tile("1", b""))
+    assert len(cache) == 0
+
+
+def test_a_newer_tile_takes_the_place_of_the_older() -> None:
+    cache = TileCache(10_000)
+    cache.put(key(), Tile("1", b"x" * 100))
+    cache.put(key(), Tile("2", b"x"))
+    assert (len(cache), cache.bytes) == (1, OVERHEAD + 1)
+    assert cache.get(key()) == Tile("2", b"x")
+
+
+def test_a_revision_drops_the_tiles_that_show_its_layer_at_its_places_and_no_others() -> None:
+    cache = filled()
+    cache.forget("addresses", [HERE, TileAddress(9, 9, 9)])
+    kept = {(layers, address) for layers, address in cache._tiles}
+    assert kept == {
+        (("communes",), HERE), (("addresses",), THERE), (("communes",), THERE), (("addresses", "communes"), THERE),
+    }  # fmt: skip
+
+
+def test_a_large_revision_drops_its_layer_everywhere() -> None:
+    cache = filled()
+    cache.forget_layer("addresses")
+    assert {layers for layers, _ in cache._tiles} == {("communes",)}
+
+
+@pytest.mark.parametrize("layer", ["villages", "", "addresses communes"])
+def test_a_layer_that_no_tile_shows_drops_nothing(layer: str) -> None:
+    cache = filled()
+    cache.forget_layer(layer)
+    assert len(cache) == 6
+
+
+def test_clearing_leaves_nothing_and_no_weight() -> None:
+    cache = filled()
+    cache.clear()
+    cache.forget("addresses", [HERE])
+    assert (len(cache), cache.bytes) == (0, 0)
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["put", "get", "forget", "forget_layer"]),
+        st.sampled_from([("a",), ("b",), ("a", "b")]),
+        st.integers(0, 3),
+        st.integers(0, 400),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_weight_and_order_are_those_of_a_plain_list_of_tiles(
+    steps: list[tuple[str, tuple[str, ...], int, int]],
+) -> None:
+    """Whatever happens in whatever order, the cache holds what a slow and simple one would hold."""
+    room = 3 * OVERHEAD
+    cache, plain = TileCache(room), OrderedDict[Key, Tile]()
+    for step, layers, x, size in steps:
+        address = TileAddress(2, x, 0)
+        if step == "put":
+            cache.put((layers, address), Tile("1", b"x" * size))
+            plain.pop((layers, address), None)
+            plain[layers, address] = Tile("1", b"x" * size)
+            while sum(OVERHEAD + len(tile.body) for tile in plain.values()) > room:
+                plain.popitem(last=False)
+        elif step == "get":
+            assert cache.get((layers, address)) == plain.get((layers, address))
+            if (layers, address) in plain:
+                plain.move_to_end((layers, address))
+        else:
+            gone = [k for k in plain if layers[0] in k[0] and (step == "forget_layer" or k[1] == address)]
+            cache.forget(layers[0], [address]) if step == "forget" else cache.forget_layer(layers[0])
+            for k in gone:
+                del plain[k]
+        assert cache._tiles == plain
+        assert cache.bytes == sum(OVERHEAD + len(tile.body) for tile in plain.values())
