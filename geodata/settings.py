@@ -33,7 +33,6 @@ class GeodataSettings(BaseSettings):
     var_dir: Path = Path("var")
     raw_file_days: int = 90
     upload_max_mb: int = 100
-    import_max_mb: int = 2048
     reader_timeout_s: float = 120.0
 
     @property

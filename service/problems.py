@@ -128,7 +128,9 @@ def problem(
     if known is HTTPStatus.UNAUTHORIZED:
         extra.setdefault("WWW-Authenticate", "Bearer")
     if _wants_page(request):
-        return render(request, "problem.html", {"problem": body}, status_code=status, headers=extra)
+        page = render(request, "problem.html", {"problem": body}, status_code=status)
+        page.headers.update(extra)
+        return page
     return JSONResponse(body, status, media_type=MEDIA_TYPE, headers=extra)
 
 

@@ -117,3 +117,8 @@ def set_policy(connection: Connection, policy: str) -> None:
     connection.execute(
         text("UPDATE ops.setting SET value = :policy WHERE name = 'publication_policy'"), {"policy": policy}
     )
+
+
+def rows_of(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query as plain tuples."""
+    return [tuple(row) for row in connection.execute(text(query))]

@@ -30,7 +30,7 @@ from tests.conftest import TEMPLATE, Server, settings_for
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CASES = SHARED / "upload-cases"
 MANIFEST = CASES / "MANIFEST.tsv"
-PROVINCES = {"04", "38", "40", "48", "56"}
+PROVINCES = {"04", "37", "38", "40", "48", "56"}
 LIMIT_S = 30
 
 pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here")
@@ -177,7 +177,7 @@ def database(server: Server, worker_name: str, tmp_path_factory: pytest.TempPath
     found = Database(settings_for(server.create(name, TEMPLATE)))
     path = write_communes(tmp_path_factory.mktemp("communes") / "communes.geojson")
     report = load_boundaries(found, path, get_register("communes"))
-    assert (len(report.matched), report.unknown) == (511, [])
+    assert (len(report.matched), report.unknown) == (640, [])
     yield found
     found.dispose()
     server.drop(name)

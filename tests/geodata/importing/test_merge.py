@@ -7,17 +7,13 @@ from shapely import Point
 from sqlalchemy import Connection, text
 
 from geodata.history import Counts
-from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, PLACE, agency, field_of, household, publish, sight
+from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, PLACE, agency, field_of, household, publish, rows_of, sight
 
 PERSON, NEIGHBOUR = "Nguyễn Thị Bí Mật", "Trần Văn Kín"
 
 
 def one(connection: Connection, query: str) -> Any:
     return connection.execute(text(query)).one()
-
-
-def all_of(connection: Connection, query: str) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in connection.execute(text(query))]
 
 
 # --- what of a record changes
@@ -35,7 +31,7 @@ def test_only_fields_that_the_file_has_are_changed(connection: Connection) -> No
 def test_a_field_that_the_file_has_and_leaves_empty_is_emptied(connection: Connection) -> None:
     publish(connection, "addresses", [agency("0000000001", street="Hùng Vương"), agency("0000000002", street="Lê Lợi")])
     publish(connection, "addresses", [agency("0000000001", street=None), agency("0000000002", street="Lê Lợi")])
-    assert all_of(connection, "SELECT street FROM reg.addresses ORDER BY id") == [(None,), ("Lê Lợi",)]
+    assert rows_of(connection, "SELECT street FROM reg.addresses ORDER BY id") == [(None,), ("Lê Lợi",)]
 
 
 def test_a_record_that_stays_as_it_is_keeps_its_revision(connection: Connection) -> None:
@@ -45,14 +41,16 @@ def test_a_record_that_stays_as_it_is_keeps_its_revision(connection: Connection)
     )
     found = one(connection, "SELECT added, changed FROM ops.revision WHERE register = 'addresses' AND number = 2")
     assert tuple(found) == (1, 1)
-    assert all_of(connection, "SELECT revision FROM reg.addresses ORDER BY id") == [(1,), (2,), (2,)]
+    assert rows_of(connection, "SELECT revision FROM reg.addresses ORDER BY id") == [(1,), (2,), (2,)]
 
 
 def test_the_history_holds_the_whole_row_as_it_was(connection: Connection) -> None:
     publish(connection, "addresses", [agency("0000000001", street="Hùng Vương")])
     before = one(connection, "SELECT to_jsonb(a) AS row FROM reg.addresses a").row
     publish(connection, "addresses", [agency("0000000001", street="Lê Lợi")])
-    found = all_of(connection, "SELECT operation, before FROM ops.change WHERE register = 'addresses' AND revision = 2")
+    found = rows_of(
+        connection, "SELECT operation, before FROM ops.change WHERE register = 'addresses' AND revision = 2"
+    )
     assert found == [("U", before)]
 
 
@@ -97,7 +95,7 @@ def test_villages_are_known_by_commune_and_name(connection: Connection) -> None:
     published = publish(connection, "villages", [sight("Thôn 1", commune_code=OTHER_COMMUNE, household_count=120)])
     assert published.counts == Counts(0, 1)
     query = "SELECT commune_code, household_count FROM reg.villages ORDER BY 1"
-    assert all_of(connection, query) == [(COMMUNE, None), (OTHER_COMMUNE, 120)]
+    assert rows_of(connection, query) == [(COMMUNE, None), (OTHER_COMMUNE, 120)]
 
 
 def test_a_former_unit_of_the_same_code_is_left_alone(connection: Connection) -> None:
@@ -119,7 +117,7 @@ def test_a_former_unit_of_the_same_code_is_left_alone(connection: Connection) ->
     )
     new = {"code": "48", "name": "Đà Nẵng", "full_name": "Thành phố Đà Nẵng", "geom": None}
     assert publish(connection, "provinces", [new]).counts == Counts(1, 0)
-    assert all_of(connection, "SELECT name FROM reg.provinces ORDER BY valid_from") == [("Cũ",), ("Đà Nẵng",)]
+    assert rows_of(connection, "SELECT name FROM reg.provinces ORDER BY valid_from") == [("Cũ",), ("Đà Nẵng",)]
 
 
 def test_rows_without_code_that_are_the_same_are_not_doubled(connection: Connection) -> None:
@@ -134,9 +132,9 @@ def test_rows_without_code_at_one_place_stay_the_households_they_are(connection:
     rows = [household(None, head_name=PERSON), household(None, head_name=NEIGHBOUR)]
     publish(connection, "addresses", rows)
     query = "SELECT feature_id, head_name FROM reg.household_private ORDER BY 1"
-    before = all_of(connection, query)
+    before = rows_of(connection, query)
     assert publish(connection, "addresses", rows[::-1]).revision is None
-    assert all_of(connection, query) == before
+    assert rows_of(connection, query) == before
 
 
 def test_a_phone_that_comes_later_finds_the_household_without_code(connection: Connection) -> None:
@@ -144,7 +142,7 @@ def test_a_phone_that_comes_later_finds_the_household_without_code(connection: C
     rows = [household(None, head_name=PERSON, phone="0900123456"), household(None, head_name=NEIGHBOUR, phone=None)]
     publish(connection, "addresses", rows)
     query = "SELECT head_name, phone FROM reg.household_private ORDER BY phone NULLS LAST"
-    assert all_of(connection, query) == [(PERSON, "0900123456"), (NEIGHBOUR, None)]
+    assert rows_of(connection, query) == [(PERSON, "0900123456"), (NEIGHBOUR, None)]
 
 
 def test_several_rows_that_would_change_one_record_do_not_fight_over_it(connection: Connection) -> None:
@@ -168,7 +166,7 @@ def test_an_address_keeps_its_codes_of_other_schemes(connection: Connection) -> 
     publish(connection, "addresses", [agency("0000000001", location_id="000000000042")])
     query = "SELECT scheme, value FROM reg.address_codes ORDER BY 1"
     found = [("digital_address", "0000000001"), ("location_id", "000000000042"), ("vpostcode", "100007PJJ2RM")]
-    assert all_of(connection, query) == found
+    assert rows_of(connection, query) == found
 
 
 def test_a_new_code_of_a_scheme_takes_the_place_of_the_old_one(connection: Connection) -> None:
@@ -176,7 +174,7 @@ def test_a_new_code_of_a_scheme_takes_the_place_of_the_old_one(connection: Conne
     published = publish(connection, "addresses", [agency("0000000001", location_id="000000000043")])
     assert published.counts == Counts(0, 1)
     query = "SELECT value FROM reg.address_codes WHERE scheme = 'location_id'"
-    assert all_of(connection, query) == [("000000000043",)]
+    assert rows_of(connection, query) == [("000000000043",)]
 
 
 def test_a_code_that_another_record_holds_is_reported_and_not_moved(connection: Connection) -> None:
@@ -229,4 +227,4 @@ def test_an_area_takes_the_place_of_its_point(connection: Connection) -> None:
 def test_points_and_areas_may_come_in_one_file(connection: Connection) -> None:
     publish(connection, "growing_areas", [field_of("VN-DNOR-0269"), field_of("VN-DNOR-0270", geom=PLACE)])
     query = "SELECT geom IS NULL, point IS NULL FROM reg.growing_areas ORDER BY code"
-    assert all_of(connection, query) == [(False, True), (True, False)]
+    assert rows_of(connection, query) == [(False, True), (True, False)]

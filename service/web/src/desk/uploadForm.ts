@@ -5,7 +5,7 @@ import { say, t } from '../core/page';
 import type { Account, Register } from '../core/types';
 import { idempotencyKey, type DeskApi } from './deskApi';
 
-const ACCEPTED = '.zip,.gpkg,.geojson,.json,.csv,.xlsx';
+const ACCEPTED = '.zip,.gpkg,.geojson,.json,.kml,.csv';
 
 export class UploadForm extends PageElement {
   static override properties = {
