@@ -279,6 +279,7 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+
 def empty_folder(path: Path) -> Path:
     """Return a folder without the figures that processes of an earlier run left."""
     shutil.rmtree(path, ignore_errors=True)

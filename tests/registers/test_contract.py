@@ -177,7 +177,9 @@ def test_a_collection_is_exactly_its_entry_in_the_list(register: Register, clien
 def test_tilejson_bounds_hold_the_data(register: Register, client: TestClient) -> None:
     west, south, east, north = client.get(f"/tiles/{register.id}.json").json()["bounds"]
     answer = client.get(f"/collections/{register.id}/items?limit=200").json()
-    places = [place for feature in answer["features"] for place in positions((feature["geometry"] or {}).get("coordinates"))]
+    places = [
+        place for feature in answer["features"] for place in positions((feature["geometry"] or {}).get("coordinates"))
+    ]
     for lon, lat in places:
         assert west - 1e-6 <= lon <= east + 1e-6
         assert south - 1e-6 <= lat <= north + 1e-6

@@ -95,8 +95,8 @@ TABLE: dict[str, Expectation] = {
     "geojson_feature_changed_semantics.geojson": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 1}),
     "vn_biosphere_reserves_crs_member.geojson": (
         "villages",
-        "published 9",
-        {"COMMUNE_NOT_FOUND": 4, "GEOM_INVALID": 1},
+        "published 3",
+        {"COMMUNE_NOT_FOUND": 10, "GEOM_INVALID": 1},
     ),
     "vn_48_hai_chau_self_intersection.geojson": ("communes", "refused", {"GEOM_INVALID": 1}),
     "vn_48_hoa_cuong_self_intersection.geojson": ("communes", "refused", {"GEOM_INVALID": 1}),
