@@ -11,9 +11,12 @@ from sqlalchemy import ClauseElement, ColumnElement, case, literal_column, not_,
 from sqlalchemy.dialects import postgresql
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
-from geodata.derived import geometry_names, grid_table, tile_table
+from geodata.derived import FIRST_BLOCK, geometry_names, grid_table, tile_table
 from geodata.register import Field, Register
 from geodata.registers import get_register
+
+SMALLEST_COUNT = 5
+"""Smallest count that is shown of guarded records."""
 
 POLICY = "(SELECT value FROM ops.setting WHERE name = 'publication_policy')"
 
@@ -78,6 +81,25 @@ def tile_view_select(register: Register) -> str:
     return _sql(statement.where(literal_column(f"(NOT ({guard}) OR {POLICY} = 'code_point')")))
 
 
+def grid_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_grid``: the counts per cell.
+
+    Where the policy guards records, a count below five could tell of a single household. Such cells are then merged
+    into a block of 16 by 16 cells, numbered from 4096 on, and left out where even the block counts less.
+    """
+    source = f"reg.{grid_table(register).name}"
+    whole = f"SELECT z, x, y, cell, count FROM {source}"
+    if register.guarded is None:
+        return whole
+    block = f"({FIRST_BLOCK} + (cell / 1024) * 4 + (cell % 64) / 16)::smallint"
+    return (
+        f"{whole}\nWHERE count >= {SMALLEST_COUNT} OR {POLICY} = 'code_point'\nUNION ALL\n"
+        f"SELECT z, x, y, {block}, sum(count)::integer FROM {source}\n"
+        f"WHERE count < {SMALLEST_COUNT} AND {POLICY} <> 'code_point'\n"
+        f"GROUP BY z, x, y, {block} HAVING sum(count) >= {SMALLEST_COUNT}"
+    )
+
+
 def _row_level_security(register: Register) -> Iterator[str]:
     table = f"reg.{register.id}"
     condition = "ops.in_scope(commune_code)" if register.is_in_communes else "ops.in_scope(NULL)"
@@ -109,7 +131,7 @@ def register_statements(register: Register) -> Iterator[str]:
     """Yield the statements that a register needs after its tables exist: views, grants, row-level security."""
     views = {register.id: view_select(register), f"{register.id}_tile": tile_view_select(register)}
     if register.tile.counts_below is not None:
-        views[grid_table(register).name] = f"SELECT * FROM reg.{grid_table(register).name}"
+        views[grid_table(register).name] = grid_view_select(register)
     if register.codes is not None:
         codes = register.codes.__table__.name
         views[codes] = (

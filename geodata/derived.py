@@ -33,6 +33,12 @@ WEB_MERCATOR = 3857
 CELLS_ACROSS = 64
 """Cells across a tile that shows counts."""
 
+BLOCKS_ACROSS = 4
+"""Blocks of cells across a tile: what small counts of guarded records are merged into."""
+
+FIRST_BLOCK = CELLS_ACROSS * CELLS_ACROSS
+"""Number of a tile's first block, above the numbers of its cells."""
+
 
 @cache
 def tile_table(register: Register, metadata: MetaData = Base.metadata) -> Table:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import LargeBinary, UserDefinedType
 
-from geodata.derived import CELLS_ACROSS
+from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK
 from geodata.register import Register
 from geodata.registers import get_register
 from tiles.grid import BUFFER, EXTENT, HALF_WORLD_M
@@ -161,12 +161,25 @@ def _shapes(register: Register, z: int) -> Select[Any]:
 def _counts(register: Register, z: int) -> Select[Any]:
     """Select the tile's own rows of counts, each drawn at the middle of its cell."""
     grid = table(f"{register.id}_grid", *(column(name) for name in ("z", "x", "y", "cell", "count")), schema="open")
-    step = EXTENT // CELLS_ACROSS
-    across = grid.c.cell.op("%")(CELLS_ACROSS) * step + step // 2
-    down = grid.c.cell.op("/")(CELLS_ACROSS) * step + step // 2
+    is_block = grid.c.cell >= FIRST_BLOCK
+    number = grid.c.cell.op("-")(FIRST_BLOCK)
+    across = case(
+        (is_block, _middle(number.op("%")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
+        else_=_middle(grid.c.cell.op("%")(CELLS_ACROSS), CELLS_ACROSS),
+    )
+    down = case(
+        (is_block, _middle(number.op("/")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
+        else_=_middle(grid.c.cell.op("/")(CELLS_ACROSS), CELLS_ACROSS),
+    )
     place = func.ST_Point(across, down).label("g")
     return (
         select(func.int8(grid.c.cell).label("id"), grid.c["count"], place)
         .where(grid.c.z == z, grid.c.x == _X, grid.c.y == _Y)
         .order_by(grid.c.cell)
     )
+
+
+def _middle(index: ColumnElement[Any], parts: int) -> ColumnElement[Any]:
+    """Return the middle of one of ``parts`` equal parts of a tile's side, tile units."""
+    step = EXTENT // parts
+    return index * step + step // 2

@@ -22,7 +22,12 @@ WHERE (NOT (reg.addresses_tile.kind = 'household') OR (SELECT value FROM ops.set
 GRANT SELECT ON open.addresses_tile TO bandoso_public, bandoso_staff, bandoso_worker;
 
 CREATE VIEW open.addresses_grid AS
-SELECT * FROM reg.addresses_grid;
+SELECT z, x, y, cell, count FROM reg.addresses_grid
+WHERE count >= 5 OR (SELECT value FROM ops.setting WHERE name = 'publication_policy') = 'code_point'
+UNION ALL
+SELECT z, x, y, (4096 + (cell / 1024) * 4 + (cell % 64) / 16)::smallint, sum(count)::integer FROM reg.addresses_grid
+WHERE count < 5 AND (SELECT value FROM ops.setting WHERE name = 'publication_policy') <> 'code_point'
+GROUP BY z, x, y, (4096 + (cell / 1024) * 4 + (cell % 64) / 16)::smallint HAVING sum(count) >= 5;
 
 GRANT SELECT ON open.addresses_grid TO bandoso_public, bandoso_staff, bandoso_worker;
 

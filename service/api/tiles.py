@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import orjson
+import structlog
 from isal import igzip
 from prometheus_client import Counter
 
@@ -21,6 +22,8 @@ from service.problems import MEDIA_TYPE, STATUSES, MethodError
 from tiles.cache import Layers, Tile
 from tiles.grid import TileAddress, parse_tile
 from tiles.store import TilesBusyError, TileStore
+
+log = structlog.get_logger()
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -86,7 +89,8 @@ class TileApplication:
             await self._refuse(scope, send, error)
         except _ClientGoneError:
             return
-        except Exception:
+        except Exception as error:
+            log.error("tile failed", kind=type(error).__name__)
             await self._refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

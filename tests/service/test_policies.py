@@ -120,7 +120,7 @@ def test_a_production_service_insists_on_https(sample_url: str) -> None:
     settings = settings_for(
         sample_url, env="production", publication_policy="code_point", allowed_hosts="testserver", licence="CC BY 4.0"
     )
-    with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
+    with TestClient(create_app(settings)) as client:
         assert "max-age=31536000" in client.get("/").headers["strict-transport-security"]
 
 

@@ -33,7 +33,7 @@ class Door:
 
     def client(self, **options: Any) -> TestClient:
         """Return a client that carries no cookie yet."""
-        return TestClient(self.app, **options)  # type: ignore[arg-type]
+        return TestClient(self.app, **options)
 
     def knock(self, username: str, password: str = WRONG, **options: Any) -> Any:
         """Try to sign in."""
@@ -59,7 +59,7 @@ def door(server: Server, worker_name: str) -> Iterator[Door]:
     name = f"door_{worker_name}"
     settings = settings_for(server.create(name, "template_migrated"))
     app = create_app(settings)
-    with TestClient(app):  # type: ignore[arg-type]
+    with TestClient(app):
         yield Door(app, settings)
     server.drop(name)
 
@@ -99,7 +99,7 @@ def test_the_cookie_is_secure_where_the_connection_is(door: Door, officer: str) 
 
 def test_the_cookie_is_secure_where_a_proxy_ends_the_encryption(door: Door, officer: str) -> None:
     settings = door.settings.model_copy(update={"public_url": "https://ban-do.example"})
-    with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
+    with TestClient(create_app(settings)) as client:
         answer = client.post("/auth/login", json={"username": officer, "password": PASSWORD})
     assert "; secure" in answer.headers["set-cookie"].lower()
 

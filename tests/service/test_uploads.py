@@ -1,15 +1,10 @@
 """A file's whole way: taken over HTTP, checked by a running worker, published, and seen in items and tiles."""
 
 import os
-import signal
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,16 +17,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
-from geodata.db import Database
-from geodata.history import lock_register
-from geodata.registers import get_register
 from service import setup
-from service.app import Application, create_app
 from service.jobs.worker import clean_files
-from service.settings import ServiceSettings
-from tests.conftest import SAMPLE_TEMPLATE, Server, environment_of, running, settings_for
+from tests.conftest import Server
+from tests.service.office import Office, finish, new_code, opened, publishing_is_held, send
 from tests.service.people import (
-    HEADER,
     OTHER_COMMUNE,
     PLACE,
     SAMPLE_COMMUNE,
@@ -42,115 +32,17 @@ from tests.service.people import (
     upload_parts,
 )
 
-PUBLISHED_WITHIN_S, TAKEN_OVER_WITHIN_S = 40.0, 60.0
 LIMIT_MB = 1
-CROWD, CROWD_ACROSS = 60_000, 245
-STEP_DEG = 1e-5
-"""A metre between the houses of the crowd."""
-
 HEAD_OF_HOUSEHOLD = "Nguyễn Thị Thử"
-UNFINISHED = {"received", "reading", "validating", "publishing"}
 VN2000_NINH_BINH = 9209
-_serials = count(1)
-
-
-def new_code() -> str:
-    """Return an address code that no other test uses."""
-    return f"07900{next(_serials):05d}"
-
-
-@dataclass(frozen=True)
-class Office:
-    """A service and a worker on sample data of their own."""
-
-    app: Application
-    client: TestClient
-    settings: ServiceSettings
-    database: Database
-    worker: "Worker"
-
-    def officer(self, *scope: str) -> TestClient:
-        """Return the signed-in client of a new officer."""
-        return sign_in(self.app, add_officer(self.settings, *scope))
-
-    def revision(self) -> int:
-        """Return the latest revision of the addresses."""
-        found: int = self.client.get("/collections/addresses").json()["bandoso:revision"]
-        return found
-
-    def item(self, code: str) -> dict[str, Any] | None:
-        """Return the address with this code."""
-        features = self.client.get("/collections/addresses/items", params={"code": code}).json()["features"]
-        return features[0] if features else None
-
-
-class Worker:
-    """The worker process, and another one in its place when it is killed."""
-
-    def __init__(self, settings: ServiceSettings) -> None:
-        self._settings = settings
-        self._running = self._start()
-        self.process = self._running.__enter__()
-
-    def _start(self) -> Any:
-        log = self._settings.var_dir / f"worker-{uuid4().hex[:6]}.log"
-        return running(["service", "worker"], environment_of(self._settings), log)
-
-    def kill(self) -> None:
-        """Kill it as the kernel would: it hears nothing of it."""
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def replace(self) -> None:
-        """Start another one."""
-        self.stop()
-        self._running = self._start()
-        self.process = self._running.__enter__()
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._running.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")
 def office(server: Server, worker_name: str) -> Iterator[Office]:
     """The service in this process, the worker in another one."""
     with opened(server, f"office_{worker_name}", LIMIT_MB) as found:
+        found.worker.start()
         yield found
-
-
-@contextmanager
-def opened(server: Server, name: str, limit_mb: int) -> Iterator[Office]:
-    """Open an office on a new copy of the sample."""
-    settings = settings_for(server.create(name, SAMPLE_TEMPLATE), upload_max_mb=limit_mb)
-    app, database, worker = create_app(settings), Database(settings), Worker(settings)
-    try:
-        with TestClient(app) as client:  # type: ignore[arg-type]
-            yield Office(app, client, settings, database, worker)
-    finally:
-        worker.stop()
-        database.dispose()
-        server.drop(name)
-
-
-def finish(client: TestClient, location: str, within_s: float = PUBLISHED_WITHIN_S, **headers: Any) -> dict[str, Any]:
-    """Follow an upload until it is done."""
-    deadline = time.monotonic() + within_s
-    while True:
-        upload: dict[str, Any] = client.get(location, **headers).json()
-        if upload["state"] not in UNFINISHED:
-            return upload
-        assert time.monotonic() < deadline, upload
-        time.sleep(0.05)
-
-
-def send(client: TestClient, parts: dict[str, Any], **headers: str) -> str:
-    """Send a file that is taken; return where its upload is."""
-    answer = client.post("/uploads", **parts, headers=headers)
-    assert answer.status_code == 202, answer.text
-    location: str = answer.headers["location"]
-    assert location.endswith(f"/uploads/{answer.json()['id']}")
-    return location
 
 
 def shapefile(folder: Path, code: str) -> Path:
@@ -280,7 +172,7 @@ def test_requests_at_once_with_one_idempotency_key_make_one_upload(office: Offic
     parts, start = upload_parts(address_csv(new_code())), threading.Barrier(4)
 
     def ask(_: int) -> tuple[int, str]:
-        client = TestClient(office.app, raise_server_exceptions=False)  # type: ignore[arg-type]
+        client = TestClient(office.app, raise_server_exceptions=False)
         start.wait()
         answer = client.post("/uploads", **parts, headers=headers)
         return answer.status_code, answer.headers.get("location", "")
@@ -303,14 +195,6 @@ def test_a_repeated_request_is_answered_also_while_the_queue_is_full(office: Off
     assert again == places[2]
     for place in places:
         assert finish(officer, place)["state"] == "published"
-
-
-@contextmanager
-def publishing_is_held(office: Office) -> Iterator[None]:
-    """Hold the lock that every publish of addresses waits for."""
-    with office.database.worker() as connection:
-        lock_register(connection, get_register("addresses"))
-        yield
 
 
 def test_nobody_sends_files_without_an_account(office: Office) -> None:
@@ -443,54 +327,3 @@ def test_an_upload_of_another_officer_is_not_there(office: Office) -> None:
 @pytest.mark.parametrize("name", ["x", "0", "%00"])
 def test_a_made_up_upload_is_not_there(office: Office, name: str) -> None:
     assert office.officer().get(f"/uploads/{name}").status_code == 404
-
-
-def write_crowd() -> bytes:
-    """Write a table of many households, a metre from each other."""
-    lon, lat = (degrees + STEP_DEG / 2 for degrees in PLACE)
-    rows = [
-        f"06660{number:05d},ho gia dinh,{number},"
-        f"{lon + number // CROWD_ACROSS * STEP_DEG:.7f},{lat + number % CROWD_ACROSS * STEP_DEG:.7f}"
-        for number in range(CROWD)
-    ]
-    return "\n".join([HEADER, *rows, ""]).encode()
-
-
-def test_another_worker_finishes_what_a_killed_one_had_in_hand(server: Server, worker_name: str) -> None:
-    with opened(server, f"crowd_{worker_name}", 8) as office:
-        officer, revision = office.officer(), office.revision()
-        before = read_counts(office)
-        place = send(officer, upload_parts(write_crowd(), commune=SAMPLE_COMMUNE))
-        deadline = time.monotonic() + PUBLISHED_WITHIN_S
-        while (state := officer.get(place).json()["state"]) != "publishing":
-            assert state in UNFINISHED
-            assert time.monotonic() < deadline
-        office.worker.kill()
-        assert officer.get(place).json()["state"] == "publishing"
-        assert read_counts(office) == before
-        office.worker.replace()
-        upload = finish(officer, place, TAKEN_OVER_WITHIN_S)
-        assert (upload["state"], upload["revision"]) == ("published", revision + 1)
-        assert upload["counts"] == {"read": CROWD, "valid": CROWD, "rejected": 0, "published": CROWD}
-        assert read_counts(office) == {
-            **{name: count + CROWD for name, count in before.items()},
-            "staging tables": 0, "revisions": before["revisions"] + 1, "attempts": 2,
-        }  # fmt: skip
-
-
-def read_counts(office: Office) -> dict[str, int]:
-    """Count what a publish writes, each thing in its own place."""
-    statements = {
-        "addresses": "SELECT count(*) FROM reg.addresses",
-        "places": "SELECT count(DISTINCT ST_AsBinary(geom)) FROM reg.addresses",
-        "codes": "SELECT count(DISTINCT value) FROM reg.address_codes WHERE scheme = 'digital_address'",
-        "changes": "SELECT count(*) FROM ops.change WHERE register = 'addresses' AND operation = 'I'",
-        "drawn": "SELECT count(*) FROM reg.addresses_tile",
-        "counted": "SELECT sum(count) FROM reg.addresses_grid WHERE z = 0",
-        "counted low": "SELECT sum(count) FROM reg.addresses_grid WHERE z = 12",
-        "staging tables": "SELECT count(*) FROM pg_tables WHERE schemaname = 'staging'",
-        "revisions": "SELECT count(*) FROM ops.revision WHERE register = 'addresses'",
-        "attempts": "SELECT coalesce(sum(attempt), 0) FROM ops.upload WHERE state = 'published'",
-    }
-    with setup.owner(office.settings) as connection:
-        return {name: int(connection.scalar(text(statement)) or 0) for name, statement in statements.items()}

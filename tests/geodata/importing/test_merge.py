@@ -1,5 +1,6 @@
 """Which staged row meets which record, and what of the record it changes."""
 
+from pathlib import Path
 from typing import Any
 
 import shapely
@@ -7,7 +8,20 @@ from shapely import Point
 from sqlalchemy import Connection, text
 
 from geodata.history import Counts
-from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, PLACE, agency, field_of, household, publish, rows_of, sight
+from geodata.units.index import UnitIndex
+from tests.geodata.builders import (
+    COMMUNE,
+    OTHER_COMMUNE,
+    PLACE,
+    agency,
+    field_of,
+    household,
+    publish,
+    rows_of,
+    send,
+    sight,
+    units,
+)
 
 PERSON, NEIGHBOUR = "Nguyễn Thị Bí Mật", "Trần Văn Kín"
 
@@ -73,12 +87,15 @@ def test_a_move_changes_the_place_and_nothing_else(connection: Connection) -> No
     )
 
 
-def test_the_commune_goes_with_the_place(connection: Connection) -> None:
-    """Also where the file had no such column: the commune is then the one that holds the new place."""
-    publish(connection, "addresses", [agency("0000000001")])
-    row = {**agency("0000000001"), "geom": Point(108.3, 16.1), "commune_code": "01273"}
-    publish(connection, "addresses", [row])
-    assert tuple(one(connection, "SELECT commune_code, province_code FROM reg.addresses")) == ("01273", "04")
+def test_the_commune_goes_with_the_place_where_the_file_has_no_such_column(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """A record that moved must not stay in the hands of those who had it before."""
+    elsewhere = shapely.box(106.0, 22.0, 106.1, 22.1)
+    index = UnitIndex(units().provinces, {COMMUNE: PLACE.buffer(0.01), "01273": elsewhere}, units().names)
+    for place, codes in ((PLACE, (COMMUNE, "48")), (elsewhere.centroid, ("01273", "04"))):
+        send(connection, "addresses", [{"code": "0000000001", "geom": place}], tmp_path, index=index)
+        assert rows_of(connection, "SELECT commune_code, province_code FROM reg.addresses") == [codes]
 
 
 # --- which record a row is
