@@ -1,12 +1,13 @@
 """The write models' common ground: limits and forms that every register shares."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -17,6 +18,17 @@ CommuneCode = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 DECEMBER = 12
+
+
+def _after_valid_from(valid_to: date | None, others: ValidationInfo) -> date | None:
+    start = others.data.get("valid_from")
+    if valid_to is not None and start is not None and valid_to <= start:
+        raise ValueError("valid_to is not after valid_from")
+    return valid_to
+
+
+ValidTo = Annotated[date | None, AfterValidator(_after_valid_from)]
+"""End of validity; stands after ``valid_from`` in a model and in time."""
 
 
 def split_list(value: Any) -> Any:

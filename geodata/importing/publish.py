@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import Connection, exists, func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from geodata.db import Actor, Database
 from geodata.history import Counts, announce, lock_register, start_revision
@@ -60,12 +61,29 @@ def publish_file(
     published = Published(report, Counts(0, 0), None)
     if report.valid:
         progress("publishing", 0, report.valid)
-        published = publish_staged(connection, request, sink, report)
+        published = _publish_or_refuse(connection, request, sink, report)
         progress("publishing", report.valid, report.valid)
     sink.drop()
     if report.outcome == "ok" and report.valid == 0:
         report.outcome = "refused"
     return published
+
+
+def _publish_or_refuse(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
+    """Publish, or say which rule of the database the rows would break together with the records they change."""
+    try:
+        with connection.begin_nested():
+            return publish_staged(connection, request, sink, report)
+    except IntegrityError as error:
+        # Never the driver's own words: they quote values, private ones too.
+        rule = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        report.refuse(
+            "FILE_REFUSED", value="RULE_BROKEN",
+            why_vi=f"Sau khi sửa, có bản ghi trái quy tắc “{rule}”; không dòng nào được công bố.",
+            why_en=f"A record would break the rule “{rule}” once changed; no row was published.",
+        )  # fmt: skip
+        report.rejected, report.valid = report.rejected + report.valid, 0
+        return Published(report, Counts(0, 0), None)
 
 
 def publish_staged(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:

@@ -24,3 +24,18 @@ CREATE POLICY staff ON reg.growing_areas FOR SELECT TO bandoso_staff USING (ops.
 
 CREATE POLICY worker ON reg.growing_areas TO bandoso_worker USING (true) WITH CHECK (true);
 
+-- The registrations per market: public with their area, changed with it, seen by the officers of its commune.
+CREATE VIEW open.growing_area_markets AS
+SELECT m.feature_id, m.market, m.valid_from, m.valid_to, m.status, m.market_code
+FROM reg.growing_area_markets m JOIN open.growing_areas g ON g.id = m.feature_id;
+
+GRANT SELECT ON open.growing_area_markets TO bandoso_public, bandoso_staff;
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.growing_area_markets TO bandoso_worker;
+GRANT SELECT ON reg.growing_area_markets TO bandoso_staff;
+
+ALTER TABLE reg.growing_area_markets ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON reg.growing_area_markets FOR SELECT TO bandoso_staff
+    USING (EXISTS (SELECT 1 FROM reg.growing_areas f WHERE f.id = feature_id));
+
+CREATE POLICY worker ON reg.growing_area_markets TO bandoso_worker USING (true) WITH CHECK (true);

@@ -1,16 +1,10 @@
--- Search, markets, and the look-up of one address by its code.
+-- Search, and the look-up of one address by its code.
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON reg.growing_area_markets, reg.search_entry TO bandoso_worker;
-GRANT SELECT ON reg.growing_area_markets TO bandoso_staff;
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.search_entry TO bandoso_worker;
 
 CREATE VIEW open.search_entry AS
 SELECT register, feature_id, feature_uuid, label, code, key, commune_code, point FROM reg.search_entry;
 GRANT SELECT ON open.search_entry TO bandoso_public, bandoso_staff;
-
-CREATE VIEW open.growing_area_markets AS
-SELECT m.feature_id, m.market, m.valid_from, m.valid_to, m.status, m.market_code
-FROM reg.growing_area_markets m JOIN open.growing_areas g ON g.id = m.feature_id;
-GRANT SELECT ON open.growing_area_markets TO bandoso_public, bandoso_staff;
 
 -- An address found by its exact code, also where the policy shows no household in lists and tiles.
 -- Under `aggregate` nothing of a household is ever shown.

@@ -53,5 +53,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take the change back."""
     op.execute("DROP FUNCTION open.find_address(text), open.address_card(uuid)")
-    op.execute("DROP VIEW open.growing_area_markets")
     op.execute("DROP TABLE reg.search_entry CASCADE")

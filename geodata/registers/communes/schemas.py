@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from geodata.writing import CommuneCode, LongText, Name, WriteModel
+from geodata.writing import CommuneCode, LongText, Name, ValidTo, WriteModel
 
 
 class CommuneIn(WriteModel):
@@ -19,6 +19,6 @@ class CommuneIn(WriteModel):
     province_code: Annotated[str, Field(pattern=r"^[0-9]{2}$")]
     area_km2: Annotated[float, Field(gt=0, lt=10_000)] | None = None
     valid_from: date = date(2025, 7, 1)
-    valid_to: date | None = None
+    valid_to: ValidTo = None
     legal_note: LongText | None = None
     source: LongText | None = None

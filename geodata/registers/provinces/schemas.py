@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from geodata.writing import LongText, Name, WriteModel
+from geodata.writing import LongText, Name, ValidTo, WriteModel
 
 ProvinceCode = Annotated[str, Field(pattern=r"^[0-9]{2}$")]
 
@@ -20,6 +20,6 @@ class ProvinceIn(WriteModel):
     kind: Literal["tinh", "thanh_pho"] = "tinh"
     area_km2: Annotated[float, Field(gt=0, lt=100_000)] | None = None
     valid_from: date = date(2025, 7, 1)
-    valid_to: date | None = None
+    valid_to: ValidTo = None
     legal_note: LongText | None = None
     source: LongText | None = None

@@ -141,6 +141,13 @@ def test_a_missing_required_field_is_named_by_its_title() -> None:
     assert message["en"] == "“Crop” is missing."
 
 
+@pytest.mark.parametrize(("valid_to", "is_taken"), [("01/07/2025", False), ("30/06/2025", False), ("02/07/2025", True)])
+def test_a_unit_cannot_end_before_it_began(valid_to: str, is_taken: bool) -> None:
+    columns: dict[str, list[str | None]] = {"code": ["48"], "name": ["X"], "full_name": ["X"], "valid_to": [valid_to]}
+    checked, report = check("provinces", columns)
+    assert (len(checked.positions), sorted(report.counts)) == ((1, []) if is_taken else (0, ["FIELD_INVALID"]))
+
+
 def test_the_report_names_the_column_as_the_file_does() -> None:
     _, report = check("addresses", {"Mã xã": ["20194"], "Sai số": ["xa"]})
     assert only_message(report)["column"] == "Sai số"
