@@ -1,7 +1,10 @@
 """Settings of the service, read from the environment once when a process starts."""
 
 import secrets
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Literal
 
 from pydantic import SecretStr
@@ -56,14 +59,18 @@ class ServiceSettings(GeodataSettings):
         if given:
             return given.encode()
         path = self.var_dir / "secret"
-        self.var_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x", encoding="ascii") as file:
-                path.chmod(0o600)
-                file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
+        if not path.exists():
+            self._make_secret(path)
         return path.read_bytes()
+
+    def _make_secret(self, path: Path) -> None:
+        """Put a new secret at ``path`` whole or not at all: another process may be doing the same."""
+        self.var_dir.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile("w", dir=self.var_dir, prefix="secret-", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            with suppress(FileExistsError):
+                path.hardlink_to(file.name)
 
     @property
     def effective_policy(self) -> PublicationPolicy:

@@ -198,8 +198,11 @@ def test_a_change_that_breaks_a_rule_of_the_database_is_refused_and_not_raised(
 ) -> None:
     """A household has no public name; the file makes one of an agency and leaves its name as it is."""
     send(connection, "addresses", [agency("0000000001", name="Nhà bà Bí Mật")], tmp_path)
-    row = {"code": "0000000001", "kind": "household", "commune_code": COMMUNE, "geom": PLACE}
-    published = send(connection, "addresses", [row, agency("0000000002")], tmp_path)
+    rows = [
+        {"code": code, "kind": "household", "commune_code": COMMUNE, "geom": PLACE}
+        for code in ("0000000001", "0000000002")
+    ]
+    published = send(connection, "addresses", rows, tmp_path)
     report = published.report
     assert (report.outcome, published.revision, report.valid, report.rejected) == ("refused", None, 0, 2)
     assert "ck_addresses_household_has_no_name" in report.messages[-1]["vi"]
