@@ -79,4 +79,4 @@ def describe_source() -> str:
 
 def _first_line(*command: str) -> str:
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return (answer.stdout or answer.stderr).partition("\n")[0].strip()
+    return answer.stdout.partition("\n")[0].strip()

@@ -21,7 +21,6 @@ from tests.conftest import Server, settings_for
 from tiles.sql import tile_sql
 
 PEER_ROLE, PEER_TABLE, SLIM_TABLE = "bench_peer", "addresses_peer", "addresses_slim"
-PEER_COLUMNS = "id, code, kind, house_number, street, village, commune_code, geom"
 CACHE_MB = 256
 ZOOMS = (14, 10, 8)
 COMPARED = 20
@@ -88,7 +87,7 @@ def _rounds(cases: Mapping[str, Case], result: TileResult, rounds: int, seconds:
 
 
 def prepare_peer(server: Server) -> str:
-    """Give tipg a plain table as an import tool makes it, and the same settings of the planner that ours has.
+    """Give tipg a plain table of all that is public, in the order of the file, and the planner settings that ours has.
 
     Returns
     -------
@@ -106,7 +105,7 @@ def prepare_peer(server: Server) -> str:
             connection.execute(
                 sql.SQL("ALTER ROLE {} SET {} = {}").format(role, sql.Identifier(name), sql.Literal(value))
             )
-        _copy_table(connection, PEER_TABLE, f"SELECT {PEER_COLUMNS} FROM open.addresses ORDER BY id", "geom")
+        _copy_table(connection, PEER_TABLE, "SELECT * FROM open.addresses ORDER BY id", "geom")
         _copy_table(connection, SLIM_TABLE, "SELECT * FROM reg.addresses_tile", "point")
         connection.execute("VACUUM (ANALYZE)")
     address = url.set(
