@@ -45,16 +45,17 @@ class Revision(Base):
 
 
 class Change(Base):
-    """What one revision did to one feature. Never updated, never deleted.
+    """A state of one feature that a revision replaced or removed. Never updated, never deleted.
 
-    Its revision is written in the same transaction under the register's lock; a foreign key would say the same at the
-    price of a look-up for each of 675,000 rows. ``before`` is the whole row as it was (``null`` for an insert). What came after is the ``before`` of the
-    feature's next change, or its live row, so no value is stored twice.
+    ``before`` is the whole row as it was, with the revision that had made it. What came after is the ``before`` of
+    the feature's next change, or its live row, so no value is stored twice; a state that follows on no other is an
+    insert, which needs no row of its own. The revision is written in the same transaction under the register's lock;
+    a foreign key would say the same at the price of a look-up for each row.
     """
 
     __tablename__ = "change"
     __table_args__ = (
-        CheckConstraint("operation IN ('I', 'U', 'D')", name="operation"),
+        CheckConstraint("operation IN ('U', 'D')", name="operation"),
         {"schema": "ops"},
     )
 
@@ -63,7 +64,7 @@ class Change(Base):
     feature_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     feature_uuid: Mapped[UUID] = mapped_column(PgUuid)
     operation: Mapped[str] = mapped_column(Text)
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
 class Upload(Base):

@@ -22,7 +22,6 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
-    null,
     or_,
     select,
     update,
@@ -225,7 +224,8 @@ class Merge:
         changed = and_(staged.c.target == live.c.id, staged.c.is_changed)
         before = func.to_jsonb(literal_column(f"{live.schema}.{live.name}.*"))
         row = (literal(self.register.id), literal(revision), live.c.id, live.c.uuid, literal("U"), before)
-        self._note_changes(select(*row).where(changed))
+        names = ["register", "revision", "feature_id", "feature_uuid", "operation", "before"]
+        self.connection.execute(insert(Change).from_select(names, select(*row).where(changed)))
         values = {name: staged.c[name] for name in self._updated_names}
         self.connection.execute(update(live).values(**values, revision=revision, updated_at=func.now()).where(changed))
 
@@ -238,19 +238,6 @@ class Merge:
         self.connection.execute(
             insert(live).from_select(["id", "uuid", "revision", *names], rows.where(self._is_new).order_by(*order))
         )
-        row = (
-            literal(self.register.id),
-            literal(revision),
-            staged.c.new_id,
-            staged.c.uuid,
-            literal("I"),
-            null(),
-        )
-        self._note_changes(select(*row).where(self._is_new))
-
-    def _note_changes(self, rows: Any) -> None:
-        columns = ["register", "revision", "feature_id", "feature_uuid", "operation", "before"]
-        self.connection.execute(insert(Change).from_select(columns, rows))
 
     def _write_codes(self) -> None:
         staged = self.staging

@@ -145,8 +145,8 @@ def upgrade() -> None:
         sa.Column("feature_id", sa.BigInteger(), nullable=False),
         sa.Column("feature_uuid", sa.UUID(), nullable=False),
         sa.Column("operation", sa.Text(), nullable=False),
-        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.CheckConstraint("operation IN ('I', 'U', 'D')", name=op.f("ck_change_operation")),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint("operation IN ('U', 'D')", name=op.f("ck_change_operation")),
         sa.PrimaryKeyConstraint("register", "revision", "feature_id", name=op.f("pk_change")),
         schema="ops",
     )

@@ -109,6 +109,7 @@ def test_what_runs_with_the_owner_s_rights_looks_up_names_in_its_own_path(server
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = NULL", "DELETE FROM {}", "TRUNCATE {}"])
 def test_nobody_changes_the_history_or_the_audit(connection: Connection, role: str, table: str, statement: str) -> None:
     connection.execute(text("INSERT INTO ops.audit (actor, action, outcome) VALUES ('a', 'b', 'ok')"))
+    connection.execute(text("INSERT INTO ops.change VALUES ('a', 2, 1, gen_random_uuid(), 'U', '{}')"))
     column = "before" if table == "ops.change" else "target"
     connection.execute(text("SELECT set_config('role', :role, true)"), {"role": role})
     with pytest.raises(SQLAlchemyError) as refusal:

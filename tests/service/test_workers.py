@@ -71,7 +71,7 @@ def test_another_worker_finishes_what_a_killed_one_had_in_hand(busy_office: Offi
     assert upload["counts"] == {"read": CROWD, "valid": CROWD, "rejected": 0, "published": CROWD}
     assert read_counts(office) == {
         **{name: count + CROWD for name, count in before.items()},
-        "staging tables": 0, "revisions": before["revisions"] + 1, "attempts": 2,
+        "replaced": 0, "staging tables": 0, "revisions": before["revisions"] + 1, "attempts": 2,
     }  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def read_counts(office: Office) -> dict[str, int]:
         "addresses": "SELECT count(*) FROM reg.addresses",
         "places": "SELECT count(DISTINCT ST_AsBinary(geom)) FROM reg.addresses",
         "codes": "SELECT count(DISTINCT value) FROM reg.address_codes WHERE scheme = 'digital_address'",
-        "changes": "SELECT count(*) FROM ops.change WHERE register = 'addresses' AND operation = 'I'",
+        "replaced": "SELECT count(*) FROM ops.change WHERE register = 'addresses'",
         "drawn": "SELECT count(*) FROM reg.addresses_tile",
         "counted": "SELECT sum(count) FROM reg.addresses_grid WHERE z = 0",
         "counted low": "SELECT sum(count) FROM reg.addresses_grid WHERE z = 12",

@@ -83,10 +83,10 @@ def test_ids_are_uuids_of_version_7_and_stay_for_life(connection: Connection) ->
     assert before[0][2] == "7"
 
 
-def test_an_inserted_record_is_in_the_history_without_a_before(connection: Connection) -> None:
+def test_an_inserted_record_replaces_nothing_and_carries_its_revision(connection: Connection) -> None:
     publish(connection, "addresses", [agency("0000000001")])
-    query = "SELECT revision, operation, before FROM ops.change WHERE register = 'addresses'"
-    assert rows_of(connection, query) == [(1, "I", None)]
+    assert rows_of(connection, "SELECT 1 FROM ops.change WHERE register = 'addresses'") == []
+    assert rows_of(connection, "SELECT revision FROM reg.addresses") == [(1,)]
 
 
 def test_a_file_without_a_valid_row_is_refused_and_leaves_nothing(connection: Connection, tmp_path: Path) -> None:
