@@ -24,11 +24,12 @@ POLICY = "(SELECT value FROM ops.setting WHERE name = 'publication_policy')"
 def shown_rows(register: Register) -> ColumnElement[bool] | None:
     """Return the condition under which a row may be public, or None where all are.
 
-    The policy stands in a scalar sub-query so that the database reads it once a statement, not once a row.
+    The policy stands in a scalar sub-query so that the database reads it once a statement, not once a row; it comes
+    first so that where it shows everything no row is looked at.
     """
     if register.guarded is None:
         return None
-    return or_(not_(register.guarded), literal_column(f"{POLICY} = 'code_point'"))
+    return or_(literal_column(f"{POLICY} = 'code_point'"), not_(register.guarded))
 
 
 def _public_expression(register: Register, item: Field) -> ColumnElement[object]:
@@ -78,7 +79,7 @@ def tile_view_select(register: Register) -> str:
         return _sql(statement)
     guard = str(register.guarded.compile(compile_kwargs={"literal_binds": True}))
     guard = guard.replace(f"reg.{register.id}.", f"reg.{slim.name}.")
-    return _sql(statement.where(literal_column(f"(NOT ({guard}) OR {POLICY} = 'code_point')")))
+    return _sql(statement.where(literal_column(f"({POLICY} = 'code_point' OR NOT ({guard}))")))
 
 
 def grid_view_select(register: Register) -> str:

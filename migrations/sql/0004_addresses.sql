@@ -10,14 +10,14 @@ FROM reg.address_codes
 WHERE reg.address_codes.feature_id = reg.addresses.id AND reg.address_codes.scheme = 'location_id' AND reg.address_codes.status = 'active' ORDER BY reg.address_codes.value 
  LIMIT 1) AS location_id, reg.addresses.kind AS kind, reg.addresses.name AS name, reg.addresses.house_number AS house_number, reg.addresses.alley AS alley, reg.addresses.street AS street, reg.addresses.village AS village, reg.addresses.commune_code AS commune_code, reg.addresses.province_code AS province_code, reg.addresses.legacy_district AS legacy_district, reg.addresses.postcode AS postcode, reg.addresses.status AS status, reg.addresses.position_method AS position_method, reg.addresses.position_accuracy_m AS position_accuracy_m, reg.addresses.recorded_on AS recorded_on, reg.addresses.geom AS geom 
 FROM reg.addresses 
-WHERE reg.addresses.kind != 'household' OR (SELECT value FROM ops.setting WHERE name = 'publication_policy') = 'code_point';
+WHERE (SELECT value FROM ops.setting WHERE name = 'publication_policy') = 'code_point' OR reg.addresses.kind != 'household';
 
 GRANT SELECT ON open.addresses TO bandoso_public, bandoso_staff, bandoso_worker;
 
 CREATE VIEW open.addresses_tile AS
-SELECT reg.addresses_tile.id AS id, reg.addresses_tile.code AS code, reg.addresses_tile.kind AS kind, reg.addresses_tile.house_number AS house_number, reg.addresses_tile.point AS point 
+SELECT reg.addresses_tile.id AS id, reg.addresses_tile.kind AS kind, reg.addresses_tile.house_number AS house_number, reg.addresses_tile.point AS point 
 FROM reg.addresses_tile 
-WHERE (NOT (reg.addresses_tile.kind = 'household') OR (SELECT value FROM ops.setting WHERE name = 'publication_policy') = 'code_point');
+WHERE ((SELECT value FROM ops.setting WHERE name = 'publication_policy') = 'code_point' OR NOT (reg.addresses_tile.kind = 'household'));
 
 GRANT SELECT ON open.addresses_tile TO bandoso_public, bandoso_staff, bandoso_worker;
 

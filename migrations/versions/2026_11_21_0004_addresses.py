@@ -79,7 +79,6 @@ def upgrade() -> None:
     op.create_geospatial_table(
         "addresses_tile",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("code", sa.Text(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=True),
         sa.Column("house_number", sa.Text(), nullable=True),
         sa.Column(

@@ -105,7 +105,7 @@ def test_the_slim_copy_carries_nothing_that_tiles_do_not(connection: Connection)
             "SELECT column_name FROM information_schema.columns WHERE table_schema = 'reg' AND table_name = 'addresses_tile'"
         )
     )
-    assert set(columns) == {"id", "code", "kind", "house_number", "point"}
+    assert set(columns) == {"id", "kind", "house_number", "point"}
 
 
 def test_simplified_copies_stay_valid_areas(connection: Connection) -> None:

@@ -70,7 +70,8 @@ def test_a_csv_is_published_and_then_read_as_geojson_and_as_a_tile(office: Offic
     assert item["properties"]["commune_code"] == SAMPLE_COMMUNE
     tile = office.client.get("/tiles/addresses/14/13026/7245.mvt")
     features = mapbox_vector_tile.decode(tile.content)["addresses"]["features"]
-    assert code in {feature["properties"].get("code") for feature in features}
+    drawn = [office.client.get(f"/collections/addresses/items/{feature['id']}").json() for feature in features]
+    assert item["id"] in {one["id"] for one in drawn}
 
 
 def test_a_shapefile_in_vn2000_lands_where_it_belongs_and_keeps_people_private(office: Office, tmp_path: Path) -> None:

@@ -45,7 +45,6 @@ REGISTER = Register(
             AddressCode.value,
             Label("Mã địa chỉ", "Address code"),
             public=True,
-            tile=True,
             scheme="digital_address",
             name_="code",
             aliases=("ma dia chi", "ma dia chi so", "dia chi so", "ma_dia_chi", "ma_dcs", "dia_chi_so", "ma_dia_chi"),
