@@ -13,6 +13,7 @@ from sqlalchemy import (
     Executable,
     FromClause,
     Select,
+    Table,
     case,
     cast,
     column,
@@ -29,15 +30,18 @@ from sqlalchemy import (
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from geodata.derived import grid_table, search_table, tile_table
+from geodata.derived import CELLS_ACROSS, grid_table, search_table, tile_table
 from geodata.register import MAX_ZOOM, Register
 
 MID_TOLERANCE_M, LOW_TOLERANCE_M = 20, 300
 """Simplification of the copies for zooms 8 to 11 and below, EPSG:3857 metres: about half a pixel at the top zoom."""
 
+_CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
+"""How many zooms below its tile a cell is a tile itself."""
+
 _TOUCHED = table("touched", column("id"))
 _BOX = table("touched_box", *(column(name) for name in ("sign", "west", "south", "east", "north")))
-_DELTA = table("grid_delta", *(column(name) for name in ("z", "x", "y", "cell", "count")))
+_DELTA = table("cell_delta", *(column(name, sqltypes.Integer) for name in ("z", "cx", "cy", "change")))
 
 
 class _AnyGeometry(sqltypes.UserDefinedType[object]):
@@ -107,13 +111,19 @@ class Refresh:
         self.connection.execute(insert(_BOX).from_select(["sign", "west", "south", "east", "north"], rows))
 
     def _rewrite_slim(self) -> None:
-        bulk = self.connection.scalar(select(func.ops.begin_bulk_load(self.slim.name)))
+        bulk = self._begin_bulk(self.slim)
         if not bulk:
             self.connection.execute(delete(self.slim).where(self._is_touched(self.slim.c.id)))
         rows = self._slim_rows()
         self.connection.execute(insert(self.slim).from_select([column.name for column in rows.selected_columns], rows))
         if bulk:
-            self.connection.execute(select(func.ops.end_bulk_load(self.slim.name)))
+            self._end_bulk(self.slim)
+
+    def _begin_bulk(self, derived: Table) -> bool:
+        return bool(self.connection.scalar(select(func.ops.begin_bulk_load(derived.name))))
+
+    def _end_bulk(self, derived: Table) -> None:
+        self.connection.execute(select(func.ops.end_bulk_load(derived.name)))
 
     def _slim_rows(self) -> Select[tuple[object, ...]]:
         live, register = self.register.table, self.register
@@ -172,15 +182,30 @@ class Refresh:
         assert self.register.tile.counts_below is not None
         top = self.register.tile.counts_below - 1
         self.connection.execute(_script("count_deltas.sql"), {"top": top})
-        rows = select(*(_DELTA.c[name] for name in ("z", "x", "y", "cell", "count")))
+        for z in range(top - 1, -1, -1):
+            self._roll_up(z)
+        cx, cy = _DELTA.c.cx, _DELTA.c.cy
+        cell = (cy % CELLS_ACROSS) * CELLS_ACROSS + cx % CELLS_ACROSS
+        place = [_DELTA.c.z, cx.op(">>")(_CELL_ZOOMS), cy.op(">>")(_CELL_ZOOMS), cell]
+        rows = select(*place, _DELTA.c.change).where(_DELTA.c.change != 0)
         statement = upsert(grid).from_select(["z", "x", "y", "cell", "count"], rows)
-        if not self.touches_all:
+        bulk = self._begin_bulk(grid)
+        if not bulk:
             key = [grid.c[name] for name in ("z", "x", "y", "cell")]
             total = grid.c["count"] + statement.excluded["count"]
             statement = statement.on_conflict_do_update(index_elements=key, set_={"count": total})
         self.connection.execute(statement)
-        self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
-        self.connection.execute(text("DROP TABLE grid_delta"))
+        if bulk:
+            self._end_bulk(grid)
+        else:
+            self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
+        self.connection.execute(text("DROP TABLE cell_delta"))
+
+    def _roll_up(self, z: int) -> None:
+        """Add the changes of the cells of zoom z, each of which is four cells of the zoom below it."""
+        cx, cy = _DELTA.c.cx.op(">>")(1), _DELTA.c.cy.op(">>")(1)
+        below = select(literal(z), cx, cy, func.sum(_DELTA.c.change)).where(_DELTA.c.z == z + 1).group_by(cx, cy)
+        self.connection.execute(insert(_DELTA).from_select(["z", "cx", "cy", "change"], below))
 
     def _search(self) -> None:
         entries, live, register = search_table(), self.register.table, self.register
