@@ -11,6 +11,7 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from geodata.crs import SourceCrs
@@ -23,7 +24,7 @@ from geodata.importing.place import PlaceChecker, choose_crs
 from geodata.importing.report import Outcome, Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
-from geodata.importing.sandbox import read_upload
+from geodata.importing.sandbox import open_upload
 from geodata.register import Field, Register
 from geodata.text import search_key
 from geodata.units.index import UnitIndex
@@ -113,20 +114,24 @@ def check_file(
     report = Report(request.register.id, request.commune)
     progress("reading", 0, 0)
     try:
-        result = read_upload(
+        with open_upload(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
             encoding=request.encoding, timeout_s=request.timeout_s, limits=request.limits,
-        )  # fmt: skip
+        ) as reading:  # fmt: skip
+            _describe(reading.result, report)
+            crs = choose_crs(reading.result, request.crs, report)
+            if crs is not None:
+                _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
+            for warning in reversed(reading.finish().warnings):
+                report.add_first("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
     except UnreadableFileError as error:
-        return _refused(report, error)
-    _describe(result, report)
-    crs = choose_crs(result, request.crs, report)
-    if crs is not None:
-        _FileCheck(request, result, crs, units, report, sink, progress).run()
+        return _refused(request, error)
     return report
 
 
-def _refused(report: Report, error: UnreadableFileError) -> Report:
+def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
+    """Report on a file that is no use as a whole, whatever its first rows were."""
+    report = Report(request.register.id, request.commune)
     outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
     report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
@@ -137,8 +142,6 @@ def _describe(result: ReadResult, report: Report) -> None:
     report.layers = [_layer(**asdict(item)) for item in result.layers]
     encoding = result.encoding
     report.encoding = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain}
-    for warning in result.warnings:
-        report.add("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
 
 
 def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:
@@ -203,10 +206,10 @@ class _FileCheck:
 
     def _communes(self, given: Cells | None, geometries: Geometries, numbers: Sequence[int], good: Mask) -> Cells:
         """Return the rows' communes: as given, the one chosen for the file, or the one that holds the place."""
-        chosen = self.request.commune
-        stated = given.text.to_pylist() if given is not None else [None] * len(numbers)
-        codes = [chosen if code is None else code for code in stated] if chosen else stated
-        column = pa.array(self.places.communes(codes, geometries, numbers, good, self.report), pa.string())
+        stated = given.text if given is not None else pa.nulls(len(numbers), pa.string())
+        if self.request.commune is not None:
+            stated = pc.fill_null(stated, self.request.commune)
+        column = self.places.communes(stated, geometries, numbers, good, self.report)
         return Cells(column, column)
 
     def _derived(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
@@ -235,6 +238,9 @@ class _FileCheck:
         seen = self.seen.setdefault(names, {})
         values = list(zip(*(checked.columns[name].to_pylist() for name in names), strict=True))
         positions = checked.positions.tolist()
+        if is_kept.all() and len(set(values)) == len(values) and seen.keys().isdisjoint(values):
+            seen.update(zip(values, (numbers[position] for position in positions), strict=True))
+            return
         for at in sorted(range(len(positions)), key=positions.__getitem__):
             value, row = values[at], numbers[positions[at]]
             if None in value or not is_kept[at]:

@@ -98,6 +98,7 @@ class GpkgLayer:
     """One table of a GeoPackage, read row by row."""
 
     format = "GPKG"
+    knows_itself_early = True
     encoding = EncodingChoice("utf-8", "format", certain=True)
 
     def __init__(self, file: GpkgFile, table: str, column: str | None, kind: str | None, srs: int | None) -> None:

@@ -26,7 +26,11 @@ _JSON_SUFFIXES = frozenset((".geojson", ".geojsonl", ".json", ".ndjson"))
 
 
 class Source(NamedTuple):
-    """A layer that was found, with its own warnings; ``layer`` knows its columns and gives ``batches``."""
+    """A layer that was found, with its own warnings.
+
+    ``layer`` gives ``batches``. It knows its columns, CRS and encoding when it has given the first one where
+    ``knows_itself_early``, else when it has given the last.
+    """
 
     info: LayerInfo
     layer: Any

@@ -1,12 +1,14 @@
 """The sandboxed process: write the chosen layer of one file to Arrow, and leave a report."""
 
 import dataclasses
+import importlib
 import json
 import math
 import resource
 import socket
 import sys
 import unicodedata
+from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from geodata.importing.context import ReaderLimits
 from geodata.importing.features import ColumnsGrewError
 from geodata.importing.layers import LayerFinder, Source, choose_layer
 from geodata.importing.results import RowBatch, UnreadableFileError
-from geodata.importing.sandbox import MEMBERS_FOLDER, REPORT_FILE, ROWS_FILE
+from geodata.importing.sandbox import DESCRIPTION_FILE, END_FILE, GDAL_MODULES, MEMBERS_FOLDER, ROWS_FILE
 from geodata.importing.text_columns import text_array
 from geodata.importing.wkb import GEOMETRY_CODES
 
@@ -27,22 +29,24 @@ _MAX_COLUMN_NAME = 300
 _MAX_OPEN_FILES = 128
 
 
-class _NoPandas(MetaPathFinder):
-    """Hides pandas: pyarrow imports it where it finds it, which takes longer than reading most files."""
+class _Hidden(MetaPathFinder):
+    """Hides what must not be loaded here.
+
+    That is every way to GDAL, whose drivers open more than an upload should; and pandas, which pyarrow imports where
+    it finds it, at the price of more time than reading most files takes.
+    """
 
     def find_spec(self, fullname: str, *_: object) -> None:
-        if fullname == "pandas":
+        if fullname in {*GDAL_MODULES, "pandas"}:
             raise ModuleNotFoundError(fullname)
 
 
 def main(argument: str) -> int:
     """Do the job given as JSON, or tell what this process can reach where it is ``--self-test``."""
-    sys.meta_path.insert(0, _NoPandas())
+    sys.meta_path.insert(0, _Hidden())
     if argument == "--self-test":
-        import pyogrio  # noqa: PLC0415 - only here; no upload ever reaches GDAL
-
         facts = {
-            "drivers": list(pyogrio.list_drivers()),
+            "gdal": [name for name in GDAL_MODULES if _is_loadable(name)],
             "interfaces": [name for _, name in socket.if_nameindex()],
         }
         sys.stdout.write(json.dumps(facts))
@@ -51,13 +55,28 @@ def main(argument: str) -> int:
     limits = ReaderLimits(**job["limits"])
     _restrict(limits, job["timeout_s"])
     try:
-        report = {"result": read_job(job, limits)}
+        end = read_job(job, limits)
     except UnreadableFileError as error:
-        report = {"error": _refusal(error)}
+        end = {"error": _refusal(error)}
     except MemoryError:
-        report = {"error": _refusal(_too_big())}
-    Path(job["work_dir"], REPORT_FILE).write_text(json.dumps(report), encoding="ascii")
+        end = {"error": _refusal(_too_big())}
+    _leave(job, END_FILE, end)
     return 0
+
+
+def _leave(job: dict[str, Any], name: str, content: dict[str, Any]) -> None:
+    """Write a file that the worker sees as a whole or not at all."""
+    draft = Path(job["work_dir"], f"{name}.part")
+    draft.write_text(json.dumps(content), encoding="ascii")
+    draft.rename(draft.with_suffix(""))
+
+
+def _is_loadable(module: str) -> bool:
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError:
+        return False
+    return True
 
 
 def _restrict(limits: ReaderLimits, timeout_s: float) -> None:
@@ -76,64 +95,88 @@ def _refusal(error: UnreadableFileError) -> dict[str, Any]:
 
 
 def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:
-    """Read the chosen layer of a job's file into the work folder, and describe it."""
+    """Read the chosen layer of a job's file into the work folder, and say what came of it.
+
+    A layer that knows itself from its first rows is described then, so that the worker checks while the rest is read;
+    any other is described when all is read.
+    """
     work_dir = Path(job["work_dir"])
     (work_dir / MEMBERS_FOLDER).mkdir(exist_ok=True)
     finder = LayerFinder(work_dir / MEMBERS_FOLDER, limits, job["encoding"])
     sources = finder.find(Path(job["path"]), job["suffix"])
     chosen = choose_layer(sources, job["layer"])
+    layer = chosen.layer
+
+    def describe(columns: list[str], row_count: int | None) -> None:
+        description = {
+            "layer": chosen.info.name,
+            "layers": [dataclasses.asdict(source.info) for source in sources],
+            "columns": columns,
+            "row_count": row_count,
+            "crs_wkt": layer.crs_wkt,
+            "crs_hint": layer.crs_hint,
+            "format": layer.format,
+            "encoding": dataclasses.asdict(layer.encoding),
+        }
+        _leave(job, DESCRIPTION_FILE, description)
+
     while True:
+        writer = _Writer(chosen, work_dir / ROWS_FILE, describe if layer.knows_itself_early else None)
         try:
-            written = _Writer(chosen, work_dir / ROWS_FILE).write()
+            writer.write()
             break
         except ColumnsGrewError:
             continue
-    layer = chosen.layer
-    return {
-        "layer": chosen.info.name,
-        "layers": [dataclasses.asdict(source.info) for source in sources],
-        "crs_wkt": layer.crs_wkt,
-        "crs_hint": layer.crs_hint,
-        "format": layer.format,
-        "encoding": dataclasses.asdict(layer.encoding),
-        "warnings": [dataclasses.asdict(warning) for warning in finder.warnings + chosen.context.warnings],
-        **written,
-    }
+    if not layer.knows_itself_early:
+        describe(writer.columns, writer.row_count)
+    warnings = [dataclasses.asdict(warning) for warning in finder.warnings + chosen.context.warnings]
+    return {"row_count": writer.row_count, "geometry_type": writer.geometry_type(), "warnings": warnings}
 
 
 class _Writer:
-    """Writes a layer's rows to the Arrow file."""
+    """Writes a layer's rows to the Arrow file; ``tell`` is told the columns once they are known."""
 
-    def __init__(self, source: Source, path: Path) -> None:
+    def __init__(self, source: Source, path: Path, tell: Callable[[list[str], int | None], None] | None) -> None:
         self._layer, self._context, self._path = source.layer, source.context, path
-        self._row_count = 0
+        self._expected, self._tell = source.info.row_count, tell
+        self.row_count = 0
         self._codes = set[int]()
         self._schema = pa.schema([])
 
-    def write(self) -> dict[str, Any]:
+    @property
+    def columns(self) -> list[str]:
+        """Names of the attributes as they are written."""
+        names: list[str] = self._schema.names[len(_FIXED_COLUMNS) :]
+        return names
+
+    def write(self) -> None:
+        """Write every row.
+
+        Raises
+        ------
+        UnreadableFileError
+            What the layer's reader refuses, and ``EMPTY_LAYER``.
+        """
         writer = None
         with pa.OSFile(str(self._path), "wb") as sink:
             for batch in self._layer.batches():
                 if writer is None:
                     self._schema = self._make_schema()
-                    writer = pa.ipc.new_file(sink, self._schema)
+                    writer = pa.ipc.new_stream(sink, self._schema)
+                    if self._tell is not None:
+                        self._tell(self.columns, self._expected)
                 if len(batch.rows):
                     writer.write_batch(self._record(batch))
-                    self._row_count += len(batch.rows)
+                    self.row_count += len(batch.rows)
             if writer is not None:
                 writer.close()
-        if self._row_count == 0:
+        if self.row_count == 0:
             raise UnreadableFileError(
                 "EMPTY_LAYER",
                 "Lớp dữ liệu không có dòng nào.",
                 "The layer has no rows.",
                 columns=self._layer.columns,
             )
-        return {
-            "row_count": self._row_count,
-            "columns": self._schema.names[len(_FIXED_COLUMNS) :],
-            "geometry_type": self._geometry_type(),
-        }
 
     def _make_schema(self) -> pa.Schema:
         taken, renamed = set(_FIXED_COLUMNS), []
@@ -175,7 +218,8 @@ class _Writer:
         second = pc.binary_slice(wkb.drop_null(), 1, 2).unique().to_pylist()
         self._codes.update(code[0] for code in second)
 
-    def _geometry_type(self) -> str | None:
+    def geometry_type(self) -> str | None:
+        """Name the type of the geometries written, ``Geometry`` where they differ."""
         names = sorted(name for name, code in GEOMETRY_CODES.items() if code in self._codes)
         simple = {name.removeprefix("Multi") for name in names}
         if len(simple) > 1:

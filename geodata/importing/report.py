@@ -49,18 +49,16 @@ class Report:
     ) -> None:
         """Note one message."""
         self.counts[code] += 1
-        if len(self.messages) >= MESSAGES_KEPT:
-            return
-        shown = None if value is None else str(value)[:VALUE_SHOWN]
-        self.messages.append(
-            {
-                **say(code, {"value": shown, **detail}),
-                "row": row,
-                "column": column,
-                "value": shown,
-                "place": place,
-            }
-        )
+        if len(self.messages) < MESSAGES_KEPT:
+            shown = None if value is None else str(value)[:VALUE_SHOWN]
+            said = say(code, {"value": shown, **detail})
+            self.messages.append({**said, "row": row, "column": column, "value": shown, "place": place})
+
+    def add_first(self, code: str, *, value: Any, **detail: Any) -> None:
+        """Note what holds for the whole file before all other messages, however many there are."""
+        others, self.messages = self.messages, []
+        self.add(code, value=value, **detail)
+        self.messages = [*self.messages, *others][:MESSAGES_KEPT]
 
     def add_once(self, code: str, value: Any, **detail: Any) -> None:
         """Note a message that is said once for each value, not once a row."""

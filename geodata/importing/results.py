@@ -1,6 +1,6 @@
 """What reading a file comes to: rows, what is known of them, warnings, or a refusal.
 
-The rows are an Arrow IPC file of at most 50,000 rows a batch. Its columns:
+The rows are an Arrow IPC stream of at most 50,000 rows a batch, which can be followed while it is written. Its columns:
 
 ``_row`` int64
     1-based record number in the source, counted over all records, deleted and broken ones too.
@@ -16,7 +16,9 @@ every attribute, string
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +27,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from geodata.errors import GeodataError
+
+_POLL_S = 0.005
 
 
 class UnreadableFileError(GeodataError):
@@ -96,39 +100,83 @@ class RowBatch(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ReadResult:
-    """A file that was read.
+    """A file that was read, or is being read.
 
     Attributes
     ----------
     arrow_path : Path
         The rows; see the module's description. ``iter_batches`` reads them.
+    row_count : int
+        While the file is being read: as it says itself, 0 where it does not.
+    geometry_type : str or None
+        None while the file is being read.
+    warnings : tuple of ReadWarning
+        Empty while the file is being read.
     crs_wkt, crs_hint : str or None
         CRS as the file states it, in WKT; ``EPSG:n``, ``degrees`` or ``metres`` where that is all it says.
     sandbox : str
         ``no-network`` (own user and network namespace) or ``limits-only`` (the host refuses namespaces).
+    is_over : callable
+        Whether the reader has ended: until then more rows may come.
     """
 
     arrow_path: Path
     layer: str
     layers: tuple[LayerInfo, ...]
-    geometry_type: str | None
     crs_wkt: str | None
     crs_hint: str | None
     format: str
     row_count: int
     columns: tuple[str, ...]
     encoding: EncodingChoice
-    warnings: tuple[ReadWarning, ...]
     sandbox: str
+    geometry_type: str | None = None
+    warnings: tuple[ReadWarning, ...] = ()
+    is_over: Callable[[], bool] = lambda: True
+
+
+class CutShortError(GeodataError):
+    """The rows end in the middle: the reader died."""
 
 
 def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
-    """Yield the rows batch by batch; one batch is in memory at a time.
+    """Yield the rows batch by batch, waiting for those that are still being read; one batch is in memory at a time.
 
     Each batch is validated in full: it was written by a process that handled hostile bytes.
+
+    Raises
+    ------
+    CutShortError
     """
-    with pa.OSFile(str(result.arrow_path)) as source, pa.ipc.open_file(source) as reader:
-        for number in range(reader.num_record_batches):
-            batch = reader.get_batch(number)
-            batch.validate(full=True)
-            yield batch
+    with result.arrow_path.open("rb", buffering=0) as file:
+        source = pa.PythonFile(_Followed(file, result.is_over), mode="r")
+        try:
+            for batch in pa.ipc.open_stream(source):
+                batch.validate(full=True)
+                yield batch
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CutShortError from error
+
+
+class _Followed(io.RawIOBase):
+    """A file that is read while it grows: its end is where it ends once its writer has ended."""
+
+    def __init__(self, file: io.FileIO, is_over: Callable[[], bool]) -> None:
+        self._file, self._is_over = file, is_over
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        parts = []
+        while size:
+            was_over = self._is_over()
+            part = self._file.read(size)
+            if part:
+                parts.append(part)
+                size -= len(part)
+            elif was_over:
+                break
+            else:
+                time.sleep(_POLL_S)
+        return b"".join(parts)

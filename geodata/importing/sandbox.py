@@ -1,7 +1,8 @@
 """Read officers' files in a process of their own: no network, bounded memory, killed by the wall clock.
 
-Nothing here looks into a file. The child (``geodata.importing.child``) does, and leaves ``report.json`` and
-``rows.arrow`` in the work folder; the module ``results`` says what they hold.
+Nothing here looks into a file. The child (``geodata.importing.child``) does, and leaves in the work folder
+``description.json`` as soon as it knows the layer, ``rows.arrow`` and, last, ``end.json``; the module ``results`` says
+what they hold.
 """
 
 import contextlib
@@ -14,22 +15,36 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from geodata.errors import GeodataError
 from geodata.importing.context import WEB_LIMITS, ReaderLimits
-from geodata.importing.results import EncodingChoice, LayerInfo, ReadResult, ReadWarning, UnreadableFileError
+from geodata.importing.results import (
+    CutShortError,
+    EncodingChoice,
+    LayerInfo,
+    ReadResult,
+    ReadWarning,
+    UnreadableFileError,
+)
 
-ALLOWED_DRIVERS = frozenset({"ESRI Shapefile", "GPKG", "KML", "LIBKML", "GeoJSON", "CSV"})
-ROWS_FILE, REPORT_FILE, MEMBERS_FOLDER, LOG_FILE = "rows.arrow", "report.json", "members", "reader.log"
+GDAL_MODULES = ("pyogrio", "fiona", "osgeo", "rasterio")
+"""Python's ways to GDAL; the child can load none of them."""
+
+DESCRIPTION_FILE, ROWS_FILE, END_FILE = "description.json", "rows.arrow", "end.json"
+MEMBERS_FOLDER, LOG_FILE = "members", "reader.log"
 # The child sees at most this part of the name the officer gave the file.
 _SUFFIXES = re.compile(r"\.(zip|kmz|shp|dbf|gpkg|geojsonl?|json|ndjson|kml|csv|tsv|txt|xlsx|gz)")
 _MIB = 1 << 20
 _MAX_REPORT_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
 _MAX_NAME = 1_000
+_POLL_S = 0.005
 
 
 class SandboxError(GeodataError):
@@ -40,7 +55,14 @@ class SandboxError(GeodataError):
     en_template = "The file reader's surroundings are not safe: {fact}"
 
 
-def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host decide
+def read_upload(path: Path, work_dir: Path, **options: Any) -> ReadResult:
+    """Read one layer of an uploaded file in the sandbox to its end; see `open_upload`."""
+    with open_upload(path, work_dir, **options) as reading:
+        return reading.finish()
+
+
+@contextlib.contextmanager
+def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host decide
     path: Path,
     work_dir: Path,
     *,
@@ -49,8 +71,8 @@ def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     encoding: str | None = None,
     timeout_s: float = 120,
     limits: ReaderLimits = WEB_LIMITS,
-) -> ReadResult:
-    """Read one layer of an uploaded file in the sandbox.
+) -> Iterator["Reading"]:
+    """Read one layer of an uploaded file in the sandbox, and follow what is read.
 
     Parameters
     ----------
@@ -64,6 +86,11 @@ def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         The officer's choice where the file leaves one.
     timeout_s : float
         Wall clock; the reader's whole process group is killed after it.
+
+    Yields
+    ------
+    Reading
+        Once the layer is known.
 
     Raises
     ------
@@ -82,11 +109,15 @@ def read_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         "timeout_s": timeout_s,
         "limits": dataclasses.asdict(limits),
     }
+    reading = Reading(job, work_dir, original_name, timeout_s)
     try:
-        _run_reader(job, work_dir, timeout_s)
-        return _result(work_dir, original_name)
+        reading.describe()
+        yield reading
+    except CutShortError as error:
+        reading.finish()
+        raise _died(0) from error
     finally:
-        shutil.rmtree(work_dir / MEMBERS_FOLDER, ignore_errors=True)
+        reading.close()
 
 
 def check() -> str:
@@ -100,7 +131,7 @@ def check() -> str:
     Raises
     ------
     SandboxError
-        If a driver beyond the six is live in the child, or its network is not empty.
+        If GDAL can be loaded in the child, or its network is not empty.
     """
     answer = subprocess.run(
         [*_command(), "--self-test"],
@@ -113,8 +144,8 @@ def check() -> str:
     if answer.returncode != 0:
         raise SandboxError(fact=f"the reader does not start: {answer.stderr.strip()[-500:]}")
     facts = json.loads(answer.stdout)
-    if excess := sorted(set(facts["drivers"]) - ALLOWED_DRIVERS):
-        raise SandboxError(fact=f"drivers {', '.join(excess)} are live; GDAL_SKIP does not work")
+    if facts["gdal"]:
+        raise SandboxError(fact=f"the reader can load GDAL: {', '.join(facts['gdal'])}")
     mode = sandbox_mode()
     if mode == "no-network" and set(facts["interfaces"]) - {"lo"}:
         raise SandboxError(fact=f"the reader sees the network: {', '.join(facts['interfaces'])}")
@@ -131,21 +162,6 @@ def sandbox_mode() -> str:
     return "no-network" if probe.returncode == 0 else "limits-only"
 
 
-@functools.cache
-def skipped_drivers() -> str:
-    """Name every driver of this GDAL build but the six, as ``GDAL_SKIP`` wants them; asked of a child."""
-    code = "import json, pyogrio; print(json.dumps(list(pyogrio.list_drivers())))"
-    answer = subprocess.run(
-        [sys.executable, "-P", "-s", "-c", code],
-        env={"PATH": os.environ.get("PATH", os.defpath)},
-        capture_output=True,
-        text=True,
-        timeout=_PROBE_TIMEOUT_S,
-        check=True,
-    )
-    return ",".join(sorted(set(json.loads(answer.stdout)) - ALLOWED_DRIVERS))
-
-
 def _command() -> list[str]:
     # -P: a file called numpy.py in the work folder must never be imported.
     reader = [sys.executable, "-P", "-s", "-m", "geodata.importing.child", str(os.getpid())]
@@ -154,18 +170,12 @@ def _command() -> list[str]:
 
 def _environment(work_dir: Path) -> dict[str, str]:
     """Build the child's whole environment; nothing of ours (secrets, database address) is in it."""
-    skip = skipped_drivers()
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         "LANG": "C.UTF-8",
         "HOME": str(work_dir),
         "TMPDIR": str(work_dir),
-        "GDAL_SKIP": skip,
-        "OGR_SKIP": skip,
-        "GDAL_VRT_ENABLE_RAWRASTERBAND": "NO",
-        "GDAL_VRT_ENABLE_PYTHON": "NO",
-        "OGR_SQLITE_LOAD_EXTENSIONS": "",
         "PROJ_NETWORK": "OFF",
         # Threads and pools reserve address space, which RLIMIT_AS counts.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
@@ -189,39 +199,121 @@ def _check_packed_size(path: Path, limits: ReaderLimits) -> None:
         )
 
 
-def _run_reader(job: dict[str, Any], work_dir: Path, timeout_s: float) -> None:
-    (work_dir / REPORT_FILE).unlink(missing_ok=True)
-    with (work_dir / LOG_FILE).open("wb") as log:
-        child = subprocess.Popen(
-            [*_command(), json.dumps(job)],
-            env=_environment(work_dir.resolve()),
-            cwd=work_dir,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
-        try:
-            code = child.wait(timeout_s)
-        except subprocess.TimeoutExpired as expired:
-            raise _timeout(timeout_s) from expired
-        finally:
-            _kill_group(child)
-    if code == -signal.SIGXCPU:
-        raise _timeout(timeout_s)
-    if code != 0 or not (work_dir / REPORT_FILE).exists():
-        raise UnreadableFileError(
-            "READER_DIED",
-            "Tệp làm bộ đọc dừng đột ngột. Hãy mở tệp trong QGIS, lưu lại thành GeoPackage rồi gửi lại.",
-            "The file stopped the reader. Open it in QGIS, save it as GeoPackage and send that.",
-            exit_code=code,
+class Reading:
+    """One run of the reader; made by `open_upload`.
+
+    Attributes
+    ----------
+    result : ReadResult
+        What is known of the layer before all of it is read.
+    """
+
+    result: ReadResult
+
+    def __init__(self, job: dict[str, Any], work_dir: Path, original_name: str, timeout_s: float) -> None:
+        self._work_dir, self._timeout_s = work_dir, timeout_s
+        self._stem = unicodedata.normalize("NFC", Path(original_name).stem) or "upload"
+        for name in (DESCRIPTION_FILE, ROWS_FILE, END_FILE):
+            (work_dir / name).unlink(missing_ok=True)
+        with (work_dir / LOG_FILE).open("wb") as log:
+            self._child = subprocess.Popen(
+                [*_command(), json.dumps(job)],
+                env=_environment(work_dir.resolve()),
+                cwd=work_dir,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._is_late = False
+        self._clock = threading.Timer(timeout_s, self._stop_late)
+        self._clock.daemon = True
+        self._clock.start()
+
+    def _stop_late(self) -> None:
+        self._is_late = self._child.poll() is None
+        self._kill()
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+    def _is_over(self) -> bool:
+        return self._child.poll() is not None
+
+    def describe(self) -> None:
+        """Wait until the layer is known.
+
+        Raises
+        ------
+        UnreadableFileError
+            If the reader ends before.
+        """
+        while not (self._work_dir / DESCRIPTION_FILE).exists():
+            if self._is_over():
+                self._read_end()
+                break
+            time.sleep(_POLL_S)
+        read = self._load(DESCRIPTION_FILE)
+        self.result = ReadResult(
+            arrow_path=self._work_dir / ROWS_FILE,
+            layer=read["layer"] or self._stem,
+            layers=tuple(LayerInfo(**{**info, "name": info["name"] or self._stem}) for info in read["layers"]),
+            **{name: read[name] for name in ("crs_wkt", "crs_hint", "format")},
+            row_count=read["row_count"] or 0,
+            columns=tuple(read["columns"]),
+            encoding=EncodingChoice(**read["encoding"]),
+            sandbox=sandbox_mode(),
+            is_over=self._is_over,
         )
 
+    def finish(self) -> ReadResult:
+        """Wait for the reader's end.
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+        Raises
+        ------
+        UnreadableFileError
+            The file is refused as a whole, for what the reader met on the way or because it did not come to its end.
+        """
+        end = self._read_end()
+        warnings = tuple(ReadWarning(**warning) for warning in end["warnings"])
+        known = {name: end[name] for name in ("row_count", "geometry_type")}
+        return dataclasses.replace(self.result, **known, warnings=warnings)
+
+    def _read_end(self) -> dict[str, Any]:
+        code = self._child.wait()
+        if self._is_late or code == -signal.SIGXCPU:
+            raise _timeout(self._timeout_s)
+        if code != 0 or not (self._work_dir / END_FILE).exists():
+            raise _died(code)
+        end = self._load(END_FILE)
+        if error := end.get("error"):
+            detail = error["detail"]
+            for info in detail.get("layers", []):
+                info["name"] = info["name"] or self._stem
+            raise UnreadableFileError(error["code"], error["vi"], error["en"], **detail)
+        return end
+
+    def _load(self, name: str) -> dict[str, Any]:
+        with (self._work_dir / name).open("rb") as file:
+            content: dict[str, Any] = json.loads(file.read(_MAX_REPORT_BYTES))
+        return content
+
+    def close(self) -> None:
+        """End the reader, whatever it is at, and remove what it unpacked."""
+        self._clock.cancel()
+        self._kill()
+        self._child.wait()
+        shutil.rmtree(self._work_dir / MEMBERS_FOLDER, ignore_errors=True)
+
+
+def _died(code: int) -> UnreadableFileError:
+    return UnreadableFileError(
+        "READER_DIED",
+        "Tệp làm bộ đọc dừng đột ngột. Hãy mở tệp trong QGIS, lưu lại thành GeoPackage rồi gửi lại.",
+        "The file stopped the reader. Open it in QGIS, save it as GeoPackage and send that.",
+        exit_code=code,
+    )
 
 
 def _timeout(timeout_s: float) -> UnreadableFileError:
@@ -230,26 +322,4 @@ def _timeout(timeout_s: float) -> UnreadableFileError:
         f"Đọc tệp quá {timeout_s:g} giây nên đã dừng. Hãy chia nhỏ tệp hoặc lưu lại bằng QGIS.",
         f"Reading took over {timeout_s:g} seconds and was stopped. Split the file or save it anew in QGIS.",
         timeout_s=timeout_s,
-    )
-
-
-def _result(work_dir: Path, original_name: str) -> ReadResult:
-    with (work_dir / REPORT_FILE).open("rb") as file:
-        report: dict[str, Any] = json.loads(file.read(_MAX_REPORT_BYTES))
-    stem = unicodedata.normalize("NFC", Path(original_name).stem) or "upload"
-    if error := report.get("error"):
-        detail = error["detail"]
-        for info in detail.get("layers", []):
-            info["name"] = info["name"] or stem
-        raise UnreadableFileError(error["code"], error["vi"], error["en"], **detail)
-    read = report["result"]
-    return ReadResult(
-        arrow_path=work_dir / ROWS_FILE,
-        layer=read["layer"] or stem,
-        layers=tuple(LayerInfo(**{**info, "name": info["name"] or stem}) for info in read["layers"]),
-        **{name: read[name] for name in ("geometry_type", "crs_wkt", "crs_hint", "format", "row_count")},
-        columns=tuple(read["columns"]),
-        encoding=EncodingChoice(**read["encoding"]),
-        warnings=tuple(ReadWarning(**warning) for warning in read["warnings"]),
-        sandbox=sandbox_mode(),
     )

@@ -291,6 +291,7 @@ class ShapefileLayer:
     """
 
     format = "ESRI Shapefile"
+    knows_itself_early = True
 
     def __init__(self, parts: Mapping[str, Path], name: str, context: ReadContext) -> None:
         self._parts, self._context = parts, context

@@ -108,6 +108,7 @@ class CsvLayer:
     """
 
     format = "CSV"
+    knows_itself_early = False
 
     def __init__(self, path: Path, encoding: EncodingChoice, context: ReadContext) -> None:
         self._path, self.encoding, self._context = path, encoding, context
