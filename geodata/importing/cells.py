@@ -74,7 +74,8 @@ def _repeats_itself(column: pa.Array) -> bool:
 
 
 def _clean(text: pa.Array) -> pa.Array:
-    text = pc.utf8_normalize(text, "NFC")
+    if not pc.all(pc.string_is_ascii(text)).as_py():
+        text = pc.utf8_normalize(text, "NFC")
     if pc.any(pc.match_substring_regex(text, _TO_REPAIR)).as_py():
         for pattern, replacement in _REPAIRS:
             text = pc.replace_substring_regex(text, pattern, replacement)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
@@ -137,28 +138,30 @@ class PlaceChecker:
 
     def communes(
         self,
-        given: Sequence[str | None],
+        given: pa.StringArray,
         geometries: Geometries,
         rows: Sequence[int],
         good: Mask,
         report: Report,
-    ) -> list[str | None]:
+    ) -> pa.StringArray:
         """Return each row's commune: as given, or the one that holds its place; wrong ones are reported.
 
         A row must be of a commune that exists, that the actor may change, that is the chosen one where one was
         chosen, and in which it lies.
         """
-        codes = np.array([code if isinstance(code, str) else None for code in given], dtype=object)
         points = geometries if self.register.geometry_kind == "point" else shapely.point_on_surface(geometries)
-        unknown = np.flatnonzero(good & (codes == None))  # noqa: E711  element-wise
+        unknown = np.flatnonzero(good & given.is_null().to_numpy(zero_copy_only=False))
         if len(unknown):
-            codes[unknown] = self.units.communes_at(points[unknown])
-        is_missing = np.array([code is None for code in codes])
-        for code in dict.fromkeys(codes[good]):
-            of_code = np.flatnonzero(good & (is_missing if code is None else codes == code))
-            self._check_commune(code, of_code, points, rows, good, report)
-        found: list[str | None] = codes.tolist()
-        return found
+            found = np.full(len(given), None, dtype=object)
+            found[unknown] = self.units.communes_at(points[unknown])
+            given = pc.coalesce(given, pa.array(found, pa.string()))
+        encoded = given.dictionary_encode()
+        numbers = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()
+        for number, code in enumerate([*encoded.dictionary.to_pylist(), None]):
+            of_code = np.flatnonzero(good & (numbers == number))
+            if len(of_code):
+                self._check_commune(code, of_code, points, rows, good, report)
+        return given
 
     def _check_commune(
         self, code: str | None, positions: NDArray[np.intp], points: Geometries, rows: Sequence[int], good: Mask, report: Report

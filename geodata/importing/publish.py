@@ -56,14 +56,14 @@ def publish_file(
     progress: Progress = no_progress,
 ) -> Published:
     """Do the work of `import_file` in the transaction given."""
-    sink = StagingSink(connection, request.register, uuid4())
-    report = check_file(request, units, work_dir, sink, progress)
-    published = Published(report, Counts(0, 0), None)
-    if report.valid:
-        progress("publishing", 0, report.valid)
-        published = _publish_or_refuse(connection, request, sink, report)
-        progress("publishing", report.valid, report.valid)
-    sink.drop()
+    with StagingSink(connection, request.register, uuid4()) as sink:
+        report = check_file(request, units, work_dir, sink, progress)
+        sink.finish()
+        published = Published(report, Counts(0, 0), None)
+        if report.valid:
+            progress("publishing", 0, report.valid)
+            published = _publish_or_refuse(connection, request, sink, report)
+            progress("publishing", report.valid, report.valid)
     if report.outcome == "ok" and report.valid == 0:
         report.outcome = "refused"
     return published
@@ -89,6 +89,7 @@ def _publish_or_refuse(connection: Connection, request: ImportRequest, sink: Sta
 def publish_staged(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
     """Merge the staged rows as one revision; nothing changed means no revision."""
     register = request.register
+    sink.finish()
     assert sink.table is not None
     lock_register(connection, register)
     connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})

@@ -4,7 +4,8 @@ import io
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Self
 from uuid import UUID
 
 import numpy as np
@@ -24,7 +25,10 @@ _POINT = shapely.GeometryType.POINT
 
 
 class StagingSink:
-    """Writes the valid rows of one file into a table of schema ``staging``.
+    """Writes the valid rows of one file into a table of schema ``staging``, which goes when the context ends.
+
+    Batches are copied by a thread of their own, so that the next one is checked meanwhile. Until `finish` the
+    connection is that thread's alone.
 
     Parameters
     ----------
@@ -40,6 +44,16 @@ class StagingSink:
         self.register = register
         self.name = f"u_{job.hex}"
         self.table: Table | None = None
+        self._copier = ThreadPoolExecutor(1, thread_name_prefix="staging")
+        self._copying: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._copier.shutdown()
+        if kind is None and self.table is not None:
+            self.connection.execute(DropTable(self.table, if_exists=True))
 
     def open(self, fields: Sequence[str], *, with_geometry: bool = True) -> None:
         """Create the table with a column for each field of the rows, and the register's geometry columns."""
@@ -63,7 +77,22 @@ class StagingSink:
         return self.register.field(name).column.type
 
     def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
-        """Copy one batch into the table."""
+        """Have one batch copied into the table, after the one before."""
+        self.finish()
+        self._copying = self._copier.submit(self._write, columns, geometries, rows)
+
+    def finish(self) -> None:
+        """Wait until everything given is in the table.
+
+        Raises
+        ------
+        sqlalchemy.exc.SQLAlchemyError, psycopg.Error
+            If the database refused it.
+        """
+        if self._copying is not None:
+            self._copying.result()
+
+    def _write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         assert self.table is not None
         arrays = {"row_number": rows, "new_id": self._new_ids(len(rows)), "uuid": pa.array(new_uuids(len(rows)))}
         arrays |= {name: columns[name] for name in self.fields}
@@ -83,7 +112,8 @@ class StagingSink:
         prepare = self.connection.dialect.identifier_preparer
         listed = ", ".join(prepare.format_column(column) for column in columns)
         # Identifiers come from the register's own declaration and a uuid, quoted by the dialect.
-        statement = f"COPY {prepare.format_table(self.table)} ({listed}) FROM STDIN (FORMAT csv)"
+        # The table was made in this transaction, so its rows can be written as if they had been there long.
+        statement = f"COPY {prepare.format_table(self.table)} ({listed}) FROM STDIN (FORMAT csv, FREEZE)"
         driver = self.connection.connection.driver_connection
         assert driver is not None
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
@@ -101,11 +131,6 @@ class StagingSink:
             self.register.geometry.key: to_hex_ewkb(shapes),
             self.register.point.key: to_hex_ewkb(points),
         }
-
-    def drop(self) -> None:
-        """Remove the table."""
-        if self.table is not None:
-            self.connection.execute(DropTable(self.table, if_exists=True))
 
 
 def _where(mask: NDArray[np.bool_], geometries: Geometries) -> Geometries:

@@ -86,14 +86,12 @@ def _publish(database: Database, register: Register, records: Sequence[Record], 
         geometries = _places(register, records, units)
         report = Report(register.id, read=len(models), valid=len(models))
         report.columns = {name: name for name in fields}
-        sink = StagingSink(connection, register, uuid4())
-        sink.open(fields)
-        sink.write(
-            _columns(register, models, fields, units), geometries, pa.array(range(1, len(models) + 1), pa.int64())
-        )
+        columns = _columns(register, models, fields, units)
         request = ImportRequest(Path(), "", register, SAMPLE, note=NOTE)
-        published = publish_staged(connection, request, sink, report)
-        sink.drop()
+        with StagingSink(connection, register, uuid4()) as sink:
+            sink.open(fields)
+            sink.write(columns, geometries, pa.array(range(1, len(models) + 1), pa.int64()))
+            published = publish_staged(connection, request, sink, report)
     return published.counts.added + published.counts.changed
 
 
@@ -124,7 +122,8 @@ def _places(register: Register, records: Sequence[Record], units: UnitIndex) -> 
     rows = list(range(1, len(records) + 1))
     if "commune_code" in register.write.model_fields:
         places = PlaceChecker(register, WGS84_DEGREES, units, SAMPLE, None)
-        places.communes([values["commune_code"] for values, _ in records], shapes, rows, good, report)
+        given = pa.array([values["commune_code"] for values, _ in records])
+        places.communes(given, shapes, rows, good, report)
     if not good.all():
         raise SampleRefusedError(register=register.id, counts=dict(report.counts) or set(problems) - {None})
     return shapes

@@ -56,13 +56,10 @@ def _publish_list(database: Database, register: Register, rows: Sequence[Any]) -
     report = Report(register.id, read=len(rows), valid=len(rows))
     report.columns = {name: name for name in names}
     request = ImportRequest(Path(), "", register, SYSTEM, note=REFERENCE_NOTE)
-    with database.worker() as connection:
-        sink = StagingSink(connection, register, uuid4())
+    with database.worker() as connection, StagingSink(connection, register, uuid4()) as sink:
         sink.open(names, with_geometry=False)
         sink.write(columns, np.full(len(rows), None, dtype=object), pa.array(range(1, len(rows) + 1), pa.int64()))
-        published = publish_staged(connection, request, sink, report)
-        sink.drop()
-    return published
+        return publish_staged(connection, request, sink, report)
 
 
 @dataclass
@@ -188,13 +185,11 @@ def _joined(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
 def _publish_shapes(
     connection: Connection, request: ImportRequest, drawn: Mapping[str, shapely.Geometry], notes: Report
 ) -> int | None:
-    sink = StagingSink(connection, request.register, uuid4())
-    sink.open(["code"])
     rows = pa.array(range(1, len(drawn) + 1), pa.int64())
-    sink.write({"code": pa.array(list(drawn))}, np.array(list(drawn.values()), dtype=object), rows)
-    published = publish_staged(connection, request, sink, notes)
-    sink.drop()
-    return published.revision
+    with StagingSink(connection, request.register, uuid4()) as sink:
+        sink.open(["code"])
+        sink.write({"code": pa.array(list(drawn))}, np.array(list(drawn.values()), dtype=object), rows)
+        return publish_staged(connection, request, sink, notes).revision
 
 
 def _known_codes(connection: Connection, register: Register) -> set[str]:

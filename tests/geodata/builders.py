@@ -68,12 +68,10 @@ def publish(connection: Connection, register_id: str, rows: Sequence[Row], *, ac
     final, _ = as_kind(shapes, register.geometry_kind, points_too=register.point is not None)
     report = Report(register.id, read=len(rows), valid=len(rows))
     report.columns = {name: name for name in mapped}
-    sink = StagingSink(connection, register, uuid4())
-    sink.open(names)
-    sink.write(columns, final, pa.array(range(1, len(rows) + 1), pa.int64()))
-    published = publish_staged(connection, ImportRequest(Path(), "", register, actor), sink, report)
-    sink.drop()
-    return published
+    with StagingSink(connection, register, uuid4()) as sink:
+        sink.open(names)
+        sink.write(columns, final, pa.array(range(1, len(rows) + 1), pa.int64()))
+        return publish_staged(connection, ImportRequest(Path(), "", register, actor), sink, report)
 
 
 def write_geojson(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import geopandas
 import numpy as np
+import pyarrow as pa
 import pyogrio
 import pyogrio.raw
 import pytest
@@ -103,7 +104,7 @@ def test_every_record_passes_the_place_checks(name: str, sample: Sample, units: 
     if name != "communes":
         given = [values["commune_code"] for values, _ in records]
         PlaceChecker(register, WGS84_DEGREES, units, SYSTEM, None).communes(
-            given, stored, range(len(records)), good, report
+            pa.array(given), stored, range(len(records)), good, report
         )
         inside = [units.boundaries[code].contains(shape) for code, (_, shape) in zip(given, records, strict=True)]
         assert all(inside)

@@ -40,8 +40,9 @@ def communes(
     good, report = np.ones(len(points), dtype=bool), Report("addresses")
     column = np.empty(len(points), dtype=object)
     column[:] = points
-    found = checker(**options).communes(codes, column, range(1, len(points) + 1), good, report)
-    return found, good.tolist(), report
+    given = pa.array(codes, pa.string())
+    found = checker(**options).communes(given, column, range(1, len(points) + 1), good, report)
+    return found.to_pylist(), good.tolist(), report
 
 
 def geometries(
@@ -129,7 +130,7 @@ def test_a_commune_without_boundary_holds_every_place_and_says_so_once() -> None
 def test_rows_that_are_out_already_get_no_message_about_their_commune() -> None:
     good, report = np.array([False, True]), Report("addresses")
     places = np.array([IN_WEST, IN_WEST], dtype=object)
-    checker().communes(["99999", WEST_CODE], places, [1, 2], good, report)
+    checker().communes(pa.array(["99999", WEST_CODE]), places, [1, 2], good, report)
     assert report.messages == []
 
 
