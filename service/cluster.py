@@ -136,6 +136,8 @@ class Cluster:
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
+                # The same order as that of C.UTF-8, by code point, compared two to three times faster.
+                "--lc-collate=C",
                 "--data-checksums",
                 data=fresh,
             )

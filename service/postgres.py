@@ -149,6 +149,9 @@ def server_settings(memory: int, *, port: int, socket_directory: str) -> dict[st
         "jit": "off",
         "random_page_cost": "1.1",
         "max_wal_size": "8GB",
+        # Without a second server nobody reads the log, and a first load need not write everything twice.
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
         "checkpoint_timeout": "15min",
         "wal_compression": "on",
         "fsync": "on",

@@ -98,6 +98,9 @@ def test_owner_has_the_database_and_is_no_superuser(cluster: Cluster) -> None:
     [
         ("fsync", "on"),
         ("synchronous_commit", "on"),
+        ("wal_level", "minimal"),
+        ("lc_collate", "C"),
+        ("lc_ctype", "C.UTF-8"),
         ("full_page_writes", "on"),
         ("data_checksums", "on"),
         ("jit", "off"),
