@@ -3,7 +3,7 @@
 Only the views of schema ``open`` are read, so nothing private can be asked for. Python never builds a feature.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import UserDefinedType
 
-from geodata.derived import geometry_names
+from geodata.derived import WEB_MERCATOR, geometry_names, tile_table
 from geodata.errors import FeatureNotFoundError
 from geodata.register import Field, Register
 
@@ -37,6 +38,9 @@ DECIMALS = 7
 
 EXACT_COUNT_UP_TO = 10_000
 """Matches are counted exactly up to here; above it only their being more is said."""
+
+_MERCATOR_TOP = 89.0
+"""Degrees of latitude up to which Web Mercator is asked for: the pole lies at infinity."""
 
 BBox = tuple[float, float, float, float]
 
@@ -128,14 +132,25 @@ class _Json(UserDefinedType[object]):
 def items_statement(register: Register, query: ItemsQuery) -> Select[tuple[int, str]]:
     """Return the statement of one page; one row more than asked tells whether there is a next page."""
     view = _view(register)
-    statement = select(view.c.id, _feature(register)).where(view.c.id > query.after)
-    statement = _narrowed(statement, register, query)
-    return statement.order_by(view.c.id).limit(query.limit + 1).offset(query.offset or None)
+    ids = _matches(register, query)
+    ids = ids.where(ids.selected_columns.id > query.after).order_by(ids.selected_columns.id)
+    page = ids.limit(query.limit + 1).offset(query.offset or None).subquery("page")
+    return select(view.c.id, _feature(register)).join(page, page.c.id == view.c.id).order_by(view.c.id)
+
+
+def _matches(register: Register, query: ItemsQuery) -> Select[tuple[int]]:
+    """Return the ids of what matches; where only the place of points is asked for, from the slim copy alone."""
+    view = _view(register)
+    if register.geometry_kind == "point" and query.boxes and not query.equals and query.interval is None:
+        return _points_in(register, query.boxes)
+    return _narrowed(select(view.c.id), register, query)
 
 
 def _narrowed(statement: Select[Any], register: Register, query: ItemsQuery) -> Select[Any]:
     view = _view(register)
-    if query.boxes:
+    if query.boxes and register.geometry_kind == "point":
+        statement = statement.where(view.c.id.in_(_points_in(register, query.boxes)))
+    elif query.boxes:
         statement = statement.where(or_(*(_meets(register, box) for box in query.boxes)))
     for name, value in query.equals.items():
         statement = statement.where(_equals(register, register.field(name), value))
@@ -153,10 +168,25 @@ def _meets(register: Register, bbox: BBox) -> Any:
     box = func.ST_MakeEnvelope(*bbox, 4326, type_=_Geometry())
     shapes = [view.c[name] for name in geometry_names(register)]
     # A point meets a box where its bounds do; areas are compared with their shape.
-    tests: list[ColumnElement[bool]] = [shape.op("&&", is_comparison=True)(box) for shape in shapes]
-    if register.geometry_kind == "polygon":
-        tests[0] = tests[0] & func.ST_Intersects(shapes[0], box)
+    tests: list[ColumnElement[bool]] = [_overlaps(shape, box) for shape in shapes]
+    tests[0] = tests[0] & func.ST_Intersects(shapes[0], box)
     return or_(*tests)
+
+
+def _points_in(register: Register, boxes: Sequence[BBox]) -> Select[tuple[int]]:
+    """Return the ids of the points in any of the boxes, found in the slim copy: a box stays one in Web Mercator."""
+    slim = table(tile_table(register).name, column("id", BigInteger), column("point", _Geometry()), schema="open")
+    corners = [
+        (west, max(south, -_MERCATOR_TOP), east, min(north, _MERCATOR_TOP)) for west, south, east, north in boxes
+    ]
+    envelopes = [
+        func.ST_Transform(func.ST_MakeEnvelope(*box, 4326), WEB_MERCATOR, type_=_Geometry()) for box in corners
+    ]
+    return select(slim.c.id).where(or_(*(_overlaps(slim.c.point, box) for box in envelopes)))
+
+
+def _overlaps(shape: ColumnElement[object], box: ColumnElement[object]) -> ColumnElement[bool]:
+    return shape.op("&&", is_comparison=True)(box)
 
 
 def _equals(register: Register, item: Field, value: Any) -> Any:
@@ -181,8 +211,7 @@ def read_page(connection: Connection, register: Register, query: ItemsQuery) -> 
 
 def count_matches(connection: Connection, register: Register, query: ItemsQuery) -> int | None:
     """Count what matches, exactly up to `EXACT_COUNT_UP_TO`; None when there is more than that."""
-    view = _view(register)
-    matches = _narrowed(select(literal(1)).select_from(view), register, query).limit(EXACT_COUNT_UP_TO + 1)
+    matches = _matches(register, query).limit(EXACT_COUNT_UP_TO + 1)
     count = int(connection.scalar(select(func.count()).select_from(matches.subquery())) or 0)
     return count if count <= EXACT_COUNT_UP_TO else None
 

@@ -118,6 +118,8 @@ def check_file(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
             encoding=request.encoding, timeout_s=request.timeout_s, limits=request.limits,
         ) as reading:  # fmt: skip
+            # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
+            pa.array([""])
             _describe(reading.result, report)
             crs = choose_crs(reading.result, request.crs, report)
             if crs is not None:

@@ -173,11 +173,12 @@ class DbfFile:
 def _collect_evidence(blocks: Iterator[ByteBlock], fields: list[DbfField]) -> TextEvidence:
     is_ascii, is_utf8, values = True, True, set[bytes]()
     for block in blocks:
-        if block.size == 0 or block.max() < _FIRST_HIGH:
-            continue
+        highest = block.max(axis=0, initial=0)
         for field in fields:
+            if field.kind != "C" or highest[field.offset : field.offset + field.width].max() < _FIRST_HIGH:
+                continue
             column = _field_bytes(block, field)
-            if field.kind != "C" or column.max() < _FIRST_HIGH:
+            if column.max() < _FIRST_HIGH:
                 continue
             is_ascii = False
             whole = _is_utf8(_fixed_width(column))

@@ -90,7 +90,7 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     Yields
     ------
     Reading
-        Once the layer is known.
+        As soon as the reader is started.
 
     Raises
     ------
@@ -111,7 +111,6 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     }
     reading = Reading(job, work_dir, original_name, timeout_s)
     try:
-        reading.describe()
         yield reading
     except CutShortError as error:
         reading.finish()
@@ -200,15 +199,7 @@ def _check_packed_size(path: Path, limits: ReaderLimits) -> None:
 
 
 class Reading:
-    """One run of the reader; made by `open_upload`.
-
-    Attributes
-    ----------
-    result : ReadResult
-        What is known of the layer before all of it is read.
-    """
-
-    result: ReadResult
+    """One run of the reader; made by `open_upload`."""
 
     def __init__(self, job: dict[str, Any], work_dir: Path, original_name: str, timeout_s: float) -> None:
         self._work_dir, self._timeout_s = work_dir, timeout_s
@@ -241,8 +232,9 @@ class Reading:
     def _is_over(self) -> bool:
         return self._child.poll() is not None
 
-    def describe(self) -> None:
-        """Wait until the layer is known.
+    @functools.cached_property
+    def result(self) -> ReadResult:
+        """What is known of the layer before all of it is read; waits until that is there.
 
         Raises
         ------
@@ -255,7 +247,7 @@ class Reading:
                 break
             time.sleep(_POLL_S)
         read = self._load(DESCRIPTION_FILE)
-        self.result = ReadResult(
+        return ReadResult(
             arrow_path=self._work_dir / ROWS_FILE,
             layer=read["layer"] or self._stem,
             layers=tuple(LayerInfo(**{**info, "name": info["name"] or self._stem}) for info in read["layers"]),

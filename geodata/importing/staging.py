@@ -1,5 +1,6 @@
 """Valid rows on their way into the database: one unlogged table a file, filled by COPY."""
 
+import contextlib
 import io
 import secrets
 import time
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import shapely
 from geoalchemy2 import Geometry
@@ -97,9 +99,7 @@ class StagingSink:
         arrays = {"row_number": rows, "new_id": self._new_ids(len(rows)), "uuid": pa.array(new_uuids(len(rows)))}
         arrays |= {name: columns[name] for name in self.fields}
         arrays |= self._geometries(geometries)
-        buffer = io.BytesIO()
-        pa.csv.write_csv(pa.table(arrays), buffer, pa.csv.WriteOptions(include_header=False))
-        self._copy([self.table.c[name] for name in arrays], buffer.getbuffer())
+        self._copy([self.table.c[name] for name in arrays], _as_csv(pa.table(arrays)))
 
     def _new_ids(self, count: int) -> pa.Array:
         """Take ids for rows that may turn out to be new, so that all tables of a record are written in one pass."""
@@ -131,6 +131,25 @@ class StagingSink:
             self.register.geometry.key: to_hex_ewkb(shapes),
             self.register.point.key: to_hex_ewkb(points),
         }
+
+
+def _as_csv(table: pa.Table) -> memoryview:
+    """Write rows as CSV; without quotes where no value needs them, which the database reads a third faster.
+
+    Without quotes an empty text would be read as null.
+    """
+    texts = [column for column in table.columns if pa.types.is_string(column.type)]
+    has_empty = any(pc.min(pc.binary_length(column)).as_py() == 0 for column in texts)
+    if not has_empty:
+        with contextlib.suppress(pa.ArrowInvalid):
+            return _write_csv(table, "none")
+    return _write_csv(table, "needed")
+
+
+def _write_csv(table: pa.Table, quoting: str) -> memoryview:
+    buffer = io.BytesIO()
+    pa.csv.write_csv(table, buffer, pa.csv.WriteOptions(include_header=False, quoting_style=quoting))
+    return buffer.getbuffer()
 
 
 def _where(mask: NDArray[np.bool_], geometries: Geometries) -> Geometries:

@@ -55,15 +55,6 @@ def upgrade() -> None:
         schema="reg",
     )
     op.create_table_comment("addresses", "Digital addresses", schema="reg")
-    op.create_geospatial_index(
-        "idx_addresses_geom",
-        "addresses",
-        ["geom"],
-        unique=False,
-        schema="reg",
-        postgresql_using="gist",
-        postgresql_ops={},
-    )
     op.create_index("ix_addresses_commune_code", "addresses", ["commune_code"], unique=False, schema="reg")
     op.create_table(
         "addresses_grid",

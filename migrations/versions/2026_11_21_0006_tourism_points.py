@@ -70,15 +70,6 @@ def upgrade() -> None:
         schema="reg",
     )
     op.create_table_comment("tourism_points", "Rural tourism points", schema="reg")
-    op.create_geospatial_index(
-        "idx_tourism_points_geom",
-        "tourism_points",
-        ["geom"],
-        unique=False,
-        schema="reg",
-        postgresql_using="gist",
-        postgresql_ops={},
-    )
     op.create_index("ix_tourism_points_commune_code", "tourism_points", ["commune_code"], unique=False, schema="reg")
     op.create_index("uq_tourism_points_slug", "tourism_points", ["slug"], unique=True, schema="reg")
     op.create_geospatial_table(

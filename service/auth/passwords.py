@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import threading
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -12,7 +13,11 @@ MIN_LENGTH, MAX_BYTES = 12, 1024
 _HASHER = PasswordHasher(time_cost=2, memory_cost=65_536, parallelism=1)
 # 64 MiB and a tenth of a second each: a flood of logins must not take the machine from the tiles.
 _TURNS = threading.BoundedSemaphore(2)
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def hash_password(password: str) -> str:
@@ -26,8 +31,9 @@ def verify_password(stored: str | None, password: str) -> bool:
     if len(password.encode("utf-8", "replace")) > MAX_BYTES:
         return False
     with _TURNS:
+        nobody = _hash_of_nobody()
         try:
-            return _HASHER.verify(stored or _NOBODY, password) and stored is not None
+            return _HASHER.verify(stored or nobody, password) and stored is not None
         except (VerificationError, InvalidHashError):
             return False
 

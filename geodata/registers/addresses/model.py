@@ -15,7 +15,6 @@ class Address(Feature, Base):
     __table_args__ = (
         CheckConstraint("kind <> 'household' OR name IS NULL", name="household_has_no_name"),
         Index("ix_addresses_commune_code", "commune_code"),
-        Index("idx_addresses_geom", "geom", postgresql_using="gist"),
         {"schema": "reg", "comment": "Digital addresses"},
     )
 

@@ -17,7 +17,6 @@ class TourismPoint(Feature, Base):
         CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug"),
         Index("uq_tourism_points_slug", "slug", unique=True),
         Index("ix_tourism_points_commune_code", "commune_code"),
-        Index("idx_tourism_points_geom", "geom", postgresql_using="gist"),
         {"schema": "reg", "comment": "Rural tourism points"},
     )
 

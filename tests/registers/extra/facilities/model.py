@@ -15,7 +15,6 @@ class Facility(Feature, Base):
     __table_args__ = (
         CheckConstraint("kind IN ('wifi', 'culture_house', 'post_office', 'loudspeaker')", name="kind"),
         Index("ix_facilities_commune_code", "commune_code"),
-        Index("idx_facilities_geom", "geom", postgresql_using="gist"),
         {"schema": "reg", "comment": "Facilities of the villages"},
     )
 
