@@ -124,7 +124,7 @@ def _grants(register: Register) -> Iterator[str]:
         derived.append(grid_table(register).name)
     for name in (register.id, *sides, *derived):
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON reg.{name} TO {WORKER_ROLE}"
-    yield f"GRANT USAGE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
+    yield f"GRANT USAGE, UPDATE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
     yield f"GRANT SELECT ON reg.{register.id} TO {STAFF_ROLE}"
 
 

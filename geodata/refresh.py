@@ -31,6 +31,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.derived import CELLS_ACROSS, grid_table, search_table, tile_table
+from geodata.ops import TileStamp
 from geodata.register import MAX_ZOOM, Register
 
 MID_TOLERANCE_M, LOW_TOLERANCE_M = 20, 300
@@ -88,9 +89,9 @@ class Refresh:
         self._rewrite_slim()
         self._note_boxes(1)
         self.connection.execute(text("ANALYZE touched_box"))
-        self._stamp()
         if self.register.tile.counts_below is not None:
             self._count()
+        self._stamp_shapes()
         if self.register.is_named:
             self._search()
         self.connection.execute(text("DROP TABLE touched"))
@@ -163,16 +164,10 @@ class Refresh:
             _simplified(shape, MID_TOLERANCE_M).label("geom_mid"), _simplified(shape, LOW_TOLERANCE_M).label("geom_low"),
         ]  # fmt: skip
 
-    def _stamp(self) -> None:
-        """Stamp every tile in which a touched record is, or was, drawn."""
+    def _stamp_shapes(self) -> None:
+        """Stamp every tile in which a touched record is, or was, drawn itself."""
         rule = self.register.tile
-        counted_to = (rule.counts_below or 0) - 1
-        if counted_to >= 0:
-            self.connection.execute(
-                _script("stamp_counts.sql"),
-                {"layer": self.register.id, "revision": self.revision, "top": counted_to, "low": rule.min_zoom},
-            )
-        for z in range(max(rule.min_zoom, counted_to + 1), MAX_ZOOM + 1):
+        for z in range(max(rule.min_zoom, rule.counts_below or 0), MAX_ZOOM + 1):
             self.connection.execute(
                 _script("stamp_shapes.sql"), {"layer": self.register.id, "revision": self.revision, "z": z}
             )
@@ -199,7 +194,18 @@ class Refresh:
             self._end_bulk(grid)
         else:
             self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
+        self._stamp_counts()
         self.connection.execute(text("DROP TABLE cell_delta"))
+
+    def _stamp_counts(self) -> None:
+        """Stamp every tile in which a count is another one now."""
+        place = [_DELTA.c.z, _DELTA.c.cx.op(">>")(_CELL_ZOOMS), _DELTA.c.cy.op(">>")(_CELL_ZOOMS)]
+        tiles = select(literal(self.register.id), *place, literal(self.revision)).distinct()
+        tiles = tiles.where(_DELTA.c.change != 0, _DELTA.c.z >= self.register.tile.min_zoom)
+        statement = upsert(TileStamp).from_select(["layer", "z", "x", "y", "revision"], tiles)
+        key = [TileStamp.layer, TileStamp.z, TileStamp.x, TileStamp.y]
+        revision = {"revision": statement.excluded.revision}
+        self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=revision))
 
     def _roll_up(self, z: int) -> None:
         """Add the changes of the cells of zoom z, each of which is four cells of the zoom below it."""

@@ -1,6 +1,5 @@
 """The command ``bandoso``."""
 
-import gc
 import getpass
 import json
 import sys
@@ -53,8 +52,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="In báo cáo dạng JS
 
 def main() -> None:
     """Run the command; errors of ours are said in both languages and end with 1."""
-    # An import makes a million short-lived objects; looking for cycles among them so often took a sixth of its time.
-    gc.set_threshold(50_000, 20, 20)
     try:
         app()
     except GeodataError as error:

@@ -195,7 +195,7 @@ def _distinct_high(column: ByteBlock) -> set[bytes]:
 
 def _field_bytes(block: ByteBlock, field: DbfField) -> ByteBlock:
     """Copy one field out of a block; what follows a NUL in a value becomes blanks."""
-    column = np.ascontiguousarray(block[:, field.offset : field.offset + field.width])
+    column = block[:, field.offset : field.offset + field.width].copy()
     ended = column == 0
     if ended.any():
         column[np.maximum.accumulate(ended, axis=1)] = ord(" ")

@@ -207,9 +207,19 @@ class Merge:
         """Return the ids of the records that the merge adds or changes."""
         return select(self._feature_id.label("id")).where(self._is_touched)
 
+    @cached_property
+    def _new_id(self) -> ColumnElement[int]:
+        """The id of a new record: that of the file's first row is the first of a block, the second's the next.
+
+        Nobody else takes ids meanwhile, since all who do hold the register's lock.
+        """
+        sequence, top = f"reg.{self.register.id}_id_seq", select(func.max(self.staging.c.row_number)).scalar_subquery()
+        last = self.connection.scalar(select(func.setval(sequence, func.nextval(sequence) + top - 1) - top))
+        return literal(last) + self.staging.c.row_number
+
     @property
     def _feature_id(self) -> ColumnElement[int]:
-        return func.coalesce(self.staging.c.target, self.staging.c.new_id)
+        return func.coalesce(self.staging.c.target, self._new_id)
 
     @property
     def _is_new(self) -> ColumnElement[bool]:
@@ -232,7 +242,7 @@ class Merge:
     def _insert(self, revision: int) -> None:
         staged, live = self.staging, self.live
         names = self._main_names
-        rows = select(staged.c.new_id, staged.c.uuid, literal(revision), *(staged.c[name] for name in names))
+        rows = select(self._new_id, staged.c.uuid, literal(revision), *(staged.c[name] for name in names))
         order = [staged.c[name] for name in geometry_names(self.register) if name in staged.c]
         # Hilbert order: neighbours on the map become neighbours on the disk.
         self.connection.execute(

@@ -16,7 +16,7 @@ import pyarrow.csv
 import shapely
 from geoalchemy2 import Geometry
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.schema import CreateTable, DropTable
 
@@ -65,7 +65,7 @@ class StagingSink:
         self.fields = names
         self.table = Table(
             self.name, MetaData(),
-            Column("row_number", BigInteger), Column("new_id", BigInteger), Column("uuid", PgUuid),
+            Column("row_number", BigInteger), Column("uuid", PgUuid),
             Column("target", BigInteger), Column("is_changed", Boolean),
             *(Column(quoted_name(name, quote=True), self._type(name)) for name in names),
             *(Column(item.key, _plain(item.type)) for item in self._geometry_columns),
@@ -96,16 +96,10 @@ class StagingSink:
 
     def _write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         assert self.table is not None
-        arrays = {"row_number": rows, "new_id": self._new_ids(len(rows)), "uuid": pa.array(new_uuids(len(rows)))}
+        arrays = {"row_number": rows, "uuid": pa.array(new_uuids(len(rows)))}
         arrays |= {name: columns[name] for name in self.fields}
         arrays |= self._geometries(geometries)
         self._copy([self.table.c[name] for name in arrays], _as_csv(pa.table(arrays)))
-
-    def _new_ids(self, count: int) -> pa.Array:
-        """Take ids for rows that may turn out to be new, so that all tables of a record are written in one pass."""
-        sequence = f"reg.{self.register.id}_id_seq"
-        statement = text("SELECT array_agg(nextval(:name)) FROM generate_series(1, :count)")
-        return pa.array(self.connection.scalar(statement, {"name": sequence, "count": count}), pa.int64())
 
     def _copy(self, columns: Sequence[Column[Any]], data: memoryview) -> None:
         assert self.table is not None

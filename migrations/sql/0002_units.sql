@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON reg.provinces TO bandoso_worker;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.provinces_tile TO bandoso_worker;
 
-GRANT USAGE ON SEQUENCE reg.provinces_id_seq TO bandoso_worker;
+GRANT USAGE, UPDATE ON SEQUENCE reg.provinces_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.provinces TO bandoso_staff;
 
@@ -40,7 +40,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON reg.communes TO bandoso_worker;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.communes_tile TO bandoso_worker;
 
-GRANT USAGE ON SEQUENCE reg.communes_id_seq TO bandoso_worker;
+GRANT USAGE, UPDATE ON SEQUENCE reg.communes_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.communes TO bandoso_staff;
 

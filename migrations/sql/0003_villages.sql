@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON reg.villages TO bandoso_worker;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.villages_tile TO bandoso_worker;
 
-GRANT USAGE ON SEQUENCE reg.villages_id_seq TO bandoso_worker;
+GRANT USAGE, UPDATE ON SEQUENCE reg.villages_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.villages TO bandoso_staff;
 

@@ -46,7 +46,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON reg.addresses_tile TO bandoso_worker;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.addresses_grid TO bandoso_worker;
 
-GRANT USAGE ON SEQUENCE reg.addresses_id_seq TO bandoso_worker;
+GRANT USAGE, UPDATE ON SEQUENCE reg.addresses_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.addresses TO bandoso_staff;
 

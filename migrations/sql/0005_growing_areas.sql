@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON reg.growing_areas TO bandoso_worker;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.growing_areas_tile TO bandoso_worker;
 
-GRANT USAGE ON SEQUENCE reg.growing_areas_id_seq TO bandoso_worker;
+GRANT USAGE, UPDATE ON SEQUENCE reg.growing_areas_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.growing_areas TO bandoso_staff;
 

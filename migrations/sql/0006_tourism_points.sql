@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON reg.tourism_points TO bandoso_worker;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.tourism_points_tile TO bandoso_worker;
 
-GRANT USAGE ON SEQUENCE reg.tourism_points_id_seq TO bandoso_worker;
+GRANT USAGE, UPDATE ON SEQUENCE reg.tourism_points_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.tourism_points TO bandoso_staff;
 

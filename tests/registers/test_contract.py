@@ -7,12 +7,14 @@ import mapbox_vector_tile
 import psycopg
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.dialects import postgresql
 from starlette.testclient import TestClient
 
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.ddl import tile_view_select, view_select
+from geodata.features import ItemsQuery, items_statement
 from geodata.register import Register
-from geodata.registers import discover
+from geodata.registers import discover, get_register
 from tiles.sql import tile_sql
 
 REGISTERS = list(discover().values())
@@ -98,6 +100,21 @@ def test_tile_statement_uses_the_spatial_index(register: Register, sample_url: s
             plan = str(connection.execute(f"EXPLAIN {statement}").fetchall())
             assert "idx_" in plan or "pk_" in plan
             assert f"Seq Scan on {register.id}" not in plan
+
+
+@pytest.mark.parametrize(
+    ("name", "index"), [("addresses", "addresses_tile_point"), ("growing_areas", "growing_areas_geom")]
+)
+def test_a_box_is_answered_by_a_spatial_index(name: str, index: str, sample_url: str) -> None:
+    """For the registers of the sample that are large enough for an index to be worth it."""
+    register, query = get_register(name), ItemsQuery(limit=1000, boxes=((106.23, 20.35, 106.231, 20.351),))
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  SQLAlchemy's own signature
+    statement = items_statement(register, query).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    with psycopg.connect(
+        sample_url.replace("+psycopg", ""), options=f"-c role={PUBLIC_ROLE} -c enable_seqscan=off"
+    ) as connection:
+        plan = str(connection.execute(f"EXPLAIN {statement}".replace("%%", "%")).fetchall())  # type: ignore[arg-type]
+    assert f"idx_{index}" in plan
 
 
 def test_views_in_the_database_are_what_the_declaration_says(register: Register, sample_url: str) -> None:
