@@ -92,6 +92,8 @@ class Refresh:
         if self.register.tile.counts_below is not None:
             self._count()
         self._stamp_shapes()
+        if self.touches_all:
+            self.connection.execute(select(func.ops.analyze_tile_stamps()))
         if self.register.is_named:
             self._search()
         self.connection.execute(text("DROP TABLE touched"))

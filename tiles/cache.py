@@ -8,7 +8,11 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from isal import igzip
+
 from tiles.grid import TileAddress
+
+_GZIP_LEVEL = 1
 
 Layers = tuple[str, ...]
 Key = tuple[Layers, TileAddress]
@@ -19,18 +23,43 @@ _ENTRY_OVERHEAD = 600
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A tile as it is served.
+    """A tile as it is served; empty bytes stand for a tile without features.
 
     Attributes
     ----------
     version : str
         Revisions of its layers that touched it last; the heart of its ETag.
-    body : bytes
-        Compressed with gzip; empty for a tile without features.
+    packed : bytes, optional
+        Compressed with gzip: the form that is kept in memory.
+    plain : bytes, optional
+        As the database gave it, where it has just come from there. One of the two is there.
     """
 
     version: str
-    body: bytes
+    packed: bytes | None = None
+    plain: bytes | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no features."""
+        return not (self.plain if self.packed is None else self.packed)
+
+    def body(self, *, is_packed: bool) -> bytes:
+        """Return the tile in one of its forms, made where it is not there."""
+        if is_packed:
+            return pack(self.plain or b"") if self.packed is None else self.packed
+        return self.plain if self.plain is not None else _unpack(self.packed or b"")
+
+
+def pack(plain: bytes) -> bytes:
+    """Compress a tile with gzip; the same bytes in every process, nothing for nothing."""
+    packed: bytes = igzip.compress(plain, _GZIP_LEVEL, mtime=0) if plain else b""
+    return packed
+
+
+def _unpack(packed: bytes) -> bytes:
+    plain: bytes = igzip.decompress(packed) if packed else b""  # type: ignore[no-untyped-call]
+    return plain
 
 
 class TileCache:
@@ -59,12 +88,12 @@ class TileCache:
         return tile
 
     def put(self, key: Key, tile: Tile) -> None:
-        """Keep a tile, dropping the least used ones where room is short."""
+        """Keep a packed tile, dropping the least used ones where room is short."""
         if self.max_bytes == 0:
             return
         self._drop(key)
         self._tiles[key] = tile
-        self.bytes += len(tile.body) + _ENTRY_OVERHEAD
+        self.bytes += len(tile.packed or b"") + _ENTRY_OVERHEAD
         for layer in key[0]:
             self._by_layer[layer].setdefault(key[1], set()).add(key)
         while self.bytes > self.max_bytes:
@@ -74,7 +103,7 @@ class TileCache:
         tile = self._tiles.pop(key, None)
         if tile is None:
             return
-        self.bytes -= len(tile.body) + _ENTRY_OVERHEAD
+        self.bytes -= len(tile.packed or b"") + _ENTRY_OVERHEAD
         for layer in key[0]:
             keys = self._by_layer[layer][key[1]]
             keys.discard(key)

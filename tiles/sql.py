@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnClause,
     ColumnElement,
+    Double,
     Select,
     case,
     column,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -122,6 +122,11 @@ def _search_box(z: int) -> ColumnElement[Any]:
     return func.ST_TileEnvelope(z, _X, _Y, margin, type_=_GEOMETRY)
 
 
+def _double(value: float) -> ColumnElement[float]:
+    """Write a number as double precision: a plain literal is numeric, whose arithmetic took a third of a tile's time."""
+    return literal_column(f"'{value!r}'::float8", Double)
+
+
 def _points(register: Register, z: int) -> Select[Any]:
     """Points by ST_TransScale, which is 1.5 times faster than ST_AsMVTGeom.
 
@@ -131,9 +136,9 @@ def _points(register: Register, z: int) -> Select[Any]:
     size_m = 2 * HALF_WORLD_M / (1 << z)
     scale = EXTENT / size_m
     half_m = 0.5 / scale
-    east = literal(HALF_WORLD_M + half_m) - _X * literal_column(repr(size_m))
-    north = literal(-HALF_WORLD_M - half_m) + _Y * literal_column(repr(size_m))
-    place = func.ST_TransScale(slim.c.point, east, north, scale, -scale).label("g")
+    east = _double(HALF_WORLD_M + half_m) - _X * _double(size_m)
+    north = _double(-HALF_WORLD_M - half_m) + _Y * _double(size_m)
+    place = func.ST_TransScale(slim.c.point, east, north, _double(scale), _double(-scale)).label("g")
     fields = [slim.c[item.name] for item in register.tile_fields]
     inside = slim.c.point.op("&&", is_comparison=True)(_search_box(z))
     return select(slim.c.id, *fields, place).where(inside).order_by(slim.c.id)
@@ -144,7 +149,8 @@ def _shapes(register: Register, z: int) -> Select[Any]:
     slim = _slim(register)
     pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
     shape = slim.c.geom if z >= FULL_FROM_ZOOM else slim.c.geom_mid if z >= MID_FROM_ZOOM else slim.c.geom_low
-    clip = func.ST_TileEnvelope(z, _X, _Y)
+    # In a sub-query it is made once, not once for each row.
+    clip = select(func.ST_TileEnvelope(z, _X, _Y, type_=_GEOMETRY)).scalar_subquery()
     as_shape = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("true"), type_=_GEOMETRY)
     as_point = func.ST_AsMVTGeom(slim.c.point, clip, EXTENT, BUFFER, literal_column("true"), type_=_GEOMETRY)
     drawn = func.coalesce(case((slim.c.size_m >= pixel_m, as_shape)), as_point).label("g")

@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import asyncpg
-from isal import igzip
 
 from geodata.errors import GeodataError
-from tiles.cache import Key, Layers, Tile, TileCache
+from tiles.cache import Key, Layers, Tile, TileCache, pack
 from tiles.grid import TileAddress
 from tiles.sql import stamp_sql, tile_sql
 
 CHANNEL = "bandoso_revision"
-_GZIP_LEVEL = 1
 _STATEMENTS_KEPT = 512
 _LISTED_CHANGES = 50_000
 """A revision that touched more tiles than this drops the layer whole."""
@@ -71,7 +69,7 @@ class TileStore:
         """Open the pool and begin to listen for revisions."""
         self._pool = await asyncpg.create_pool(
             self.settings.dsn, min_size=1, max_size=self.settings.pool_size, command_timeout=5,
-            statement_cache_size=_STATEMENTS_KEPT, server_settings=self.settings.server_settings,
+            statement_cache_size=_STATEMENTS_KEPT, server_settings=self.settings.server_settings, reset=_as_it_is,
         )  # fmt: skip
         self._listener = asyncio.create_task(self._listen())
 
@@ -123,12 +121,14 @@ class TileStore:
         generations = [self._generation[layer] for layer in layers]
         was_listening = self._is_listening
         row = await self._fetch(tile_sql(layers, address.z), address)
-        raw = row["tile"]
-        tile = Tile(_version(row["stamps"]), igzip.compress(raw, _GZIP_LEVEL, mtime=0) if raw else b"")
+        version, plain = _version(row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
-        if was_listening and generations == [self._generation[layer] for layer in layers]:
-            self.cache.put(key, tile)
-        return tile
+        is_current = was_listening and generations == [self._generation[layer] for layer in layers]
+        if not (is_current and self.cache.max_bytes):
+            return Tile(version, plain=plain)
+        packed = pack(plain)
+        self.cache.put(key, Tile(version, packed))
+        return Tile(version, packed, plain)
 
     async def _fetch(self, statement: str, address: TileAddress) -> asyncpg.Record:
         assert self._pool is not None
@@ -181,6 +181,10 @@ class TileStore:
         self._generation[layer] += 1
         for tell in self.on_revision:
             tell(layer, number)
+
+
+async def _as_it_is(_connection: asyncpg.Connection) -> None:
+    """Give a connection back as it is: no statement of ours leaves a state behind, and asking takes a round trip."""
 
 
 class _Flight:

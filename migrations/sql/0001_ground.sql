@@ -114,5 +114,14 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION ops.begin_bulk_load(text), ops.end_bulk_load(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ops.begin_bulk_load(text), ops.end_bulk_load(text) TO bandoso_worker;
+
+-- A first load fills the stamps of thousands of tiles; until they are counted, the planner takes the wrong index.
+CREATE FUNCTION ops.analyze_tile_stamps() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+BEGIN
+    ANALYZE ops.tile_stamp;
+END
+$$;
+
+REVOKE ALL ON FUNCTION ops.begin_bulk_load(text), ops.end_bulk_load(text), ops.analyze_tile_stamps() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ops.begin_bulk_load(text), ops.end_bulk_load(text), ops.analyze_tile_stamps() TO bandoso_worker;

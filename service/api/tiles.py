@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 import structlog
-from isal import igzip
 from prometheus_client import Counter
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
@@ -48,9 +47,6 @@ _COMMON: Headers = [
 ]
 _REVALIDATE = (b"cache-control", b"public, max-age=0, must-revalidate")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
-
-
-_decompress: Callable[[bytes], bytes] = igzip.decompress
 
 
 class _ClientGoneError(Exception):
@@ -113,16 +109,26 @@ class TileApplication:
         if wanted:
             version = await self.store.version(layers, address)
             if self._matches(wanted, version):
-                return Tile(version, b"")
-        making = asyncio.ensure_future(self.store.tile(layers, address))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+                return Tile(version)
+        here = asyncio.current_task()
+        assert here is not None
+        is_waiting = True
+
+        def give_up(watch: "asyncio.Task[None]") -> None:
+            if is_waiting and not watch.cancelled():
+                here.cancel()
+
+        leaving = asyncio.create_task(_disconnected(receive))
+        leaving.add_done_callback(give_up)
         try:
-            await asyncio.wait({making, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not making.done():
-                making.cancel()
-                raise _ClientGoneError
-            return making.result()
+            return await self.store.tile(layers, address)
+        except asyncio.CancelledError:
+            if leaving.done():
+                here.uncancel()
+                raise _ClientGoneError from None
+            raise
         finally:
+            is_waiting = False
             leaving.cancel()
 
     def _count(self, status: int) -> None:
@@ -160,14 +166,12 @@ class TileApplication:
         if wanted and self._matches(wanted, tile.version):
             await _send(send, 304, headers, b"")
             return
-        if not tile.body:
+        if tile.is_empty:
             await _send(send, 204, headers, b"")
             return
-        body = tile.body
+        body = tile.body(is_packed=is_compressed)
         if is_compressed:
             headers.append((b"content-encoding", b"gzip"))
-        else:
-            body = _decompress(body)
         headers.append((b"content-length", str(len(body)).encode()))
         await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body)
 

@@ -10,7 +10,7 @@ _EXTENT = 4096
 
 
 def same_points(ours: Sequence[str], theirs: Sequence[str]) -> tuple[int, int]:
-    """Compare tiles of two servers pairwise by the codes and places of the points inside them.
+    """Compare tiles of two servers pairwise by the ids and places of the points inside them.
 
     A tile's outermost unit and its buffer are left out: the buffers differ in width.
 
@@ -23,11 +23,11 @@ def same_points(ours: Sequence[str], theirs: Sequence[str]) -> tuple[int, int]:
     for mine, peer in zip(ours, theirs, strict=True):
         left, right = _points(mine), _points(peer)
         total += len(left.keys() | right.keys())
-        agreed += sum(_is_near(left[code], right[code]) for code in left.keys() & right.keys())
+        agreed += sum(_is_near(left[id_], right[id_]) for id_ in left.keys() & right.keys())
     return agreed, total
 
 
-def _points(url: str) -> dict[str, tuple[float, float]]:
+def _points(url: str) -> dict[int, tuple[float, float]]:
     with urllib.request.urlopen(url, timeout=60) as answer:
         layers: dict[str, Any] = mapbox_vector_tile.decode(answer.read(), default_options={"y_coord_down": True})
     found = {}
@@ -35,7 +35,8 @@ def _points(url: str) -> dict[str, tuple[float, float]]:
         for feature in layer["features"]:
             across, down = feature["geometry"]["coordinates"]
             if 0 < across < _EXTENT - 1 and 0 < down < _EXTENT - 1:
-                found[feature["properties"]["code"]] = (across, down)
+                # tipg gives the key as an attribute, the product as the feature's own id.
+                found[feature["properties"].get("id", feature.get("id"))] = (across, down)
     return found
 
 

@@ -142,7 +142,7 @@ def _cases(
     def paths(z: int, pattern: str, table: str = PEER_TABLE) -> list[str]:
         return [pattern.format(z=z, x=x, y=y, table=table) for x, y in tiles[z].addresses]
 
-    shown = "?properties=code,kind,house_number"
+    shown = "?properties=kind,house_number"
     boxes = [_box(tiles[14], n) for n in range(len(tiles[14].addresses))]
     return {
         "pgbench z14": _statement_case(server, tiles[14], result, database),

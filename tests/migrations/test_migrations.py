@@ -187,6 +187,7 @@ def test_what_runs_with_the_owner_s_rights_is_open_to_those_who_need_it_only(ser
             "find_address": "bandoso_public bandoso_staff",
             "begin_bulk_load": "bandoso_worker",
             "end_bulk_load": "bandoso_worker",
+            "analyze_tile_stamps": "bandoso_worker",
         }
 
 

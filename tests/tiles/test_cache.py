@@ -130,7 +130,7 @@ def test_weight_and_order_are_those_of_a_plain_list_of_tiles(
             cache.put((layers, address), Tile("1", b"x" * size))
             plain.pop((layers, address), None)
             plain[layers, address] = Tile("1", b"x" * size)
-            while sum(OVERHEAD + len(tile.body) for tile in plain.values()) > room:
+            while sum(OVERHEAD + len(tile.packed) for tile in plain.values()) > room:
                 plain.popitem(last=False)
         elif step == "get":
             assert cache.get((layers, address)) == plain.get((layers, address))
@@ -142,4 +142,4 @@ def test_weight_and_order_are_those_of_a_plain_list_of_tiles(
             for k in gone:
                 del plain[k]
         assert cache._tiles == plain
-        assert cache.bytes == sum(OVERHEAD + len(tile.body) for tile in plain.values())
+        assert cache.bytes == sum(OVERHEAD + len(tile.packed) for tile in plain.values())
