@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,7 @@ CommuneOption = Annotated[str | None, typer.Option("--commune", "-c", help="Mã 
 LayerOption = Annotated[str | None, typer.Option("--layer", help="Lớp trong tệp / layer of the file")]
 CrsOption = Annotated[str | None, typer.Option("--crs", help="Hệ tọa độ, ví dụ EPSG:9209 / coordinate system")]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", help="Bảng mã / text encoding")]
+PasswordOption = Annotated[bool, typer.Option(help="Đọc mật khẩu từ stdin / read the password from stdin")]
 JsonOption = Annotated[bool, typer.Option("--json", help="In báo cáo dạng JSON / print the report as JSON")]
 
 
@@ -247,18 +249,84 @@ def add_user(
     role: Annotated[str, typer.Option(help="commune_officer | provincial_officer | administrator")],
     name: Annotated[str, typer.Option(help="Tên hiển thị / display name")] = "",
     scope: Annotated[list[str], typer.Option(help="Mã xã hoặc mã tỉnh, nhiều lần / commune or province codes")] = [],  # noqa: B006  typer copies it
-    password_stdin: Annotated[bool, typer.Option(help="Đọc mật khẩu từ stdin / read the password from stdin")] = False,  # noqa: FBT002  a flag
+    password_stdin: PasswordOption = False,  # noqa: FBT002  a flag
 ) -> None:
     """Tạo tài khoản / make an account."""
     roles: tuple[Role, ...] = ("commune_officer", "provincial_officer", "administrator")
     if role not in roles:
         raise typer.BadParameter(", ".join(roles), param_hint="--role")
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else getpass.getpass("Mật khẩu / password: ")
+    password = _read_password(from_stdin=password_stdin)
     account = accounts.NewAccount(username, name or username, role, password, scope)
     with setup.owner(ServiceSettings()) as connection:
         accounts.add_account(connection, account)
         audit.note(connection, "account.add", actor="shell", target=username, role=role, scope=scope)
     out.print(f"{username}: {role}")
+
+
+@user_app.command("list")
+def list_users() -> None:
+    """Liệt kê tài khoản / list the accounts."""
+    with setup.owner(ServiceSettings()) as connection:
+        found = accounts.list_accounts(connection)
+    _print_table(("tài khoản / user", "tên / name", "vai trò / role", "phạm vi / scope", "khóa / disabled"), found)
+
+
+@user_app.command("password")
+def change_password(username: str, password_stdin: PasswordOption = False) -> None:  # noqa: FBT002  a flag
+    """Đặt mật khẩu mới và đóng mọi phiên / set a new password and close every session."""
+    password = _read_password(from_stdin=password_stdin)
+    with setup.owner(ServiceSettings()) as connection:
+        accounts.set_password(connection, username, password)
+        audit.note(connection, "account.password", actor="shell", target=username)
+    out.print(username)
+
+
+@user_app.command("disable")
+def disable_user(username: str) -> None:
+    """Khóa tài khoản cùng phiên và khóa API của nó / shut an account out, its sessions and keys included."""
+    _set_disabled(username, is_disabled=True)
+
+
+@user_app.command("enable")
+def enable_user(username: str) -> None:
+    """Mở lại tài khoản / let an account in again."""
+    _set_disabled(username, is_disabled=False)
+
+
+def _set_disabled(username: str, *, is_disabled: bool) -> None:
+    with setup.owner(ServiceSettings()) as connection:
+        accounts.set_disabled(connection, username, is_disabled=is_disabled)
+        action = "account.disable" if is_disabled else "account.enable"
+        audit.note(connection, action, actor="shell", target=username)
+    out.print(username)
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    return sys.stdin.readline().rstrip("\n") if from_stdin else getpass.getpass("Mật khẩu / password: ")
+
+
+@key_app.command("list")
+def list_keys() -> None:
+    """Liệt kê khóa API / list the API keys."""
+    with setup.owner(ServiceSettings()) as connection:
+        found = accounts.list_keys(connection)
+    names = ("khóa / prefix", "tài khoản / user", "tên / name", "quyền / scopes", "hết hạn / expires")
+    _print_table((*names, "dùng lần cuối / last used", "thu hồi / revoked"), found)
+
+
+@key_app.command("revoke")
+def revoke_key(prefix: str) -> None:
+    """Thu hồi khóa API theo phần trước dấu chấm / revoke a key by the part before its dot."""
+    with setup.owner(ServiceSettings()) as connection:
+        accounts.revoke_key(connection, prefix)
+        audit.note(connection, "key.revoke", actor="shell", target=prefix)
+    out.print(prefix)
+
+
+def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print lines of cells parted by tabs: nothing is cut, and other programs can read it."""
+    for row in (names, *rows):
+        sys.stdout.write("\t".join("" if value is None else str(value) for value in row) + "\n")
 
 
 @key_app.command("add")

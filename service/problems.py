@@ -151,7 +151,9 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     """Answer an error of ours with its own words."""
     assert isinstance(error, errors.GeodataError)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
-    return problem(request, status, _in_language(request, error.vi, error.en), code=error.code)
+    wait_s = getattr(error, "retry_after_s", None)
+    headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
+    return problem(request, status, _in_language(request, error.vi, error.en), code=error.code, headers=headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

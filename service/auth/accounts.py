@@ -33,14 +33,15 @@ class TooManyAttemptsError(GeodataError):
     code = "SIGN_IN_LIMIT"
     vi_template = "Đăng nhập sai quá nhiều lần. Hãy thử lại sau 15 phút."
     en_template = "Too many failed sign-ins. Try again in 15 minutes."
+    retry_after_s = int(FAILURE_WINDOW.total_seconds())
 
 
 class AccountError(GeodataError):
-    """An account cannot be made as asked."""
+    """An account or key cannot be made or changed as asked."""
 
     code = "ACCOUNT"
-    vi_template = "Không tạo được tài khoản: {why_vi}"
-    en_template = "The account cannot be made: {why_en}"
+    vi_template = "Không thực hiện được: {why_vi}"
+    en_template = "This cannot be done: {why_en}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,7 @@ def add_account(connection: Connection, account: NewAccount) -> UUID:
     AccountError
         When the name is taken or the password too short.
     """
-    if len(account.password) < MIN_LENGTH:
-        raise AccountError(
-            why_vi=f"mật khẩu cần ít nhất {MIN_LENGTH} ký tự.", why_en=f"a password needs {MIN_LENGTH} characters."
-        )
+    _require_length(account.password)
     taken = connection.scalar(select(User.id).where(func.lower(User.username) == account.username.lower()))
     if taken is not None:
         raise AccountError(why_vi="tên đăng nhập đã có.", why_en="the user name is taken.")
@@ -80,6 +78,56 @@ def add_account(connection: Connection, account: NewAccount) -> UUID:
     for unit in account.scope:
         connection.execute(insert(UserScope).values(account_id=account_id, unit_code=unit))
     return account_id
+
+
+def _require_length(password: str) -> None:
+    if len(password) < MIN_LENGTH:
+        raise AccountError(
+            why_vi=f"mật khẩu cần ít nhất {MIN_LENGTH} ký tự.", why_en=f"a password needs {MIN_LENGTH} characters."
+        )
+
+
+def list_accounts(connection: Connection) -> Sequence[Sequence[Any]]:
+    """Return name, display name, role, scope (blank-separated) and whether it is disabled, of every account."""
+    scope = select(func.string_agg(UserScope.unit_code, text("' ' ORDER BY unit_code")))
+    scope = scope.where(UserScope.account_id == User.id).correlate(User)
+    columns = (User.username, User.display_name, User.role, scope.scalar_subquery().label("scope"), User.is_disabled)
+    return connection.execute(select(*columns).order_by(func.lower(User.username))).all()
+
+
+def set_password(connection: Connection, username: str, password: str) -> None:
+    """Give an account another password and close its sessions; its keys stay.
+
+    Raises
+    ------
+    AccountError
+        When there is no such account or the password is too short.
+    """
+    _require_length(password)
+    account_id = _account_id(connection, username)
+    connection.execute(update(User).where(User.id == account_id).values(password_hash=hash_password(password)))
+    connection.execute(delete(SignIn).where(SignIn.account_id == account_id))
+
+
+def set_disabled(connection: Connection, username: str, *, is_disabled: bool) -> None:
+    """Shut an account out, with its sessions and keys, or let it in again.
+
+    Raises
+    ------
+    AccountError
+        When there is no such account.
+    """
+    account_id = _account_id(connection, username)
+    connection.execute(update(User).where(User.id == account_id).values(is_disabled=is_disabled))
+    if is_disabled:
+        connection.execute(delete(SignIn).where(SignIn.account_id == account_id))
+
+
+def _account_id(connection: Connection, username: str) -> UUID:
+    found: UUID | None = connection.scalar(select(User.id).where(func.lower(User.username) == username.lower()))
+    if found is None:
+        raise AccountError(why_vi="không có tài khoản này.", why_en="there is no such account.")
+    return found
 
 
 def sign_in(connection: Connection, username: str, password: str, hours: int) -> tuple[str, str]:
@@ -117,6 +165,7 @@ def sign_in(connection: Connection, username: str, password: str, hours: int) ->
     if not is_right or found is None or found.is_disabled:
         raise SignInError
     token, csrf = new_token(), new_token()
+    connection.execute(delete(SignIn).where(SignIn.expires_at < datetime.now(UTC)))
     connection.execute(
         insert(SignIn).values(
             token_sha256=fingerprint(token), account_id=found.id, csrf=csrf,
@@ -157,9 +206,7 @@ def add_key(connection: Connection, username: str, name: str, scopes: str, days:
     AccountError
         When there is no such account.
     """
-    account_id = connection.scalar(select(User.id).where(func.lower(User.username) == username.lower()))
-    if account_id is None:
-        raise AccountError(why_vi="không có tài khoản này.", why_en="there is no such account.")
+    account_id = _account_id(connection, username)
     prefix, secret = secrets.token_hex(4), new_token()
     expires = datetime.now(UTC) + min(timedelta(days=days), MAX_KEY_AGE)
     connection.execute(
@@ -169,6 +216,26 @@ def add_key(connection: Connection, username: str, name: str, scopes: str, days:
         )
     )  # fmt: skip
     return f"{prefix}.{secret}"
+
+
+def list_keys(connection: Connection) -> Sequence[Sequence[Any]]:
+    """Return prefix, account, name, scopes, expiry, last use and time of revocation of every key."""
+    columns = (ApiKey.name, ApiKey.scopes, ApiKey.expires_at, ApiKey.last_used_at, ApiKey.revoked_at)
+    statement = select(ApiKey.prefix, User.username, *columns).join(User, User.id == ApiKey.account_id)
+    return connection.execute(statement.order_by(User.username, ApiKey.created_at)).all()
+
+
+def revoke_key(connection: Connection, prefix: str) -> None:
+    """Revoke a key by the part before its dot; one that is revoked stays so.
+
+    Raises
+    ------
+    AccountError
+        When there is no such key.
+    """
+    revoked = func.coalesce(ApiKey.revoked_at, func.now())
+    if connection.execute(update(ApiKey).where(ApiKey.prefix == prefix).values(revoked_at=revoked)).rowcount != 1:
+        raise AccountError(why_vi="không có khóa này.", why_en="there is no such key.")
 
 
 def principal_of_key(connection: Connection, key: str) -> Principal | None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from geodata.registers import discover
 from service import setup
-from service.auth.accounts import AccountError
+from service.auth.accounts import AccountError, principal_of_key, sign_in
 from service.cli import app
 from service.settings import ServiceSettings
 from tests.conftest import PASSWORD, ROOT, Server, environment_of, settings_for
@@ -155,6 +155,44 @@ def test_an_account_is_made_with_a_password_that_only_stdin_sees(shell: Shell) -
     assert shell.value("SELECT count(*) FROM ops.audit WHERE action = 'account.add' AND target = 'moi'") == 1
     again = shell.call(*words, given=f"{PASSWORD}\n")
     assert isinstance(again.exception, AccountError)
+
+
+def test_an_account_that_is_disabled_or_gets_a_password_loses_its_sessions(shell: Shell) -> None:
+    officer = add_officer(shell.settings)
+    sessions = "SELECT count(*) FROM ops.sign_in s JOIN ops.account a ON a.id = s.account_id WHERE username = :name"
+    for command, given in (("disable", ""), ("enable", ""), ("password", f"{PASSWORD} 2\n")):
+        if command != "enable":
+            with setup.owner(shell.settings) as connection:
+                sign_in(connection, officer, PASSWORD, 1)
+        options = ("--password-stdin",) if given else ()
+        answer = shell.call("user", command, officer, *options, given=given)
+        assert answer.exit_code == 0, answer.stderr
+        assert shell.value(sessions, name=officer) == 0
+        noted = "SELECT count(*) FROM ops.audit WHERE action = 'account.' || :command AND target = :name"
+        assert shell.value(noted, command=command, name=officer) == 1
+        disabled = shell.value("SELECT is_disabled FROM ops.account WHERE username = :name", name=officer)
+        assert disabled == (command == "disable")
+    with setup.owner(shell.settings) as connection:
+        assert sign_in(connection, officer, f"{PASSWORD} 2", 1)
+    assert officer in shell.call("user", "list").stdout
+
+
+def test_a_revoked_key_opens_nothing(shell: Shell) -> None:
+    officer = add_officer(shell.settings)
+    key = shell.call("key", "add", officer, "--name", "máy đo").stdout.strip()
+    with setup.owner(shell.settings) as connection:
+        assert principal_of_key(connection, key) is not None
+    assert shell.call("key", "revoke", key.partition(".")[0]).exit_code == 0
+    with setup.owner(shell.settings) as connection:
+        assert principal_of_key(connection, key) is None
+    assert key.partition(".")[0] in shell.call("key", "list").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("user", "disable", "ma"), ("user", "password", "ma", "--password-stdin"), ("key", "revoke", "ma")]
+)
+def test_what_is_not_there_is_not_changed(shell: Shell, words: tuple[str, ...]) -> None:
+    assert isinstance(shell.call(*words, given=f"{PASSWORD}\n").exception, AccountError)
 
 
 def test_a_key_is_printed_once_and_works(shell: Shell) -> None:

@@ -134,7 +134,7 @@ def test_the_sixth_failure_closes_the_name_for_the_right_password_too(door: Door
     statuses = [door.knock(officer).status_code for _ in range(6)]
     assert statuses == [401] * 5 + [429]
     answer = door.knock(officer, PASSWORD)
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "900")
 
 
 def test_failures_of_one_name_do_not_close_another(door: Door, officer: str) -> None:
@@ -176,7 +176,7 @@ def test_a_name_that_the_database_could_not_hold_is_refused(door: Door, characte
         {},
         {"username": "a"},
         {"username": "", "password": "b"},
-        {"username": "a", "password": "b" * 1025},
+        {"username": "a", "password": "zz" * 513},
         {"username": "a", "password": "b", "role": "administrator"},
         {"username": ["a"], "password": "b"},
         [],
@@ -187,7 +187,7 @@ def test_a_malformed_sign_in_is_refused_and_not_repeated(door: Door, body: Any) 
     answer = door.client().post("/auth/login", json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert "secret-word" not in answer.text
-    assert "bbb" not in answer.text
+    assert "zzz" not in answer.text
 
 
 def test_a_form_of_another_site_cannot_sign_anybody_in(door: Door, officer: str) -> None:
