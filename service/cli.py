@@ -17,6 +17,7 @@ from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.check import Progress as TellProgress
 from geodata.importing.publish import import_file
 from geodata.importing.report import Report
+from geodata.importing.work_folder import work_folder
 from geodata.register import Register
 from geodata.registers import discover, get_register
 from geodata.units import load as units_load
@@ -132,11 +133,9 @@ def validate(  # noqa: PLR0913  one option each
     json_: JsonOption = False,  # noqa: FBT002  a flag
 ) -> None:
     """Kiểm tra một tệp mà không ghi gì / check a file and write nothing."""
-    import tempfile  # noqa: PLC0415  only here
-
     request = _request(file, get_register(register), commune, layer, crs, encoding, None)
-    with _progress(quiet=json_) as tell, tempfile.TemporaryDirectory(prefix="bandoso-") as folder:
-        report = check_file(request, _units(), Path(folder), NoSink(), tell)
+    with _progress(quiet=json_) as tell, work_folder() as folder:
+        report = check_file(request, _units(), folder, NoSink(), tell)
     _print_report(report, as_json=json_)
     raise typer.Exit(0 if report.outcome == "ok" else 2)
 

@@ -1,6 +1,5 @@
 """From checked rows to a revision: the import as a whole."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +13,7 @@ from geodata.importing.check import ImportRequest, Progress, check_file, no_prog
 from geodata.importing.merge import Merge
 from geodata.importing.report import Report
 from geodata.importing.staging import StagingSink
+from geodata.importing.work_folder import work_folder
 from geodata.refresh import Refresh
 from geodata.register import Register
 from geodata.units.index import UnitIndex, load_units
@@ -44,8 +44,8 @@ def import_file(database: Database, request: ImportRequest, progress: Progress =
     """
     with database.read() as connection:
         units = load_units(connection)
-    with tempfile.TemporaryDirectory(prefix="bandoso-") as folder, database.worker() as connection:
-        return publish_file(connection, request, units, Path(folder), progress)
+    with work_folder() as folder, database.worker() as connection:
+        return publish_file(connection, request, units, folder, progress)
 
 
 def publish_file(

@@ -3,7 +3,6 @@
 import gzip
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from geodata.crs import from_wkt
 from geodata.errors import GeodataError
 from geodata.geometry import Geometries, to_degrees
 from geodata.importing.mapping import field_names
+from geodata.importing.work_folder import work_folder
 from geodata.registers import get_register
 from geodata.text import search_key
 
@@ -81,8 +81,8 @@ def _unpacked(path: Path) -> Iterator[Path]:
     if path.suffix != ".gz":
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="bandoso-") as folder:
-        plain = Path(folder) / path.stem
+    with work_folder() as folder:
+        plain = folder / path.stem
         with gzip.open(path) as packed, plain.open("wb") as out:
             shutil.copyfileobj(packed, out)
         yield plain

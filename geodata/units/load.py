@@ -1,6 +1,5 @@
 """Loading administrative units: the reference list, and boundaries from a file matched by code."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.sandbox import read_upload
 from geodata.importing.staging import StagingSink
+from geodata.importing.work_folder import work_folder
 from geodata.register import Register
 from geodata.registers import get_register
 from geodata.text import search_key
@@ -113,10 +113,8 @@ def load_boundaries(
     UnreadableFileError
         When the file cannot be read, holds several layers and none was chosen, or has no code column.
     """
-    with tempfile.TemporaryDirectory(prefix="bandoso-") as folder:
-        result = read_upload(
-            path, Path(folder), original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600
-        )
+    with work_folder() as folder:
+        result = read_upload(path, folder, original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600)
         return _load_boundaries(database, register, result, _code_column(register, result, code_column), crs)
 
 

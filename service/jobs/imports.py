@@ -1,10 +1,8 @@
 """The work on one upload: claimed with a fencing token, kept alive by a heartbeat, finished in one transaction."""
 
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +13,7 @@ from geodata.db import Actor, Database
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import Published, publish_file
+from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
 from geodata.registers import get_register
 from geodata.units.index import load_units
@@ -123,8 +122,8 @@ class UploadJob:
         with self.database.read() as connection:
             units = load_units(connection)
         request = self._request(upload)
-        with tempfile.TemporaryDirectory(prefix="bandoso-") as folder, self.database.worker() as connection:
-            published = publish_file(connection, request, units, Path(folder), self._progress)
+        with work_folder() as folder, self.database.worker() as connection:
+            published = publish_file(connection, request, units, folder, self._progress)
             self._finish(connection, upload, published)
 
     def _request(self, upload: Row[Any]) -> ImportRequest:
