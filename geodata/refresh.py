@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Executable,
-    FromClause,
     Select,
     Table,
     case,
@@ -130,21 +129,9 @@ class Refresh:
 
     def _slim_rows(self) -> Select[tuple[object, ...]]:
         live, register = self.register.table, self.register
-        columns = [live.c.id.label("id")]
-        source: FromClause = live
-        for item in register.tile_fields:
-            if item.scheme is None:
-                columns.append(live.c[item.name].label(item.name))
-                continue
-            assert register.codes is not None
-            codes = register.codes.__table__.alias(item.name)
-            of_scheme = (
-                (codes.c.feature_id == live.c.id) & (codes.c.scheme == item.scheme) & (codes.c.status == "active")
-            )
-            source = source.outerjoin(codes, of_scheme)
-            columns.append(codes.c.value.label(item.name))
+        columns = [live.c.id, *(live.c[item.name] for item in register.tile_fields)]
         shapes = self._slim_geometries()
-        statement = select(*columns, *shapes).select_from(source).where(self._is_touched(live.c.id))
+        statement = select(*columns, *shapes).where(self._is_touched(live.c.id))
         has_place = live.c[register.geometry.key].is_not(None)
         if register.point is not None:
             has_place |= live.c[register.point.key].is_not(None)

@@ -267,7 +267,7 @@ def list_users() -> None:
     """Liệt kê tài khoản / list the accounts."""
     with setup.owner(ServiceSettings()) as connection:
         found = accounts.list_accounts(connection)
-    _print_table(("tài khoản / user", "tên / name", "vai trò / role", "phạm vi / scope", "khóa / disabled"), found)
+    _print_table(("tài khoản / user", "tên / name", "vai trò / role", "phạm vi / scope", "bị khóa / disabled"), found)
 
 
 @user_app.command("password")
@@ -309,7 +309,7 @@ def list_keys() -> None:
     """Liệt kê khóa API / list the API keys."""
     with setup.owner(ServiceSettings()) as connection:
         found = accounts.list_keys(connection)
-    names = ("khóa / prefix", "tài khoản / user", "tên / name", "quyền / scopes", "hết hạn / expires")
+    names = ("khóa API / prefix", "tài khoản / user", "tên / name", "quyền / scopes", "hết hạn / expires")
     _print_table((*names, "dùng lần cuối / last used", "thu hồi / revoked"), found)
 
 
@@ -325,7 +325,7 @@ def revoke_key(prefix: str) -> None:
 def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print lines of cells parted by tabs: nothing is cut, and other programs can read it."""
     for row in (names, *rows):
-        sys.stdout.write("\t".join("" if value is None else str(value) for value in row) + "\n")
+        sys.stdout.write("\t".join("" if value is None else " ".join(str(value).split()) for value in row) + "\n")
 
 
 @key_app.command("add")

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from geodata import errors
 from geodata.importing.results import UnreadableFileError
-from service.auth.accounts import SignInError, TooManyAttemptsError
+from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.limits import LookupLimitError
 from service.web.i18n import pick_language
@@ -80,6 +80,9 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+WAITS_S: Mapping[type[Exception], int] = {TooManyAttemptsError: int(FAILURE_WINDOW.total_seconds())}
+"""Where the longest wait is known."""
 
 RETRY_AFTER_S: Mapping[HTTPStatus, str] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "5",
@@ -151,7 +154,7 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     """Answer an error of ours with its own words."""
     assert isinstance(error, errors.GeodataError)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
-    wait_s = getattr(error, "retry_after_s", None)
+    wait_s = WAITS_S.get(type(error))
     headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
     return problem(request, status, _in_language(request, error.vi, error.en), code=error.code, headers=headers)
 

@@ -240,6 +240,7 @@ class _FileCheck:
         seen = self.seen.setdefault(names, {})
         values = list(zip(*(checked.columns[name].to_pylist() for name in names), strict=True))
         positions = checked.positions.tolist()
+        # Nearly always there is none, which is told three times faster for the whole batch.
         if is_kept.all() and len(set(values)) == len(values) and seen.keys().isdisjoint(values):
             seen.update(zip(values, (numbers[position] for position in positions), strict=True))
             return

@@ -211,7 +211,8 @@ class Merge:
     def _new_id(self) -> ColumnElement[int]:
         """The id of a new record: that of the file's first row is the first of a block, the second's the next.
 
-        Nobody else takes ids meanwhile, since all who do hold the register's lock.
+        Reading it the first time takes the block, as many ids as the file has rows. Nobody else takes ids meanwhile,
+        since all who do hold the register's lock.
         """
         sequence, top = f"reg.{self.register.id}_id_seq", select(func.max(self.staging.c.row_number)).scalar_subquery()
         last = self.connection.scalar(select(func.setval(sequence, func.nextval(sequence) + top - 1) - top))

@@ -58,6 +58,7 @@ def publish_file(
     """Do the work of `import_file` in the transaction given."""
     with StagingSink(connection, request.register, uuid4()) as sink:
         report = check_file(request, units, work_dir, sink, progress)
+        # The connection is the sink's own until then.
         sink.finish()
         published = Published(report, Counts(0, 0), None)
         if report.valid:

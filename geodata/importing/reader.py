@@ -1,4 +1,4 @@
-"""The sandboxed process: write the chosen layer of one file to Arrow, and leave a report."""
+"""The sandboxed process: describe the chosen layer of one file, write it as Arrow, and say how it ended."""
 
 import dataclasses
 import importlib

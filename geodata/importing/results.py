@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 
 from geodata.errors import GeodataError
 
-_POLL_S = 0.005
+POLL_S = 0.005
+"""Seconds between two looks at what the reader has written."""
 
 
 class UnreadableFileError(GeodataError):
@@ -135,8 +136,8 @@ class ReadResult:
     is_over: Callable[[], bool] = lambda: True
 
 
-class CutShortError(GeodataError):
-    """The rows end in the middle: the reader died."""
+class RowsBrokenError(Exception):
+    """The rows end in the middle or are not what they must be; `geodata.importing.sandbox` says why."""
 
 
 def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
@@ -146,7 +147,8 @@ def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
 
     Raises
     ------
-    CutShortError
+    RowsBrokenError
+        If the reader died, or wrote what is no Arrow.
     """
     with result.arrow_path.open("rb", buffering=0) as file:
         source = pa.PythonFile(_Followed(file, result.is_over), mode="r")
@@ -154,8 +156,8 @@ def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
             for batch in pa.ipc.open_stream(source):
                 batch.validate(full=True)
                 yield batch
-        except (pa.ArrowInvalid, OSError) as error:
-            raise CutShortError from error
+        except (pa.ArrowException, OSError) as error:
+            raise RowsBrokenError from error
 
 
 class _Followed(io.RawIOBase):
@@ -178,5 +180,5 @@ class _Followed(io.RawIOBase):
             elif was_over:
                 break
             else:
-                time.sleep(_POLL_S)
+                time.sleep(POLL_S)
         return b"".join(parts)

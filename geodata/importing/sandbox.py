@@ -25,11 +25,12 @@ from typing import Any
 from geodata.errors import GeodataError
 from geodata.importing.context import WEB_LIMITS, ReaderLimits
 from geodata.importing.results import (
-    CutShortError,
+    POLL_S,
     EncodingChoice,
     LayerInfo,
     ReadResult,
     ReadWarning,
+    RowsBrokenError,
     UnreadableFileError,
 )
 
@@ -41,10 +42,9 @@ MEMBERS_FOLDER, LOG_FILE = "members", "reader.log"
 # The child sees at most this part of the name the officer gave the file.
 _SUFFIXES = re.compile(r"\.(zip|kmz|shp|dbf|gpkg|geojsonl?|json|ndjson|kml|csv|tsv|txt|xlsx|gz)")
 _MIB = 1 << 20
-_MAX_REPORT_BYTES = 8 * _MIB
+_MAX_JSON_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
 _MAX_NAME = 1_000
-_POLL_S = 0.005
 
 
 class SandboxError(GeodataError):
@@ -111,8 +111,9 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     }
     reading = Reading(job, work_dir, original_name, timeout_s)
     try:
+        reading.start_clock()
         yield reading
-    except CutShortError as error:
+    except RowsBrokenError as error:
         reading.finish()
         raise _died(0) from error
     finally:
@@ -175,7 +176,6 @@ def _environment(work_dir: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "HOME": str(work_dir),
         "TMPDIR": str(work_dir),
-        "PROJ_NETWORK": "OFF",
         # Threads and pools reserve address space, which RLIMIT_AS counts.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
         "OPENBLAS_NUM_THREADS": "1",
@@ -219,11 +219,16 @@ class Reading:
         self._is_late = False
         self._clock = threading.Timer(timeout_s, self._stop_late)
         self._clock.daemon = True
+
+    def start_clock(self) -> None:
+        """Begin to count the time the reader may take."""
         self._clock.start()
 
     def _stop_late(self) -> None:
-        self._is_late = self._child.poll() is None
-        self._kill()
+        # The number of a process that has ended may be another's by now.
+        if not self._is_over():
+            self._is_late = True
+            self._kill()
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -245,7 +250,7 @@ class Reading:
             if self._is_over():
                 self._read_end()
                 break
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
         read = self._load(DESCRIPTION_FILE)
         return ReadResult(
             arrow_path=self._work_dir / ROWS_FILE,
@@ -261,6 +266,11 @@ class Reading:
 
     def finish(self) -> ReadResult:
         """Wait for the reader's end.
+
+        Returns
+        -------
+        ReadResult
+            Complete: with the number of rows, their type of geometry and the warnings.
 
         Raises
         ------
@@ -288,7 +298,7 @@ class Reading:
 
     def _load(self, name: str) -> dict[str, Any]:
         with (self._work_dir / name).open("rb") as file:
-            content: dict[str, Any] = json.loads(file.read(_MAX_REPORT_BYTES))
+            content: dict[str, Any] = json.loads(file.read(_MAX_JSON_BYTES))
         return content
 
     def close(self) -> None:

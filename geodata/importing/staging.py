@@ -16,7 +16,7 @@ import pyarrow.csv
 import shapely
 from geoalchemy2 import Geometry
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name
+from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.schema import CreateTable, DropTable
 
@@ -71,6 +71,8 @@ class StagingSink:
             *(Column(item.key, _plain(item.type)) for item in self._geometry_columns),
             schema="staging", prefixes=["UNLOGGED"],
         )  # fmt: skip
+        # The transaction waits for the reader now, whose own clock says for how long.
+        self.connection.execute(text("SELECT set_config('idle_in_transaction_session_timeout', '0', true)"))
         self.connection.execute(CreateTable(self.table))
 
     def _type(self, name: str) -> Any:

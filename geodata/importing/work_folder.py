@@ -1,8 +1,10 @@
-"""Folders in which a file is read: one a job, gone when the job ends, however it ends."""
+"""Folders in which a file is read: one a job, gone when it ends, or soon after it was killed."""
 
 import contextlib
 import fcntl
+import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -27,20 +29,23 @@ def work_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, Path(name, _LOCK).open("wb") as lock:
         # The lock ends with the process that holds it.
         fcntl.flock(lock, fcntl.LOCK_EX)
-        _remove_left_behind(Path(name).parent)
+        remove_left_behind()
         yield Path(name)
 
 
-def _remove_left_behind(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
-        # Folders of other users, or that end at this moment, are not ours to judge.
+def remove_left_behind() -> None:
+    """Remove the folders of this user's jobs that were killed; the next job does it, and every worker now and then."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        # A folder may go at this moment.
         with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _YOUNG_S and _is_left(folder / _LOCK):
+            found = folder.lstat()
+            is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+            if is_ours and time.time() - found.st_mtime > _YOUNG_S and _is_left(folder / _LOCK):
                 shutil.rmtree(folder)
 
 
 def _is_left(lock: Path) -> bool:
-    if not lock.exists():
+    if not lock.is_file():
         return True
     with lock.open("rb") as file:
         try:

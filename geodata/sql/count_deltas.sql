@@ -5,5 +5,5 @@ WITH size AS (
     SELECT 2 * 20037508.342789244 / (1 << (CAST(:top AS int) + 6)) AS cell_m, 20037508.342789244 AS half
 )
 SELECT CAST(:top AS int) AS z, floor((b.west + s.half) / s.cell_m)::int AS cx,
-    floor((s.half - b.south) / s.cell_m)::int AS cy, sum(b.sign) AS change
+    floor((s.half - b.south) / s.cell_m)::int AS cy, sum(b.sign)::int AS change
 FROM touched_box b, size s GROUP BY 2, 3

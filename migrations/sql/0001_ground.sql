@@ -71,6 +71,12 @@ BEGIN
     IF is_filled THEN
         RETURN false;
     END IF;
+    -- Rows may have come while the lock was waited for.
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', whole);
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %s)', whole) INTO is_filled;
+    IF is_filled THEN
+        RETURN false;
+    END IF;
     -- Foreign keys go first and come back last; a key that another table refers to stays.
     FOR found IN
         SELECT c.conname AS name, pg_get_constraintdef(c.oid) AS definition, c.contype = 'f' AS is_foreign

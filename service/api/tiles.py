@@ -30,7 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 MAX_LAYERS = 6
-FORMAT = "1"
+FORMAT = "2"
 """Part of every ETag; raised when the same data is written as other tiles."""
 
 PATHS = (
@@ -123,8 +123,8 @@ class TileApplication:
         try:
             return await self.store.tile(layers, address)
         except asyncio.CancelledError:
-            if leaving.done():
-                here.uncancel()
+            # Another cancellation, of the server's own, must go on.
+            if leaving.done() and here.uncancel() == 0:
                 raise _ClientGoneError from None
             raise
         finally:

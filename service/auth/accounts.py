@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geodata.accounts import ApiKey, Audit, SignIn, User, UserScope
 from geodata.errors import GeodataError
-from service.auth.passwords import MIN_LENGTH, fingerprint, hash_password, new_token, verify_password
+from service.auth.passwords import MAX_BYTES, MIN_LENGTH, fingerprint, hash_password, new_token, verify_password
 from service.auth.principal import Principal, Role
 
 FAILURES_ALLOWED, FAILURE_WINDOW = 5, timedelta(minutes=15)
@@ -33,7 +34,6 @@ class TooManyAttemptsError(GeodataError):
     code = "SIGN_IN_LIMIT"
     vi_template = "Đăng nhập sai quá nhiều lần. Hãy thử lại sau 15 phút."
     en_template = "Too many failed sign-ins. Try again in 15 minutes."
-    retry_after_s = int(FAILURE_WINDOW.total_seconds())
 
 
 class AccountError(GeodataError):
@@ -81,15 +81,17 @@ def add_account(connection: Connection, account: NewAccount) -> UUID:
 
 
 def _require_length(password: str) -> None:
-    if len(password) < MIN_LENGTH:
+    if len(password) < MIN_LENGTH or len(password.encode("utf-8", "replace")) > MAX_BYTES:
         raise AccountError(
-            why_vi=f"mật khẩu cần ít nhất {MIN_LENGTH} ký tự.", why_en=f"a password needs {MIN_LENGTH} characters."
+            why_vi=f"mật khẩu cần ít nhất {MIN_LENGTH} ký tự, nhiều nhất {MAX_BYTES} byte.",
+            why_en=f"a password needs {MIN_LENGTH} characters at least and {MAX_BYTES} bytes at most.",
         )
 
 
 def list_accounts(connection: Connection) -> Sequence[Sequence[Any]]:
     """Return name, display name, role, scope (blank-separated) and whether it is disabled, of every account."""
-    scope = select(func.string_agg(UserScope.unit_code, text("' ' ORDER BY unit_code")))
+    codes = func.string_agg(UserScope.unit_code, aggregate_order_by(literal(" "), UserScope.unit_code))
+    scope = select(codes)
     scope = scope.where(UserScope.account_id == User.id).correlate(User)
     columns = (User.username, User.display_name, User.role, scope.scalar_subquery().label("scope"), User.is_disabled)
     return connection.execute(select(*columns).order_by(func.lower(User.username))).all()
@@ -97,6 +99,11 @@ def list_accounts(connection: Connection) -> Sequence[Sequence[Any]]:
 
 def set_password(connection: Connection, username: str, password: str) -> None:
     """Give an account another password and close its sessions; its keys stay.
+
+    Parameters
+    ----------
+    password : str
+        12 characters at least.
 
     Raises
     ------
@@ -133,7 +140,7 @@ def _account_id(connection: Connection, username: str) -> UUID:
 def sign_in(connection: Connection, username: str, password: str, hours: int) -> tuple[str, str]:
     """Check a password and open a session.
 
-    Attempts for one name wait for each other until the caller's transaction ends: it notes the outcome there, and
+    Sessions that are over are removed on the way. Attempts for one name wait for each other until the caller's transaction ends: it notes the outcome there, and
     the next attempt counts it.
 
     Returns

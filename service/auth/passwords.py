@@ -17,6 +17,7 @@ _TURNS = threading.BoundedSemaphore(2)
 
 @cache
 def _hash_of_nobody() -> str:
+    """Return what a password is compared with where there is no account; made late, it takes a tenth of a second."""
     return _HASHER.hash(secrets.token_urlsafe(16))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from geodata.db import Database
 from geodata.importing import sandbox
+from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
 from service.files import FileStore
 from service.jobs.imports import UNFINISHED, UploadJob, recover_lost
@@ -42,6 +43,7 @@ def run_worker(settings: ServiceSettings) -> None:
     keepers = [
         threading.Thread(target=_every, args=(RECOVERY_S, stop, lambda: _recover(database)), daemon=True),
         threading.Thread(target=_every, args=(CLEANING_S, stop, lambda: clean_files(database, settings)), daemon=True),
+        threading.Thread(target=_every, args=(CLEANING_S, stop, remove_left_behind), daemon=True),
     ]
     for keeper in keepers:
         keeper.start()

@@ -67,7 +67,7 @@ def test_every_earlier_state_can_be_read_from_the_history(connection: Connection
     assert state_at(connection, 0) == {}
 
 
-def test_changes_say_what_the_revision_counted(connection: Connection) -> None:
+def test_states_tell_what_a_revision_counted(connection: Connection) -> None:
     """A state that follows on no other is an insert: the live rows and the replaced ones tell them all."""
     publish(connection, "addresses", [agency("0000000001"), agency("0000000002")])
     publish(connection, "addresses", [agency("0000000001", name="Trạm y tế"), agency("0000000003")])

@@ -93,12 +93,6 @@ def test_the_slim_copy_equals_the_register(
     assert_slim_copy_is_right(connection, get_register(register))
 
 
-def test_a_new_code_reaches_the_slim_copy(connection: Connection) -> None:
-    publish(connection, "addresses", [agency("0000000001", location_id="000000000042")])
-    publish(connection, "addresses", [agency("0000000001", location_id="000000000043")])
-    assert_slim_copy_is_right(connection, get_register("addresses"))
-
-
 def test_the_slim_copy_carries_nothing_that_tiles_do_not(connection: Connection) -> None:
     columns = connection.scalars(
         text(
@@ -165,6 +159,19 @@ def test_a_change_without_a_move_leaves_the_counts(connection: Connection) -> No
     publish(connection, "addresses", [agency("0000000001")])
     publish(connection, "addresses", [agency("0000000001", name="Trạm y tế")])
     assert_counts_are_right(connection, [Point(108.1, 16.1)])
+    # Nothing in the tiles that show counts is another one; those that show the address itself are stamped.
+    assert {z: revision for (z, _, _), revision in stamps(connection, "addresses").items()} == {
+        **dict.fromkeys(COUNTED, 1), 13: 2, 14: 2,
+    }  # fmt: skip
+
+
+def test_a_move_stamps_only_those_counted_tiles_in_which_a_count_changes(connection: Connection) -> None:
+    """A step of 300 m changes cells of 153 m at zoom 12, and none of the 40 km cells at zoom 4."""
+    publish(connection, "addresses", [agency("0000000001", geom=Point(108.1, 16.1))])
+    publish(connection, "addresses", [agency("0000000001", geom=Point(108.103, 16.1))])
+    stamped = {z for (z, _, _), revision in stamps(connection, "addresses").items() if revision == 2}
+    assert 12 in stamped
+    assert 4 not in stamped
 
 
 # --- stamps

@@ -117,6 +117,14 @@ def test_a_box_is_answered_by_a_spatial_index(name: str, index: str, sample_url:
     assert f"idx_{index}" in plan
 
 
+def test_points_are_indexed_by_place_in_the_slim_copy_alone(register: Register, sample_url: str) -> None:
+    query = "SELECT tablename FROM pg_indexes WHERE schemaname = 'reg' AND indexdef LIKE '%% USING gist %%' AND tablename = ANY(%s)"
+    with psycopg.connect(sample_url.replace("+psycopg", "")) as connection:
+        rows = connection.execute(query, [[register.id, f"{register.id}_tile"]]).fetchall()
+    tables = {f"{register.id}_tile"} if register.geometry_kind == "point" else {register.id, f"{register.id}_tile"}
+    assert {row[0] for row in rows} == tables
+
+
 def test_views_in_the_database_are_what_the_declaration_says(register: Register, sample_url: str) -> None:
     """The migration's frozen text and today's declaration give the same view."""
     with psycopg.connect(sample_url.replace("+psycopg", "")) as connection:

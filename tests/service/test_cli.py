@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from geodata.registers import discover
 from service import setup
-from service.auth.accounts import AccountError, principal_of_key, sign_in
+from service.auth.accounts import AccountError, SignInError, principal_of_key, sign_in
 from service.cli import app
 from service.settings import ServiceSettings
 from tests.conftest import PASSWORD, ROOT, Server, environment_of, settings_for
@@ -157,24 +157,64 @@ def test_an_account_is_made_with_a_password_that_only_stdin_sees(shell: Shell) -
     assert isinstance(again.exception, AccountError)
 
 
-def test_an_account_that_is_disabled_or_gets_a_password_loses_its_sessions(shell: Shell) -> None:
+def open_sessions(shell: Shell, officer: str) -> int:
+    query = "SELECT count(*) FROM ops.sign_in s JOIN ops.account a ON a.id = s.account_id WHERE username = :name"
+    return int(shell.value(query, name=officer))
+
+
+def test_a_disabled_account_is_shut_out_with_its_sessions_and_keys(shell: Shell) -> None:
     officer = add_officer(shell.settings)
-    sessions = "SELECT count(*) FROM ops.sign_in s JOIN ops.account a ON a.id = s.account_id WHERE username = :name"
-    for command, given in (("disable", ""), ("enable", ""), ("password", f"{PASSWORD} 2\n")):
-        if command != "enable":
-            with setup.owner(shell.settings) as connection:
-                sign_in(connection, officer, PASSWORD, 1)
-        options = ("--password-stdin",) if given else ()
-        answer = shell.call("user", command, officer, *options, given=given)
-        assert answer.exit_code == 0, answer.stderr
-        assert shell.value(sessions, name=officer) == 0
-        noted = "SELECT count(*) FROM ops.audit WHERE action = 'account.' || :command AND target = :name"
-        assert shell.value(noted, command=command, name=officer) == 1
-        disabled = shell.value("SELECT is_disabled FROM ops.account WHERE username = :name", name=officer)
-        assert disabled == (command == "disable")
+    key = shell.call("key", "add", officer, "--name", "máy đo").stdout.strip()
     with setup.owner(shell.settings) as connection:
+        sign_in(connection, officer, PASSWORD, 1)
+    assert shell.call("user", "disable", officer).exit_code == 0
+    assert open_sessions(shell, officer) == 0
+    with setup.owner(shell.settings) as connection:
+        assert principal_of_key(connection, key) is None
+        with pytest.raises(SignInError):
+            sign_in(connection, officer, PASSWORD, 1)
+    assert shell.call("user", "enable", officer).exit_code == 0
+    with setup.owner(shell.settings) as connection:
+        assert principal_of_key(connection, key) is not None
+        assert sign_in(connection, officer, PASSWORD, 1)
+    noted = "SELECT count(*) FROM ops.audit WHERE action IN ('account.disable', 'account.enable') AND target = :name"
+    assert shell.value(noted, name=officer) == 2
+
+
+def test_a_new_password_ends_the_old_one_and_every_session_and_keeps_the_keys(shell: Shell) -> None:
+    officer = add_officer(shell.settings)
+    key = shell.call("key", "add", officer, "--name", "máy đo").stdout.strip()
+    with setup.owner(shell.settings) as connection:
+        sign_in(connection, officer, PASSWORD, 1)
+    assert shell.call("user", "password", officer, "--password-stdin", given=f"{PASSWORD} 2\n").exit_code == 0
+    assert open_sessions(shell, officer) == 0
+    with setup.owner(shell.settings) as connection:
+        assert principal_of_key(connection, key) is not None
         assert sign_in(connection, officer, f"{PASSWORD} 2", 1)
-    assert officer in shell.call("user", "list").stdout
+        with pytest.raises(SignInError):
+            sign_in(connection, officer, PASSWORD, 1)
+
+
+def test_accounts_are_listed_with_role_and_scope(shell: Shell) -> None:
+    officer = add_officer(shell.settings)
+    lines = [line.split("\t") for line in shell.call("user", "list").stdout.splitlines()]
+    (line,) = [cells for cells in lines if cells[0] == officer]
+    assert (line[2], line[3], line[4]) == ("commune_officer", SAMPLE_COMMUNE, "False")
+
+
+@pytest.mark.parametrize("password", ["ngắn", "x" * 1025])
+def test_a_password_that_could_never_be_used_is_refused(shell: Shell, password: str) -> None:
+    officer = add_officer(shell.settings)
+    answer = shell.call("user", "password", officer, "--password-stdin", given=f"{password}\n")
+    assert isinstance(answer.exception, AccountError)
+
+
+def test_sessions_that_are_over_are_removed_with_the_next_sign_in(shell: Shell) -> None:
+    officer = add_officer(shell.settings)
+    for hours in (-1, 1):
+        with setup.owner(shell.settings) as connection:
+            sign_in(connection, officer, PASSWORD, hours)
+    assert open_sessions(shell, officer) == 1
 
 
 def test_a_revoked_key_opens_nothing(shell: Shell) -> None:

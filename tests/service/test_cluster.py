@@ -99,8 +99,7 @@ def test_owner_has_the_database_and_is_no_superuser(cluster: Cluster) -> None:
         ("fsync", "on"),
         ("synchronous_commit", "on"),
         ("wal_level", "minimal"),
-        ("lc_collate", "C"),
-        ("lc_ctype", "C.UTF-8"),
+        ("max_wal_senders", "0"),
         ("full_page_writes", "on"),
         ("data_checksums", "on"),
         ("jit", "off"),
@@ -113,6 +112,11 @@ def test_owner_has_the_database_and_is_no_superuser(cluster: Cluster) -> None:
 )
 def test_settings_are_in_force(cluster: Cluster, name: str, value: str) -> None:
     assert ask(cluster, f"SELECT current_setting('{name}')") == value
+
+
+def test_text_is_compared_by_code_point_and_cased_as_unicode(cluster: Cluster) -> None:
+    assert ask(cluster, "SELECT datcollate FROM pg_database WHERE datname = current_database()") == "C"
+    assert ask(cluster, "SELECT datctype FROM pg_database WHERE datname = current_database()") == "C.UTF-8"
 
 
 def test_nothing_connects_without_the_password(cluster: Cluster) -> None:

@@ -2,15 +2,17 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pyarrow as pa
 import pytest
 from shapely import Point
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from geodata.db import SYSTEM
 from geodata.geometry import Geometries
@@ -18,6 +20,7 @@ from geodata.importing.check import ImportRequest, check_file
 from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import publish_file
 from geodata.importing.report import Report
+from geodata.importing.staging import StagingSink
 from geodata.registers import get_register
 from tests.geodata.builders import COMMUNE, PLACE, rows_of, units
 from tests.geodata.importing.files import shapefile, table
@@ -123,3 +126,28 @@ def test_notes_on_the_file_come_first_though_they_are_known_last(tmp_path: Path)
         file.write(b"*")
     report, _ = follow(path, tmp_path, lambda: None, crs="EPSG:4326")
     assert [message["code"] for message in report.messages] == ["FILE_NOTE", "COLUMN_UNUSED", "BOUNDARY_UNKNOWN"]
+
+
+def test_a_database_that_waits_for_a_slow_reader_waits(connection: Connection, tmp_path: Path) -> None:
+    """The transaction is idle meanwhile, for longer than the database would let one be."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 500"))
+    path = write_file(tmp_path / "s", 3000)
+    with StagingSink(connection, get_register("addresses"), uuid4()) as sink:
+        paused = threading.Event()
+
+        def pause() -> None:
+            (reader,) = readers()
+            reader.suspend()
+            sink.finish()
+            threading.Timer(1.5, reader.resume).start()
+            paused.set()
+
+        def write(*batch: Any) -> None:
+            sink_write(*batch)
+            if not paused.is_set():
+                pause()
+
+        sink_write, sink.write = sink.write, write  # type: ignore[method-assign]
+        report = check_file(request(path), units(), tmp_path / "work", sink)
+        sink.finish()
+        assert (report.outcome, report.valid) == ("ok", 3000)

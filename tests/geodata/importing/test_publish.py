@@ -83,6 +83,20 @@ def test_ids_are_uuids_of_version_7_and_stay_for_life(connection: Connection) ->
     assert before[0][2] == "7"
 
 
+def test_new_records_take_ids_in_the_order_of_the_file_and_the_next_file_goes_on(connection: Connection) -> None:
+    publish(connection, "addresses", [agency("0000000001"), agency("0000000002")])
+    publish(connection, "addresses", [agency("0000000002", name="Trạm y tế"), agency("0000000003")])
+    ids = dict(rows_of(connection, "SELECT code, id FROM open.addresses"))
+    assert sorted(ids, key=ids.__getitem__) == ["0000000001", "0000000002", "0000000003"]
+    assert ids["0000000002"] == ids["0000000001"] + 1
+
+
+@pytest.mark.parametrize("name", ["Chợ, “Lớn”", 'Quán "Bà Ba"', "a\\.b", "A; B|C"])
+def test_text_is_staged_as_it_is_with_quotes_and_without(connection: Connection, name: str) -> None:
+    publish(connection, "addresses", [agency("0000000001", name=name), agency("0000000002")])
+    assert rows_of(connection, "SELECT name FROM reg.addresses ORDER BY id") == [(name,), ("UBND xã",)]
+
+
 def test_an_inserted_record_replaces_nothing_and_carries_its_revision(connection: Connection) -> None:
     publish(connection, "addresses", [agency("0000000001")])
     assert rows_of(connection, "SELECT 1 FROM ops.change WHERE register = 'addresses'") == []
