@@ -42,6 +42,9 @@ def openapi_document(request: Request) -> Response:
     return json_response(request.app.openapi(), media_type=documents.OPENAPI)
 
 
+PROBES = frozenset({"/healthz", "/readyz"})
+
+
 class Application:
     """Tiles go to their own small application, everything else to FastAPI.
 
@@ -100,8 +103,16 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
     api.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
-    api.add_middleware(TrustedHostMiddleware, allowed_hosts=settings.hosts)
+    api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
     return Application(api, TileApplication(store, settings.effective_policy), settings)
+
+
+class _Hosts(TrustedHostMiddleware):
+    """Refuses requests for other hosts; probes ask by address, whatever the service is called."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_probe = scope["type"] == "http" and scope["path"] in PROBES
+        await (self.app(scope, receive, send) if is_probe else super().__call__(scope, receive, send))
 
 
 @asynccontextmanager

@@ -199,7 +199,10 @@ def _print_report(report: Report, *, as_json: bool) -> None:
     out.print(f"đọc {report.read:,} / hợp lệ {report.valid:,} / từ chối {report.rejected:,}", highlight=False)
     for message in report.messages[:20]:
         where = f"dòng {message['row']}: " if message["row"] else ""
-        out.print(f"[{message['code']}] {where}{message['vi']}", highlight=False, markup=False)
+        out.print(
+            f"[{message['code']}] {where}{message['vi']} {message['remedy']['vi']}", highlight=False, markup=False
+        )
+        out.print(f"    {message['en']} {message['remedy']['en']}", highlight=False, markup=False)
     if len(report.messages) > 20:  # noqa: PLR2004  what fits a screen
         out.print(f"… và {sum(report.counts.values()) - 20:,} thông báo nữa; xem --json")
 
@@ -277,7 +280,7 @@ def change_password(username: str, password_stdin: PasswordOption = False) -> No
     with setup.owner(ServiceSettings()) as connection:
         accounts.set_password(connection, username, password)
         audit.note(connection, "account.password", actor="shell", target=username)
-    out.print(username)
+    out.print(f"{username}: mật khẩu mới, mọi phiên đã đóng / new password, every session closed")
 
 
 @user_app.command("disable")
@@ -297,7 +300,7 @@ def _set_disabled(username: str, *, is_disabled: bool) -> None:
         accounts.set_disabled(connection, username, is_disabled=is_disabled)
         action = "account.disable" if is_disabled else "account.enable"
         audit.note(connection, action, actor="shell", target=username)
-    out.print(username)
+    out.print(f"{username}: {'đã khóa / disabled' if is_disabled else 'đã mở lại / enabled'}")
 
 
 def _read_password(*, from_stdin: bool) -> str:
@@ -319,7 +322,7 @@ def revoke_key(prefix: str) -> None:
     with setup.owner(ServiceSettings()) as connection:
         accounts.revoke_key(connection, prefix)
         audit.note(connection, "key.revoke", actor="shell", target=prefix)
-    out.print(prefix)
+    out.print(f"{prefix}: đã thu hồi / revoked")
 
 
 def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -360,7 +363,9 @@ def write_sample_addresses(  # noqa: PLR0913  one option each
     within: Annotated[Path, typer.Option(exists=True, help="Ranh giới xã / commune polygons")],
     count: Annotated[int, typer.Option(min=1)],
     target: Annotated[Path, typer.Argument(help="Tệp kết quả / file to write")],
-    format_: Annotated[str, typer.Option("--as", help="shp | gpkg | geojson | csv")] = "shp",
+    format_: Annotated[
+        str | None, typer.Option("--as", help="shp | gpkg | geojson | csv; theo đuôi tệp / by the ending")
+    ] = None,
     crs: str = "EPSG:9209",
     seed: int = 2026,
     layer: LayerOption = None,
@@ -369,5 +374,6 @@ def write_sample_addresses(  # noqa: PLR0913  one option each
     from geodata.sample.writer import write_addresses  # noqa: PLC0415  geopandas is slow to import
 
     code = int(crs.upper().removeprefix("EPSG:"))
-    write_addresses(within, count, target, format=format_, crs=code, seed=seed, layer=layer)  # type: ignore[arg-type]  # checked there
+    wanted: Any = format_ or target.suffix.removeprefix(".") or "shp"
+    write_addresses(within, count, target, format=wanted, crs=code, seed=seed, layer=layer)
     out.print(str(target))

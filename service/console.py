@@ -27,27 +27,27 @@ def say(vi: str, en: str = "") -> None:
         sys.stdout.flush()
 
 
-def say_summary(address: str, login: Path) -> None:
+def say_summary(address: str, login: Path | None) -> None:
     """Print where the service is, the sample officer's login and three things to try.
 
     Parameters
     ----------
     address : str
         Without a slash at the end.
-    login : Path
+    login : Path or None
         Text file with the sample officer's name and password; left out when it does not exist.
     """
-    account = login.read_text(encoding="utf-8").split() if login.exists() else []
+    account = login.read_text(encoding="utf-8").split() if login is not None and login.exists() else []
     officer = "\n  Cán bộ mẫu / sample officer: {}   mật khẩu / password: {}\n".format(*account) if account else ""
     say(f"""
   bandoso đang chạy tại {address}   (dừng: Ctrl-C)
   bandoso is running at {address}   (stop: Ctrl-C)
 {officer}
   Thử ngay / Try:
-  1. Mở {address} và gõ tên một thôn hoặc một mã địa chỉ vào ô tìm kiếm.
-     Open {address} and type a village or an address code into the search box.
-  2. Đăng nhập, gửi một tệp CSV, shapefile (zip) hay GeoPackage, xem báo cáo rồi công bố.
-     Sign in, upload a CSV, zipped shapefile or GeoPackage, read its report and publish.
+  1. Mở {address} và gõ tên một thôn hoặc một mã địa chỉ vào ô tìm kiếm (dữ liệu mẫu: Xuân Điền).
+     Open {address} and type a village or an address code into the search box (sample data: Xuân Điền).
+  2. Đăng nhập, gửi một tệp CSV, shapefile (zip) hay GeoPackage: dòng hợp lệ được công bố ngay, báo cáo nói rõ dòng nào sai.
+     Sign in, upload a CSV, zipped shapefile or GeoPackage: valid rows are published at once, a report tells the rest.
   3. Trong QGIS, thêm kết nối “WFS / OGC API - Features” tới {address}/
      In QGIS, add a “WFS / OGC API - Features” connection to {address}/
 """)

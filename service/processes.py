@@ -83,6 +83,7 @@ class LogFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._echo = echo
+        self._starts_at = path.stat().st_size if path.exists() else 0
         self._shown_at: deque[float] = deque(maxlen=FLOOD_LINES)
         self._is_flooded = False
         self._handler = RotatingFileHandler(
@@ -96,8 +97,11 @@ class LogFile:
             self._show(line)
 
     def last_lines(self, count: int = 20) -> str:
-        """End of the current file."""
-        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        """Last lines that were written since this object was made, or since the file was begun anew."""
+        with self.path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(self._starts_at if size >= self._starts_at else 0)
+            lines = file.read().decode("utf-8", "replace").splitlines()
         return "\n".join(lines[-count:])
 
     def close(self) -> None:

@@ -17,11 +17,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import psycopg
+
 from service.cluster import Cluster
 from service.console import OperatorError, say, say_summary
 from service.listening import is_ready, listen
 from service.prepared import Preparedness
 from service.processes import FATAL_DEATHS, Child, LogFile, LogPump, empty_folder
+from service.settings import ServiceSettings
 from service.state_lock import describe_holder, hold_state
 
 _TICK_S = 0.25
@@ -103,6 +106,7 @@ class Options:
     first_port: int = 8000
     api_processes: int = 2
     preparations: Sequence[Preparation] = (MIGRATE, SET_UP, LOAD_SAMPLE)
+    shows_login: bool = True
     api_command: Sequence[str] = SERVE_API
     worker_command: Sequence[str] = WORK
     ready_timeout_s: float = 120.0
@@ -121,6 +125,7 @@ class Options:
             database_url=os.environ.get("DATABASE_URL") or None,
             first_port=int(os.environ.get("BANDOSO_PORT", "8000")),
             preparations=(MIGRATE, SET_UP) if production else (MIGRATE, SET_UP, LOAD_SAMPLE),
+            shows_login=not production,
         )
 
 
@@ -221,7 +226,16 @@ class Supervisor:
         }
 
     def prepare(self) -> None:
-        """Bring up the database and run the preparations, unless all of them were run before."""
+        """Bring up the database and run the preparations, unless all of them were run before.
+
+        Raises
+        ------
+        SettingsError
+            Before anything is touched, when the settings are incomplete.
+        SupervisorError
+            When a preparation fails; where the database does not answer, that is said instead of its output.
+        """
+        ServiceSettings().require_complete()
         if self._cluster is None:
             say("Dùng cơ sở dữ liệu ghi trong DATABASE_URL", "using the database that DATABASE_URL names")
             self._environment["DATABASE_URL"] = str(self.options.database_url)
@@ -235,7 +249,11 @@ class Supervisor:
             return
         for preparation in self.options.preparations:
             self._signals.check()
-            self._carry_out(preparation)
+            try:
+                self._carry_out(preparation)
+            except SupervisorError:
+                _require_answer(self._environment["DATABASE_URL"])
+                raise
         prepared.mark()
 
     def serve(self) -> str:
@@ -258,7 +276,7 @@ class Supervisor:
         worker.start()
         self._children.append(worker)
         address = f"http://{self.options.host}:{port}"
-        say_summary(address, self.options.var / LOGIN_FILE)
+        say_summary(address, self.options.var / LOGIN_FILE if self.options.shows_login else None)
         return address
 
     def watch(self) -> NoReturn:
@@ -387,6 +405,20 @@ class Supervisor:
             echo = name != "preparation"
             self._logs[name] = LogFile(self.options.var / "log" / f"{name}.log", echo=echo)
         return self._logs[name]
+
+
+def _require_answer(url: str) -> None:
+    """Refuse a database that cannot be reached, with the server's own last words and never with the password."""
+    try:
+        psycopg.connect(url.replace("+psycopg://", "://", 1), connect_timeout=10).close()
+    except psycopg.Error as error:
+        why = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise SupervisorError(
+            f"Không kết nối được cơ sở dữ liệu ghi trong DATABASE_URL: {why} "
+            "Hãy kiểm tra địa chỉ, tên, mật khẩu; bỏ DATABASE_URL nếu muốn dùng cơ sở dữ liệu riêng.",
+            f"The database that DATABASE_URL names does not answer: {why} "
+            "Check address, name and password; unset DATABASE_URL to use the private one.",
+        ) from None
 
 
 def _failure(child: Child, vi: str, en: str) -> SupervisorError:

@@ -86,5 +86,6 @@ class Report:
             "counts": {
                 code: {"count": count, "level": KINDS[code].level} for code, count in sorted(self.counts.items())
             },
-            "messages": self.messages,
+            # What holds for the whole file first, then row by row.
+            "messages": sorted(self.messages, key=lambda message: message["row"] or 0),
         }

@@ -127,7 +127,7 @@ class RowChecker:
             row=row,
             column=self._columns_by_field.get(name, name),
             value="…" if is_private else texts.get(name),
-            choices=", ".join(choice.label.vi for choice in item.choices.values()) if item else "",
+            choices="; ".join(choice.label.vi for choice in item.choices.values()) if item else "",
             title_vi=item.title.vi if item else name,
             title_en=item.title.en if item else name,
         )

@@ -199,7 +199,6 @@ def status(request: Request, principal: Officer, database: DatabaseDep) -> Respo
 def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
     report = row.report or {}
     rows = report.get("rows", {})
-    is_published = row.state == "published"
     described = {
         "id": str(row.id),
         "state": row.state,
@@ -213,7 +212,7 @@ def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
             "read": rows.get("read", 0),
             "valid": rows.get("valid", 0),
             "rejected": rows.get("rejected", 0),
-            "published": rows.get("valid", 0) if is_published else 0,
+            "published": rows.get("valid", 0) if row.revision is not None else 0,
         },
         "revision": row.revision,
     }

@@ -270,3 +270,22 @@ def test_the_login_of_the_sample_officer_is_for_the_operator_alone(shell: Shell)
     assert name == setup.SAMPLE_OFFICER
     assert len(password) >= 16
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("mau.csv", b'"ma_dia_chi"'), ("mau.geojson", b"{"), ("mau.gpkg", b"SQLite format 3")]
+)
+def test_the_ending_of_a_file_of_sample_addresses_says_its_form(
+    shell: Shell, tmp_path: Path, name: str, start: bytes
+) -> None:
+    within, target = tmp_path / "xa.geojson", tmp_path / name
+    ring = [[106.0, 20.0], [106.1, 20.0], [106.1, 20.1], [106.0, 20.1], [106.0, 20.0]]
+    feature = {
+        "type": "Feature",
+        "properties": {"code": "13285"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    within.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    answer = shell.run("sample", "addresses", target, "--within", within, "--count", "5", "--crs", "EPSG:4326")
+    assert answer.returncode == 0, answer.stderr
+    assert target.read_bytes().startswith(start)

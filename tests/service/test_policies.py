@@ -128,6 +128,11 @@ def test_a_foreign_host_name_is_refused(stranger: TestClient) -> None:
     assert stranger.get("/collections", headers={"host": "evil.example"}).status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_a_probe_needs_no_host_name(stranger: TestClient, path: str) -> None:
+    assert stranger.get(path, headers={"host": "10.0.0.7:8000"}).status_code == 200
+
+
 def nothing() -> None:
     """Do nothing."""
 

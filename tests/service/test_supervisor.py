@@ -251,10 +251,21 @@ def test_stubborn_process_is_killed_by_a_second_ctrl_c(start: Start) -> None:
 
 def test_failing_preparation_shows_its_output_and_says_what_to_do(start: Start) -> None:
     failing = ["Bước thử", "trying", [sys.executable, "-c", "raise SystemExit('no such table')"]]
-    running = start(preparations=[failing])
+    earlier = ["Bước thử", "trying", [sys.executable, "-c", "raise SystemExit('of an earlier run')"]]
+    assert start(database_url=None, preparations=[earlier]).process.wait(timeout=60) == 1
+    running = start(database_url=None, preparations=[failing])
     assert running.process.wait(timeout=60) == 1
     assert "no such table" in running.printed()
+    assert running.printed().count("of an earlier run") == 1
     assert "Mend it and run again" in running.printed()
+
+
+def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(start: Start) -> None:
+    failing = ["Bước thử", "trying", [sys.executable, "-c", "raise SystemExit('a long traceback')"]]
+    running = start(preparations=[failing])
+    assert running.process.wait(timeout=60) == 1
+    assert "DATABASE_URL names does not answer" in running.printed()
+    assert "a long traceback" not in running.printed()
 
 
 def test_preparation_can_be_interrupted(start: Start) -> None:

@@ -160,7 +160,7 @@ def test_every_fault_of_a_row_is_told_at_once() -> None:
 
 def test_an_unknown_choice_is_answered_with_the_whole_list() -> None:
     _, report = addresses(kind=["lâu đài"])
-    assert "Hộ gia đình, Cơ quan, Tổ chức" in only_message(report)["remedy"]["vi"]
+    assert "Hộ gia đình; Cơ quan; Tổ chức" in only_message(report)["remedy"]["vi"]
 
 
 @pytest.mark.parametrize(("column", "text"), [("phone", "gọi bà Ba 0905"), ("head_name", PERSON * 20)])

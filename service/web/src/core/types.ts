@@ -112,6 +112,7 @@ export interface UploadMessage extends Partial<Bilingual> {
   row?: number | null;
   column?: string | null;
   value?: unknown;
+  remedy?: Partial<Bilingual>;
 }
 
 export interface Upload {

@@ -25,7 +25,10 @@ describe('report', () => {
     const value = '<img src=x onerror=alert(1)>';
     render(
       reportTable([
-        { code: 'CODE_FORMAT', level: 'error', row: 3, column: 'MA', value, vi: 'Sai mã.', en: 'Bad code.' },
+        {
+          ...{ code: 'CODE_FORMAT', level: 'error', row: 3, column: 'MA', value, vi: 'Sai mã.', en: 'Bad code.' },
+          remedy: { vi: 'Sửa mã.', en: 'Mend it.' },
+        },
       ]),
       place,
     );
@@ -35,7 +38,7 @@ describe('report', () => {
       '3',
       'MA',
       value,
-      'Sai mã. (CODE_FORMAT)',
+      'Sai mã. (CODE_FORMAT) Sửa mã.',
     ]);
   });
   it('says so when there is nothing to report', () => {

@@ -31,8 +31,13 @@ function row(message: UploadMessage): TemplateResult {
     <td>${message.row ?? ''}</td>
     <td>${message.column ?? ''}</td>
     <td class="raw">${valueText(message.value)}</td>
-    <td>${say(message) || message.code} <small>(${message.code})</small></td>
+    <td>${say(message) || message.code} <small>(${message.code})</small> ${remedyOf(message)}</td>
   </tr>`;
+}
+
+function remedyOf({ remedy }: UploadMessage): TemplateResult | string {
+  const words = remedy ? say(remedy) : '';
+  return words ? html`<p class="remedy">${words}</p>` : '';
 }
 
 function valueText(value: unknown): string {

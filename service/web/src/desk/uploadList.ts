@@ -164,9 +164,8 @@ function stateOf(upload: Upload): TemplateResult {
   const { done, total } = upload.progress ?? {};
   const name = html`<span class="state state-${upload.state}">${t(`state.${upload.state}`)}</span>`;
   if (!isRunning(upload)) {
-    return upload.revision
-      ? html`${name} <small>${t('uploads.revision', { revision: upload.revision })}</small>`
-      : name;
+    if (upload.revision) return html`${name} <small>${t('uploads.revision', { revision: upload.revision })}</small>`;
+    return upload.state === 'published' ? html`${name} <small>${t('uploads.unchanged')}</small>` : name;
   }
   return html`${name}
     <progress aria-label=${t('uploads.progress')} max=${total || 1} value=${total ? (done ?? 0) : nothing}></progress>`;
