@@ -128,9 +128,10 @@ def _double(value: float) -> ColumnElement[float]:
 
 
 def _points(register: Register, z: int) -> Select[Any]:
-    """Points by ST_TransScale, which is 1.5 times faster than ST_AsMVTGeom.
+    """Points by arithmetic of our own, which is faster than ST_AsMVTGeom and gives the same.
 
-    It truncates to whole units where ST_AsMVTGeom rounds: half a unit is added first, which gives the same result.
+    Half a unit is added and the rest cut off downwards, since ST_AsMVT itself cuts towards zero: west and north of the
+    tile, in its buffer, a point would lie one unit beside its place in the neighbouring tile.
     """
     slim = _slim(register)
     size_m = 2 * HALF_WORLD_M / (1 << z)
@@ -138,7 +139,9 @@ def _points(register: Register, z: int) -> Select[Any]:
     half_m = 0.5 / scale
     east = _double(HALF_WORLD_M + half_m) - _X * _double(size_m)
     north = _double(-HALF_WORLD_M - half_m) + _Y * _double(size_m)
-    place = func.ST_TransScale(slim.c.point, east, north, _double(scale), _double(-scale)).label("g")
+    across = func.floor((func.ST_X(slim.c.point) + east) * _double(scale))
+    down = func.floor((func.ST_Y(slim.c.point) + north) * _double(-scale))
+    place = func.ST_MakePoint(across, down, type_=_GEOMETRY).label("g")
     fields = [slim.c[item.name] for item in register.tile_fields]
     inside = slim.c.point.op("&&", is_comparison=True)(_search_box(z))
     return select(slim.c.id, *fields, place).where(inside).order_by(slim.c.id)

@@ -301,6 +301,20 @@ def test_the_statement_reads_public_views_alone_and_binds_x_and_y(register: str,
 # --- for whom
 
 
+def test_a_point_near_a_seam_has_one_place_in_both_tiles(connection: Connection) -> None:
+    places = [unit(-30 + step * 1.3717, -25 + step * 0.9313) for step in range(60)]
+    publish(connection, "addresses", [agency(f"{n:010}", geom=place) for n, place in enumerate(places)])
+    drawn = {}
+    for across, down in ((0, 0), (-1, 0), (0, -1), (-1, -1)):
+        z, x, y = ORIGIN
+        found = features(connection, "addresses", (z, x + across, y + down))
+        for feature in found:
+            east, south = feature["geometry"]["coordinates"]
+            drawn.setdefault(feature["id"], set()).add((east + EXTENT * across, south + EXTENT * down))
+    assert len(drawn) == len(places)
+    assert [place for place in drawn.values() if len(place) > 1] == []
+
+
 @pytest.mark.parametrize(("policy", "is_shown"), [("code_point", True), ("lookup", False), ("aggregate", False)])
 def test_a_household_s_own_point_is_in_the_tile_only_where_the_policy_shows_it(
     connection: Connection, policy: str, is_shown: bool
