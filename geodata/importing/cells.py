@@ -22,6 +22,7 @@ _TO_REPAIR = "|".join([*(pattern for pattern, _ in _REPAIRS), BLANKS])
 _HEAD_ROWS = 1000
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
 _NUMBER = re.compile(r"^[+-]?[0-9.,]+(e[+-]?[0-9]+)?$", re.IGNORECASE)
+_THOUSANDS = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
 _GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
 _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
 _TRUE, _FALSE = {"1", "true", "co", "yes", "x", "dong y"}, {"0", "false", "khong", "no"}
@@ -131,7 +132,12 @@ def _reader(item: Field) -> Callable[[str], Any] | None:
     if item.choices:
         return _choice_reader(item)
     kind = item.column.type.python_type
-    readers: dict[type, Callable[[str], Any]] = {int: read_number, float: read_number, date: read_date, bool: read_bool}
+    readers: dict[type, Callable[[str], Any]] = {
+        int: read_integer,
+        float: read_number,
+        date: read_date,
+        bool: read_bool,
+    }
     return readers.get(kind)
 
 
@@ -168,6 +174,18 @@ def read_number(text: str) -> float | int | str:
     if not math.isfinite(number):
         return text
     return int(number) if number.is_integer() and abs(number) < _EXACT_INTEGERS else number
+
+
+def read_integer(text: str) -> float | int | str:
+    """Read a whole number: three digits behind a mark are thousands, for a fraction cannot be meant.
+
+    Examples
+    --------
+    >>> [read_integer(text) for text in ("150.000", "150,000", "1.200", "2 000", "12,5", "12")]
+    [150000, 150000, 1200, 2000, 12.5, 12]
+    """
+    plain = text.replace(" ", "")
+    return int(re.sub(r"[.,]", "", plain)) if _THOUSANDS.match(plain) else read_number(text)
 
 
 def read_date(text: str) -> date | str:
