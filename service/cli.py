@@ -112,6 +112,7 @@ def import_command(  # noqa: PLR0913  one option each
     with setup.owner(ServiceSettings()) as connection:
         audit.note(
             connection, "import.publish", actor="shell", target=register, revision=published.revision,
+            outcome="ok" if published.report.outcome == "ok" else "refused",
             added=counts.added, changed=counts.changed,
         )  # fmt: skip
     _print_report(published.report, as_json=json_)

@@ -82,6 +82,10 @@ class TileStore:
         if self._pool is not None:
             await self._pool.close()
 
+    def revisions(self, layers: Layers) -> list[int] | None:
+        """Return the latest revision of each layer as this process knows it; None while it hears no news."""
+        return [self._seen.get(layer, 0) for layer in layers] if self._is_listening else None
+
     def cached(self, layers: Layers, address: TileAddress) -> Tile | None:
         """Return a tile from memory, if it is there and known to be current."""
         if not self._is_listening:
@@ -148,6 +152,9 @@ class TileStore:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self._listen_once()
             self._is_listening = False
+            # A tile that is being made may miss a revision of the time without news.
+            for layer in self._generation:
+                self._generation[layer] += 1
             self.cache.clear()
             await asyncio.sleep(_RECONNECT_S)
 

@@ -7,7 +7,7 @@ Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import orjson
@@ -66,6 +66,7 @@ class TileApplication:
 
     def __init__(self, store: TileStore, policy: str) -> None:
         self.store = store
+        self._policy = policy
         self._format = f"{FORMAT}{policy[0]}"
         self._layers: dict[str, Layers] = {}
         self._counters: dict[int, Counter] = {}
@@ -95,13 +96,13 @@ class TileApplication:
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
         address = parse_tile(found["z"], found["x"], found["y"])
-        is_versioned = _check_query(scope["query_string"])
+        version = _check_query(scope["query_string"])
         wanted, encodings = _conditions(scope["headers"])
         tile = self.store.cached(layers, address)
         if tile is None:
             tile = await self._fetch(layers, address, wanted, receive)
-        self._count(200)
-        caching = _FOR_EVER if is_versioned else _REVALIDATE
+        # Only what is current now may be kept under its name: any other would stand in the place of a later one.
+        caching = _FOR_EVER if version and version == self._version(layers) else _REVALIDATE
         await self._send_tile(scope, send, tile, wanted, is_compressed=b"gzip" in encodings, caching=caching)
 
     async def _fetch(self, layers: Layers, address: TileAddress, wanted: bytes, receive: Receive) -> Tile:
@@ -130,6 +131,10 @@ class TileApplication:
         finally:
             is_waiting = False
             leaving.cancel()
+
+    def _version(self, layers: Layers) -> str:
+        revisions = self.store.revisions(layers)
+        return tiles_version(revisions, self._policy) if revisions is not None else ""
 
     def _count(self, status: int) -> None:
         counter = self._counters.get(status)
@@ -164,11 +169,14 @@ class TileApplication:
     ) -> None:
         headers = [*_COMMON, (b"etag", self._etag(tile.version, is_compressed=is_compressed)), caching]
         if wanted and self._matches(wanted, tile.version):
+            self._count(304)
             await _send(send, 304, headers, b"")
             return
         if tile.is_empty:
+            self._count(204)
             await _send(send, 204, headers, b"")
             return
+        self._count(200)
         body = tile.body(is_packed=is_compressed)
         if is_compressed:
             headers.append((b"content-encoding", b"gzip"))
@@ -196,16 +204,24 @@ class TileApplication:
         await _send(send, int(status), headers, body)
 
 
-def _check_query(query: bytes) -> bool:
-    """Whether the address carries a version (``v=``); any other parameter is refused."""
+def tiles_version(revisions: Iterable[int], policy: str) -> str:
+    """Return what versioned addresses of tiles carry: the layers' revisions, the policy and the form."""
+    return "-".join(format(revision, "x") for revision in revisions) + policy[0] + FORMAT
+
+
+def _check_query(query: bytes) -> str:
+    """Return the version that the address carries (``v=``), if any; any other parameter is refused."""
+    version = b""
     if not query:
-        return False
+        return ""
     for part in query.split(b"&"):
-        name = part.partition(b"=")[0]
+        name, _, value = part.partition(b"=")
+        if name == b"v":
+            version = value
         if name not in {b"v", b"f"}:
             shown = name[:40].decode("ascii", "replace")
             raise ParameterError(name=shown, why_vi="không có tham số này.", why_en="there is no such parameter.")
-    return b"v=" in query
+    return version.decode("ascii", "replace")
 
 
 def _conditions(headers: Headers) -> tuple[bytes, bytes]:

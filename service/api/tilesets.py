@@ -13,7 +13,7 @@ from geodata.registers import discover, get_register
 from service.api.documents import MVT
 from service.api.forms import etag_of, is_unchanged, json_response, link, unchanged
 from service.api.parameters import only
-from service.api.tiles import FORMAT, MAX_LAYERS
+from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
 from service.catalogue import NEVER
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
@@ -56,7 +56,7 @@ def tilejson_document(
         versions = read_versions(connection)
         states = [catalogue.state(connection, register, versions) for register in registers]
         policy = catalogue.policy(connection)
-    version = "-".join(format(state.version.revision, "x") for state in states) + policy[0] + FORMAT
+    version = tiles_version([state.version.revision for state in states], policy)
     document = tilejson(
         registers, url=f"{base_url(request)}/tiles/{layers}/{{z}}/{{x}}/{{y}}.mvt?v={version}", version=version,
         bounds=_union([state.extent for state in states]), language=pick_language(request),

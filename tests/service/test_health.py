@@ -101,3 +101,11 @@ def test_ids_in_paths_do_not_reach_the_log(service: str, sample_settings: Servic
     log = sample_settings.var_dir / "service.log"
     assert lines_of(log, last.headers["x-request-id"])
     assert item not in log.read_text(encoding="utf-8")
+
+
+def test_a_path_that_no_route_knows_makes_no_label_of_its_own(client: TestClient) -> None:
+    client.get("/nguyen-van-a-1/x", headers={"host": "evil.example"})
+    client.post("/nguyen-van-b-2", content=b"x" * 70_000)
+    figures = TestClient(client.app, client=("127.0.0.1", 1)).get("/metrics").text
+    assert "nguyen" not in figures
+    assert 'route="unknown"' in figures
