@@ -69,7 +69,8 @@ def _database() -> Database:
 @app.command()
 def up() -> None:
     """Chạy mọi thứ: cơ sở dữ liệu, dịch vụ, tiến trình nền / run everything under one supervisor."""
-    from service.supervisor import Options, run  # noqa: PLC0415  only this command supervises
+    from service.supervisor import run  # noqa: PLC0415  only this command supervises
+    from service.supervisor_options import Options  # noqa: PLC0415
 
     raise typer.Exit(run(Options.from_environment(Path.cwd())))
 

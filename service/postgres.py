@@ -115,6 +115,17 @@ def usable_memory() -> int:
     return min(limits)
 
 
+_LOGGING = {
+    "logging_collector": "on",
+    "log_directory": "../log",
+    "log_filename": "postgres-%a.log",
+    "log_rotation_age": "1d",
+    "log_truncate_on_rotation": "on",
+    "log_line_prefix": "%m [%p] %u@%d ",
+    "log_checkpoints": "off",
+}
+
+
 def server_settings(memory: int, *, port: int, socket_directory: str) -> dict[str, str]:
     """Choose the settings of a private server.
 
@@ -160,13 +171,7 @@ def server_settings(memory: int, *, port: int, socket_directory: str) -> dict[st
         "timezone": "UTC",
         "log_timezone": "UTC",
         "cluster_name": "bandoso",
-        "logging_collector": "on",
-        "log_directory": "../log",
-        "log_filename": "postgres-%a.log",
-        "log_rotation_age": "1d",
-        "log_truncate_on_rotation": "on",
-        "log_line_prefix": "%m [%p] %u@%d ",
-        "log_checkpoints": "off",
+        **_LOGGING,
     }
 
 

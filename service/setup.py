@@ -13,9 +13,9 @@ from geodata.registers import get_register
 from geodata.units.load import load_boundaries, load_reference
 from service.auth import accounts, audit
 from service.settings import ServiceSettings
+from service.supervisor_options import LOGIN_FILE
 
 SAMPLE_OFFICER = "canbo-mau"
-LOGIN_FILE = "sample-login.txt"
 OUTLINES = Path(__file__).parent.parent / "geodata" / "reference" / "outlines" / "provinces.geojson"
 
 

@@ -63,15 +63,9 @@ def read_upload(path: Path, work_dir: Path, **options: Any) -> ReadResult:
 
 @contextlib.contextmanager
 def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host decide
-    path: Path,
-    work_dir: Path,
-    *,
-    original_name: str,
-    layer: str | None = None,
-    encoding: str | None = None,
-    timeout_s: float = 120,
-    limits: ReaderLimits = WEB_LIMITS,
-) -> Iterator["Reading"]:
+    path: Path, work_dir: Path, *, original_name: str, layer: str | None = None, encoding: str | None = None,
+    timeout_s: float = 120, limits: ReaderLimits = WEB_LIMITS,
+) -> Iterator["Reading"]:  # fmt: skip
     """Read one layer of an uploaded file in the sandbox, and follow what is read.
 
     Parameters
@@ -90,7 +84,6 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     Yields
     ------
     Reading
-        As soon as the reader is started.
 
     Raises
     ------
@@ -99,11 +92,10 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     """
     _check_packed_size(path, limits)
     work_dir.mkdir(parents=True, exist_ok=True)
-    suffix = Path(original_name).suffix.lower()
     job = {
         "path": str(path.resolve()),
         "work_dir": str(work_dir.resolve()),
-        "suffix": suffix if _SUFFIXES.fullmatch(suffix) else "",
+        "suffix": _known_suffix(original_name),
         "layer": layer[:_MAX_NAME] if layer else None,
         "encoding": encoding[:_MAX_NAME] if encoding else None,
         "timeout_s": timeout_s,
@@ -118,6 +110,11 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         raise _died(0) from error
     finally:
         reading.close()
+
+
+def _known_suffix(name: str) -> str:
+    suffix = Path(name).suffix.lower()
+    return suffix if _SUFFIXES.fullmatch(suffix) else ""
 
 
 def check() -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.listening import listen
-from service.supervisor import SERVE_API
+from service.supervisor_options import SERVE_API
 from tests.benchmarks.load import BenchmarkError
 from tests.benchmarks.places import HERE, ROOT, VAR, plain_environment
 from tests.conftest import free_port

@@ -19,6 +19,7 @@ from service import setup
 from service.auth.accounts import AccountError, SignInError, principal_of_key, sign_in
 from service.cli import app
 from service.settings import ServiceSettings
+from service.supervisor_options import LOGIN_FILE
 from tests.conftest import PASSWORD, ROOT, Server, environment_of, settings_for
 from tests.service.people import PLACE, SAMPLE_COMMUNE, add_key, add_officer, address_csv
 
@@ -265,7 +266,7 @@ def test_the_sample_is_not_loaded_twice_and_never_in_production(shell: Shell) ->
 
 def test_the_login_of_the_sample_officer_is_for_the_operator_alone(shell: Shell) -> None:
     shell.call("sample", "load")
-    file = shell.settings.var_dir / setup.LOGIN_FILE
+    file = shell.settings.var_dir / LOGIN_FILE
     name, password = file.read_text(encoding="utf-8").split()
     assert name == setup.SAMPLE_OFFICER
     assert len(password) >= 16

@@ -58,7 +58,8 @@ DYING_WORKER = "raise SystemExit('the reason')"
 PROGRAM = """
 import json, sys
 from pathlib import Path
-from service.supervisor import Options, Preparation, run
+from service.supervisor import run
+from service.supervisor_options import Options, Preparation
 
 given = json.loads(sys.argv[1])
 given["root"], given["var"] = Path(given["root"]), Path(given["var"])
