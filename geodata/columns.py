@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, Date, DateTime, Identity, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, Text, func, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,11 @@ Timestamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_de
 Day = Annotated[date, mapped_column(Date)]
 PointGeometry = Annotated[WKBElement, mapped_column(Geometry("POINT", WGS84, spatial_index=False))]
 MultiPolygonGeometry = Annotated[WKBElement, mapped_column(Geometry("MULTIPOLYGON", WGS84, spatial_index=False))]
+
+
+def rule(condition: str, name: str, vi: str, en: str) -> CheckConstraint:
+    """Return a rule of a register's table with the words in which a report tells that a row breaks it."""
+    return CheckConstraint(condition, name=name, info={"vi": vi, "en": en})
 
 
 class Feature:

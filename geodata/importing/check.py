@@ -251,4 +251,15 @@ class _FileCheck:
             first = seen.setdefault(value, row)
             if first != row:
                 is_kept[at] = False
-                self.report.add("CODE_DOUBLED", row=row, column=names[-1], value=" · ".join(value), first_row=first)
+                self._say_double(names, value, checked, at, row, first)
+
+    def _say_double(
+        self, names: tuple[str, ...], value: Sequence[str], checked: CheckedRows, at: int, row: int, first: int
+    ) -> None:
+        """Say which value stands twice; a key that the file does not have is made of the name, which is then said."""
+        register, given = self.request.register, set(self.report.columns.values())
+        if set(names) & register.write.computed - given:
+            name = checked.columns[register.label][at].as_py()
+            self.report.add("NAME_DOUBLED", row=row, column=register.label, value=name, first_row=first)
+        else:
+            self.report.add("CODE_DOUBLED", row=row, column=names[-1], value=" · ".join(value), first_row=first)

@@ -9,13 +9,16 @@ from functools import cached_property
 from typing import Any
 
 from sqlalchemy import (
+    CheckConstraint,
     Column,
     ColumnElement,
     Connection,
     FromClause,
     Select,
+    Subquery,
     Table,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -183,6 +186,32 @@ class Merge:
         return self.connection.execute(
             rows.where(staged.c.is_changed, live.c.commune_code.not_in(actor.communes))
         ).all()
+
+    def broken_rules(self) -> Sequence[Any]:
+        """Return (row number, vi, en) of rows that would break a rule of the table as it would then stand."""
+        merged = self._merged()
+        found: list[Any] = []
+        for rule in self.live.constraints:
+            if isinstance(rule, CheckConstraint):
+                # The rule's words name columns, which `merged` has; as in the database, unknown is not broken.
+                is_broken: ColumnElement[bool] = literal_column(f"({rule.sqltext}) IS FALSE")
+                words = (literal(rule.info[language]) for language in ("vi", "en"))
+                found += self.connection.execute(select(merged.c.row_number, *words).where(is_broken)).all()
+        return found
+
+    def _merged(self) -> Subquery:
+        """Return what would be written, as it would then stand: the file's values, else those of the record."""
+        staged, live = self.staging, self.live
+        columns: list[ColumnElement[Any]] = [staged.c.row_number]
+        for column in live.c:
+            value: ColumnElement[Any] = column
+            if column.name in self._updated_names:
+                value = staged.c[column.name]
+            elif column.name in self._main_names:
+                value = case((self._is_new, staged.c[column.name]), else_=column)
+            columns.append(value.label(column.name))
+        rows = select(*columns).select_from(staged.outerjoin(live, live.c.id == staged.c.target))
+        return rows.where(self._is_touched).subquery("merged")
 
     def drop_rows(self, row_numbers: Sequence[int]) -> None:
         """Take rows out of the staging table."""

@@ -40,6 +40,15 @@ KINDS: dict[str, MessageKind] = {
     "CODE_TAKEN": MessageKind(
         "error", "Mã “{value}” đang thuộc về một bản ghi khác.", "The code “{value}” belongs to another record.",
         "Kiểm tra lại mã, hoặc sửa bản ghi đang giữ mã này.", "Check the code, or correct the record that holds it."),
+    "NAME_DOUBLED": MessageKind(
+        "error", "“{value}” đã có ở dòng {first_row}, cùng xã.", "“{value}” of the same commune stands in row {first_row} already.",
+        "Nếu là hai nơi khác nhau, ghi hai tên khác nhau; nếu không, giữ một dòng.",
+        "Give two places two names; keep one row for one place."),
+    "RULE_BROKEN": MessageKind(
+        "error", "Ghép với bản ghi đang có, dòng này trái quy tắc: {value}.",
+        "Together with the record it changes, the row breaks a rule: {rule_en}.",
+        "Điền thêm trong tệp các cột liên quan, hoặc sửa bản ghi đang có.",
+        "Give the columns concerned in the file too, or correct the record."),
     "COMMUNE_UNKNOWN": MessageKind(
         "error", "Không có xã với mã “{value}”.", "There is no commune with the code “{value}”.",
         "Dùng mã xã 5 chữ số hiện hành (Quyết định 19/2025/QĐ-TTg).",

@@ -71,7 +71,7 @@ def publish_file(
 
 
 def _publish_or_refuse(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
-    """Publish, or say which rule of the database the rows would break together with the records they change."""
+    """Publish, or say which rule the database has beyond those of the register's declaration."""
     try:
         with connection.begin_nested():
             return publish_staged(connection, request, sink, report)
@@ -99,7 +99,7 @@ def publish_staged(connection: Connection, request: ImportRequest, sink: Staging
     merge = Merge(connection, register, sink.table, mapped, is_bulk=bool(bulk_tables))
     if not bulk_tables:
         merge.match()
-        _drop_refused(merge, request.actor, report)
+    _drop_refused(merge, request.actor, report)
     counts = Counts(*merge.counts())
     if not counts:
         return Published(report, counts, None)
@@ -133,13 +133,16 @@ def _begin_bulk(connection: Connection, register: Register) -> list[str]:
 
 
 def _drop_refused(merge: Merge, actor: Actor, report: Report) -> None:
-    """Take out the rows that meet a record which is not theirs to change."""
+    """Take out the rows that meet a record which is not theirs to change, or would break a rule with it."""
     rows = set()
     for row, scheme, value in merge.taken_codes():
         report.add("CODE_TAKEN", row=row, column=scheme, value=value)
         rows.add(row)
     for row, commune in merge.foreign_records(actor):
         report.add("COMMUNE_NOT_YOURS", row=row, column="commune_code", value=commune)
+        rows.add(row)
+    for row, rule_vi, rule_en in merge.broken_rules():
+        report.add("RULE_BROKEN", row=row, value=rule_vi, rule_en=rule_en)
         rows.add(row)
     if rows:
         merge.drop_rows(list(rows))

@@ -6,7 +6,7 @@ from itertools import pairwise
 import mapbox_vector_tile
 import psycopg
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.dialects import postgresql
 from starlette.testclient import TestClient
 
@@ -239,3 +239,8 @@ def _get_operands(part: object) -> list[str]:
     if isinstance(part, dict):
         return [name for item in part.values() for name in _get_operands(item)]
     return []
+
+
+def test_every_rule_of_the_table_can_be_said_in_a_report(register: Register) -> None:
+    rules = [rule for rule in register.table.constraints if isinstance(rule, CheckConstraint)]
+    assert all(rule.info["vi"] and rule.info["en"] for rule in rules)

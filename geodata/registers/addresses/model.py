@@ -1,10 +1,10 @@
 """Tables of digital addresses: the place, its codes, and what is private about a household."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Day, Feature
+from geodata.columns import WGS84, Day, Feature, rule
 from geodata.db import Base
 
 
@@ -13,7 +13,12 @@ class Address(Feature, Base):
 
     __tablename__ = "addresses"
     __table_args__ = (
-        CheckConstraint("kind <> 'household' OR name IS NULL", name="household_has_no_name"),
+        rule(
+            "kind <> 'household' OR name IS NULL",
+            "household_has_no_name",
+            "hộ gia đình không có tên công khai; tên chủ hộ ghi ở cột “Chủ hộ”",
+            "a household has no public name; its head goes in “Head of household”",
+        ),
         Index("ix_addresses_commune_code", "commune_code"),
         {"schema": "reg", "comment": "Digital addresses"},
     )

@@ -1,10 +1,10 @@
 """Table of communes."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, Computed, Index, Text
+from sqlalchemy import Computed, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Day, Feature
+from geodata.columns import WGS84, Day, Feature, rule
 from geodata.db import Base
 
 
@@ -13,8 +13,13 @@ class Commune(Feature, Base):
 
     __tablename__ = "communes"
     __table_args__ = (
-        CheckConstraint("code ~ '^[0-9]{5}$'", name="code"),
-        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="validity"),
+        rule("code ~ '^[0-9]{5}$'", "code", "mã xã có 5 chữ số", "a commune code has five digits"),
+        rule(
+            "valid_to IS NULL OR valid_to > valid_from",
+            "validity",
+            "ngày hết hiệu lực sau ngày có hiệu lực",
+            "the last day of validity is after the first",
+        ),
         Index("uq_communes_code_valid_from", "code", "valid_from", unique=True),
         Index("ix_communes_province_code", "province_code"),
         Index("idx_communes_geom", "geom", postgresql_using="gist"),

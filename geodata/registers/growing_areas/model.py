@@ -1,10 +1,10 @@
 """Tables of growing areas and of their registrations per market."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, Text
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Day, Feature
+from geodata.columns import WGS84, Day, Feature, rule
 from geodata.db import Base
 
 
@@ -13,7 +13,9 @@ class GrowingArea(Feature, Base):
 
     __tablename__ = "growing_areas"
     __table_args__ = (
-        CheckConstraint("geom IS NOT NULL OR point IS NOT NULL", name="place"),
+        rule(
+            "geom IS NOT NULL OR point IS NOT NULL", "place", "có ranh giới hoặc điểm", "there is a boundary or a point"
+        ),
         Index("uq_growing_areas_code", "code", unique=True),
         Index("ix_growing_areas_commune_code", "commune_code"),
         Index("idx_growing_areas_geom", "geom", postgresql_using="gist"),

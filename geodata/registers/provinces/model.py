@@ -1,10 +1,10 @@
 """Table of provinces."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Day, Feature
+from geodata.columns import WGS84, Day, Feature, rule
 from geodata.db import Base
 
 
@@ -13,8 +13,13 @@ class Province(Feature, Base):
 
     __tablename__ = "provinces"
     __table_args__ = (
-        CheckConstraint("code ~ '^[0-9]{2}$'", name="code"),
-        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="validity"),
+        rule("code ~ '^[0-9]{2}$'", "code", "mã tỉnh có 2 chữ số", "a province code has two digits"),
+        rule(
+            "valid_to IS NULL OR valid_to > valid_from",
+            "validity",
+            "ngày hết hiệu lực sau ngày có hiệu lực",
+            "the last day of validity is after the first",
+        ),
         Index("uq_provinces_code_valid_from", "code", "valid_from", unique=True),
         Index("idx_provinces_geom", "geom", postgresql_using="gist"),
         {"schema": "reg", "comment": "Provinces with validity dates"},

@@ -1,10 +1,10 @@
 """Table of rural tourism points."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import ARRAY, CheckConstraint, Index, SmallInteger, Text
+from sqlalchemy import ARRAY, Index, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Day, Feature
+from geodata.columns import WGS84, Day, Feature, rule
 from geodata.db import Base
 
 
@@ -13,8 +13,13 @@ class TourismPoint(Feature, Base):
 
     __tablename__ = "tourism_points"
     __table_args__ = (
-        CheckConstraint("ocop_stars BETWEEN 1 AND 5", name="ocop_stars"),
-        CheckConstraint("slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'", name="slug"),
+        rule("ocop_stars BETWEEN 1 AND 5", "ocop_stars", "sao OCOP từ 1 đến 5", "OCOP stars are 1 to 5"),
+        rule(
+            "slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'",
+            "slug",
+            "tên đường dẫn chỉ gồm a–z, 0–9 và dấu gạch nối",
+            "a slug is made of a–z, 0–9 and hyphens",
+        ),
         Index("uq_tourism_points_slug", "slug", unique=True),
         Index("ix_tourism_points_commune_code", "commune_code"),
         {"schema": "reg", "comment": "Rural tourism points"},

@@ -1,10 +1,10 @@
 """Table of villages."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Day, Feature
+from geodata.columns import WGS84, Day, Feature, rule
 from geodata.db import Base
 
 
@@ -13,8 +13,10 @@ class Village(Feature, Base):
 
     __tablename__ = "villages"
     __table_args__ = (
-        CheckConstraint("household_count >= 0", name="household_count"),
-        CheckConstraint("geom IS NOT NULL OR point IS NOT NULL", name="place"),
+        rule("household_count >= 0", "household_count", "số hộ không âm", "the household count is not negative"),
+        rule(
+            "geom IS NOT NULL OR point IS NOT NULL", "place", "có ranh giới hoặc điểm", "there is a boundary or a point"
+        ),
         Index("uq_villages_commune_code_name", "commune_code", "name", unique=True),
         Index("idx_villages_geom", "geom", postgresql_using="gist"),
         Index("idx_villages_point", "point", postgresql_using="gist"),

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from shapely import Point
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from geodata.db import SYSTEM, Actor, Database
 from geodata.history import Counts, latest_revision
 from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file
 from geodata.registers import get_register
+from service.cluster import OWNER
 from tests.conftest import settings_for
 from tests.geodata.builders import (
     COMMUNE,
@@ -24,6 +25,7 @@ from tests.geodata.builders import (
     rows_of,
     send,
     sight,
+    take_role,
     write_geojson,
 )
 
@@ -136,14 +138,14 @@ def test_a_half_filled_column_publishes_with_defaults(connection: Connection, tm
         ("addresses", [agency("0000000001"), agency("0000000001", name="Trạm y tế")]),
         ("addresses", [agency("0000000001"), agency(" 00000-00001", name="Trạm y tế")]),
         ("growing_areas", [field_of("VN-DNOR-0269"), field_of("vn – dnor – 0269")]),
-        ("tourism_points", [sight("Chợ Bến"), sight("Chợ  bến", geom=Point(108.2, 16.2))]),
+        ("tourism_points", [sight("Chợ Bến", slug="cho"), sight("Chợ", slug="cho", geom=Point(108.2, 16.2))]),
         ("villages", [sight("Thôn 1"), sight("Thôn 1", geom=Point(108.2, 16.2))]),
     ],
 )
 def test_the_second_row_with_a_key_of_the_file_is_refused(
     connection: Connection, tmp_path: Path, register: str, rows: list[dict[str, Any]]
 ) -> None:
-    """Also where the key is made of several fields, normalised by the model, or computed from the name."""
+    """Also where the key is made of several fields or normalised by the model."""
     published = send(connection, register, rows, tmp_path)
     assert published.counts == Counts(1, 0)
     message = next(message for message in published.report.messages if message["code"] == "CODE_DOUBLED")
@@ -207,7 +209,7 @@ def test_no_private_value_is_in_the_history_or_the_search(connection: Connection
         assert "09001234" not in written
 
 
-def test_a_change_that_breaks_a_rule_of_the_database_is_refused_and_not_raised(
+def test_a_row_that_breaks_a_rule_with_its_record_is_refused_and_the_others_are_published(
     connection: Connection, tmp_path: Path
 ) -> None:
     """A household has no public name; the file makes one of an agency and leaves its name as it is."""
@@ -218,10 +220,33 @@ def test_a_change_that_breaks_a_rule_of_the_database_is_refused_and_not_raised(
     ]
     published = send(connection, "addresses", rows, tmp_path)
     report = published.report
-    assert (report.outcome, published.revision, report.valid, report.rejected) == ("refused", None, 0, 2)
-    assert "ck_addresses_household_has_no_name" in report.messages[-1]["vi"]
+    assert (report.outcome, published.revision, report.valid, report.rejected) == ("ok", 2, 1, 1)
+    message = report.messages[-1]
+    assert (message["code"], message["row"]) == ("RULE_BROKEN", 1)
+    assert "Chủ hộ" in message["vi"]
+    assert "Head of household" in message["en"]
     assert "Bí Mật" not in str(report.as_dict())
-    assert rows_of(connection, "SELECT kind FROM reg.addresses") == [("agency",)]
+    assert rows_of(connection, "SELECT kind FROM reg.addresses ORDER BY id") == [("agency",), ("household",)]
+
+
+def test_a_rule_that_only_the_database_knows_refuses_the_file_and_does_not_raise(
+    connection: Connection, tmp_path: Path
+) -> None:
+    take_role(connection, OWNER)
+    connection.execute(text("ALTER TABLE reg.tourism_points ADD CONSTRAINT odd CHECK (name <> 'Bí Mật')"))
+    published = send(connection, "tourism_points", [sight("A"), sight("Bí Mật")], tmp_path)
+    report = published.report
+    assert (report.outcome, published.revision, report.valid, report.rejected) == ("refused", None, 0, 2)
+    assert "odd" in report.messages[-1]["vi"]
+    assert "Bí Mật" not in str(report.as_dict())
+
+
+def test_two_places_of_one_name_in_a_commune_are_told_by_their_name(connection: Connection, tmp_path: Path) -> None:
+    rows = [sight("Chợ quê"), sight("Chợ  Quê"), sight("Chợ quê", commune_code=OTHER_COMMUNE)]
+    report = send(connection, "tourism_points", rows, tmp_path).report
+    said = [(message["code"], message["row"], message["value"]) for message in report.messages]
+    assert ("NAME_DOUBLED", 2, "Chợ Quê") in said
+    assert report.rejected == 1
 
 
 # --- as a whole

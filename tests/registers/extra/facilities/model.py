@@ -1,10 +1,10 @@
 """Table of facilities."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from geodata.columns import WGS84, Feature
+from geodata.columns import WGS84, Feature, rule
 from geodata.db import Base
 
 
@@ -13,7 +13,12 @@ class Facility(Feature, Base):
 
     __tablename__ = "facilities"
     __table_args__ = (
-        CheckConstraint("kind IN ('wifi', 'culture_house', 'post_office', 'loudspeaker')", name="kind"),
+        rule(
+            "kind IN ('wifi', 'culture_house', 'post_office', 'loudspeaker')",
+            "kind",
+            "loại có trong danh mục",
+            "the kind is one of the list",
+        ),
         Index("ix_facilities_commune_code", "commune_code"),
         {"schema": "reg", "comment": "Facilities of the villages"},
     )
