@@ -7,12 +7,13 @@ one, and a test compares what stands in the database with what the declaration s
 import sys
 from collections.abc import Iterator
 
-from sqlalchemy import ClauseElement, ColumnElement, case, literal_column, not_, or_, select
+from sqlalchemy import ClauseElement, ColumnElement, and_, case, func, literal, literal_column, not_, or_, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
 from geodata.derived import FIRST_BLOCK, geometry_names, grid_table, tile_table
-from geodata.register import Field, Register
+from geodata.register import Field, Register, SideList
 from geodata.registers import get_register
 
 SMALLEST_COUNT = 5
@@ -27,9 +28,12 @@ def shown_rows(register: Register) -> ColumnElement[bool] | None:
     The policy stands in a scalar sub-query so that the database reads it once a statement, not once a row; it comes
     first so that where it shows everything no row is looked at.
     """
-    if register.guarded is None:
-        return None
-    return or_(literal_column(f"{POLICY} = 'code_point'"), not_(register.guarded))
+    conditions: list[ColumnElement[bool]] = []
+    if register.guarded is not None:
+        conditions.append(or_(literal_column(f"{POLICY} = 'code_point'"), not_(register.guarded)))
+    if register.hidden is not None and register.hidden.withheld:
+        conditions.append(register.table.c[register.hidden.field].not_in(register.hidden.withheld))
+    return and_(*conditions) if conditions else None
 
 
 def _public_expression(register: Register, item: Field) -> ColumnElement[object]:
@@ -50,6 +54,17 @@ def _public_expression(register: Register, item: Field) -> ColumnElement[object]
     return item.column.label(item.name)
 
 
+def _list_expression(register: Register, side: SideList) -> ColumnElement[object]:
+    """Return the rows of a list as one JSON array, null where there is none."""
+    rows, owner = side.table, register.table
+    parts = [
+        part for item in register.list_fields(side) for part in (literal(item.column.key), rows.c[item.column.key])
+    ]
+    order = [column for column in rows.primary_key if column.name != "feature_id"]
+    array = func.json_agg(aggregate_order_by(func.json_build_object(*parts), *order))
+    return select(array).where(rows.c.feature_id == owner.c.id).scalar_subquery().label(side.name)
+
+
 def _sql(statement: ClauseElement) -> str:
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
@@ -63,7 +78,8 @@ def view_select(register: Register) -> str:
         literal_column(f"reg.{register.id}.{name}").label(name) for name in geometry_names(register)
     ]
     fields = [_public_expression(register, item) for item in register.public_fields]
-    statement = select(c.id, c.uuid, c.revision, c.updated_at, *fields, *geometries)
+    lists = [_list_expression(register, side) for side in register.lists]
+    statement = select(c.id, c.uuid, c.revision, c.updated_at, *fields, *lists, *geometries)
     condition = shown_rows(register)
     return _sql(statement if condition is None else statement.where(condition))
 
@@ -125,7 +141,8 @@ def _grants(register: Register) -> Iterator[str]:
     for name in (register.id, *sides, *derived):
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON reg.{name} TO {WORKER_ROLE}"
     yield f"GRANT USAGE, UPDATE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
-    yield f"GRANT SELECT ON reg.{register.id} TO {STAFF_ROLE}"
+    for name in (register.id, *(side.table.name for side in register.lists)):
+        yield f"GRANT SELECT ON reg.{name} TO {STAFF_ROLE}"
 
 
 def register_statements(register: Register) -> Iterator[str]:

@@ -16,11 +16,7 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    TableClause,
     Text,
-    Uuid,
-    column,
-    table,
 )
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
@@ -106,20 +102,6 @@ def search_table(metadata: MetaData = Base.metadata) -> Table:
 def geometry_names(register: Register) -> tuple[str, ...]:
     """Names of the register's geometry columns, the fuller one first."""
     return tuple(item.key for item in (register.geometry, register.point) if item is not None)
-
-
-def open_view(register: Register) -> TableClause:
-    """Return the public view of a register: its public fields, ids, geometry and nothing else."""
-    return table(
-        register.id,
-        column("id", BigInteger),
-        column("uuid", Uuid),
-        column("revision", BigInteger),
-        column("updated_at"),
-        *(column(item.name, item.column.type) for item in register.public_fields),
-        *(column(name, register.table.c[name].type) for name in geometry_names(register)),
-        schema="open",
-    )
 
 
 def declare_all() -> MetaData:

@@ -75,11 +75,6 @@ class ItemsQuery:
     after: int = 0
     offset: int = 0
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing narrows the register down."""
-        return not self.boxes and not self.equals and self.interval is None
-
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -99,9 +94,13 @@ class Page:
 
 @cache
 def _view(register: Register) -> FromClause:
-    names = ["id", "uuid", "revision", "updated_at", *(item.name for item in register.public_fields)]
+    names = ["id", "uuid", "revision", "updated_at", *_property_names(register)]
     shapes = [column(name, _Geometry()) for name in geometry_names(register)]
     return table(register.id, *(column(name) for name in names), *shapes, schema="open")
+
+
+def _property_names(register: Register) -> list[str]:
+    return [*(item.name for item in register.public_fields), *(side.name for side in register.lists)]
 
 
 def _place(register: Register) -> Any:
@@ -113,7 +112,7 @@ def _place(register: Register) -> Any:
 def _feature(register: Register) -> Label[str]:
     """Return the expression that writes one feature."""
     view = _view(register)
-    properties = [part for item in register.public_fields for part in (literal(item.name), view.c[item.name])]
+    properties = [part for name in _property_names(register) for part in (literal(name), view.c[name])]
     geometry = cast(func.ST_AsGeoJSON(_place(register), DECIMALS, 0), _Json())
     feature = func.json_build_object(
         text("'type'"), text("'Feature'"), text("'id'"), view.c.uuid, text("'geometry'"), geometry,
@@ -152,6 +151,9 @@ def _narrowed(statement: Select[Any], register: Register, query: ItemsQuery) -> 
         statement = statement.where(view.c.id.in_(_points_in(register, query.boxes)))
     elif query.boxes:
         statement = statement.where(or_(*(_meets(register, box) for box in query.boxes)))
+    hidden = register.hidden
+    if hidden is not None and not {hidden.field, *register.key} & query.equals.keys():
+        statement = statement.where(view.c[hidden.field].not_in(hidden.unlisted))
     for name, value in query.equals.items():
         statement = statement.where(_equals(register, register.field(name), value))
     if query.interval is not None and {"valid_from", "valid_to"} <= set(view.c.keys()):
@@ -263,6 +265,12 @@ def read_extent(connection: Connection, register: Register) -> BBox | None:
         )
     ).one_or_none()
     return None if row is None or row[0] is None else (float(row[0]), float(row[1]), float(row[2]), float(row[3]))
+
+
+def count_listed(connection: Connection, register: Register) -> int:
+    """Count the records that maps and lists show."""
+    slim = table(tile_table(register).name, schema="open")
+    return int(connection.scalar(select(func.count()).select_from(slim)) or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,8 @@ class Refresh:
         if register.point is not None:
             has_place |= live.c[register.point.key].is_not(None)
         statement = statement.where(has_place)
+        if register.hidden is not None:
+            statement = statement.where(live.c[register.hidden.field].not_in(register.hidden.values))
         # A register that was just loaded whole lies in Hilbert order already.
         return statement if self.touches_all else statement.order_by(live.c[register.geometry.key])
 
@@ -215,6 +217,8 @@ class Refresh:
         key = func.ops.search_key(func.concat_ws(" ", label, case((code != label, code))))
         rows = select(literal(register.id), live.c.id, live.c.uuid, label, code, func.concat(" ", key), commune, shape)
         rows = rows.where(self._is_touched(live.c.id), shape.is_not(None))
+        if register.hidden is not None:
+            rows = rows.where(live.c[register.hidden.field].not_in(register.hidden.withheld))
         names = ["register", "feature_id", "feature_uuid", "label", "code", "key", "commune_code", "point"]
         self.connection.execute(insert(entries).from_select(names, rows))
 

@@ -89,6 +89,53 @@ class TileRule:
     counts_below: int | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SideList:
+    """Dated rows that a record may have several of, such as its registration with each market.
+
+    They lie in a table of their own, whose key is ``feature_id`` and what tells the rows of one record apart. A row
+    of a file gives one of them; the public sees all as one list, the columns whose fields are public.
+
+    Attributes
+    ----------
+    name : str
+        Of the list in the API.
+    """
+
+    model: type[Any]
+    name: str
+    title: Label
+
+    @property
+    def table(self) -> Table:
+        """The table of schema ``reg``."""
+        table: Table = self.model.__table__
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Which records the public does not meet, told by the value of one field.
+
+    Attributes
+    ----------
+    field : str
+    withheld : tuple of str
+        Records with these values are not public at all.
+    unlisted : tuple of str
+        Records with these values are on no map and in no list, unless it asks for ``field`` or the register's key.
+    """
+
+    field: str
+    withheld: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Values whose records are on no map."""
+        return (*self.withheld, *self.unlisted)
+
+
 @dataclass(frozen=True, eq=False)
 class Register:
     """A register, declared once.
@@ -109,6 +156,8 @@ class Register:
         The side table of typed codes.
     guarded : SQL condition, optional
         Which records the publication policy guards (households): shown as they are only under ``code_point``.
+    hidden : Hidden, optional
+    lists : tuple of SideList
     """
 
     id: str
@@ -124,6 +173,8 @@ class Register:
     tile: TileRule = TileRule()
     codes: type[Any] | None = None
     guarded: ColumnElement[bool] | None = None
+    hidden: Hidden | None = None
+    lists: tuple[SideList, ...] = ()
 
     def __post_init__(self) -> None:
         names = [field.name for field in self.fields]
@@ -160,8 +211,13 @@ class Register:
 
     @cached_property
     def public_fields(self) -> tuple[Field, ...]:
-        """Fields that public surfaces may show, in declared order."""
-        return tuple(field for field in self.fields if field.public)
+        """Fields that public surfaces may show, in declared order; those of lists are shown in their list."""
+        listed = {item.model for item in self.lists}
+        return tuple(field for field in self.fields if field.public and field.column.class_ not in listed)
+
+    def list_fields(self, side: SideList) -> tuple[Field, ...]:
+        """Return the public fields of a list, in declared order."""
+        return tuple(field for field in self.fields if field.public and field.column.class_ is side.model)
 
     @cached_property
     def tile_fields(self) -> tuple[Field, ...]:
@@ -175,12 +231,16 @@ class Register:
 
     @cached_property
     def code_fields(self) -> tuple[Field, ...]:
-        """Fields stored in the code table."""
-        return tuple(field for field in self.fields if field.scheme is not None)
+        """Fields whose value is a code."""
+        return tuple(field for field in self.fields if field.scheme is not None and field.column.key == "value")
+
+    def code_details(self, code: Field) -> tuple[Field, ...]:
+        """Return the fields that say more about a code, such as the day it was issued."""
+        return tuple(field for field in self.fields if field.scheme == code.scheme and field.column.key != "value")
 
     @cached_property
     def companion_fields(self) -> Mapping[Table, tuple[Field, ...]]:
-        """Fields of one-to-one companion tables, by table."""
+        """Fields of companion tables, by table: one-to-one ones, and those of lists."""
         found: dict[Table, tuple[Field, ...]] = {}
         for item in self.fields:
             if item.column.class_ is self.model or item.scheme is not None:

@@ -20,6 +20,8 @@ class GeodataSettings(BaseSettings):
         SQLAlchemy URL of the owner role, ``postgresql+psycopg://…`` (plain ``postgresql://`` is accepted).
     publication_policy : {"code_point", "lookup", "aggregate"} or None
         What of household addresses is public. ``None`` means the operator has not chosen.
+    smallest_growing_area_ha : float
+        Export areas below this are warned about; 0 for never. 10 ha is widely quoted of TCCS 774:2020/BVTV.
     """
 
     model_config = SettingsConfigDict(env_prefix="BANDOSO_", extra="ignore")
@@ -34,6 +36,7 @@ class GeodataSettings(BaseSettings):
     raw_file_days: int = 90
     upload_max_mb: int = 100
     reader_timeout_s: float = 120.0
+    smallest_growing_area_ha: float = 10.0
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -1,13 +1,15 @@
 """The write models' common ground: limits and forms that every register shares."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+
+from geodata.settings import GeodataSettings
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -44,6 +46,25 @@ MonthList = Annotated[
 ]
 
 
+class Doubt(NamedTuple):
+    """What looks wrong in rows that are valid.
+
+    Attributes
+    ----------
+    code : str
+        Of the message, see `geodata.importing.messages`.
+    field : str
+    rows : bool array, shape (n,)
+    detail : mapping
+        What the message's sentences need beside the value.
+    """
+
+    code: str
+    field: str
+    rows: pa.Array
+    detail: Mapping[str, Any]
+
+
 class WriteModel(BaseModel):
     """Base of what may be written: unknown fields refused, numbers finite, blanks trimmed.
 
@@ -64,6 +85,12 @@ class WriteModel(BaseModel):
         """
         del columns
         return np.full(count, bool(cls.computed))
+
+    @classmethod
+    def doubts(cls, columns: Mapping[str, pa.Array], settings: GeodataSettings) -> Iterator[Doubt]:
+        """Yield what is allowed and yet looks wrong in columns of valid rows; nothing unless a model says so."""
+        del columns, settings
+        yield from ()
 
     model_config = ConfigDict(
         extra="forbid",

@@ -1,12 +1,11 @@
 """What the service knows of its registers at the moment: version, extent, whether they hold sample data."""
 
-import threading
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, column, select, table
 
 from geodata.db import Database
-from geodata.features import BBox, Version, read_extent, read_versions
+from geodata.features import BBox, Version, count_listed, read_extent, read_versions
 from geodata.register import Register
 
 NEVER = Version(0, None, 0, is_sample=False)
@@ -14,10 +13,17 @@ NEVER = Version(0, None, 0, is_sample=False)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of one register."""
+    """The state of one register.
+
+    Attributes
+    ----------
+    count : int
+        Records that maps and lists show; of guarded records all are counted.
+    """
 
     version: Version
     extent: BBox | None
+    count: int
 
 
 class Catalogue:
@@ -25,8 +31,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._extents: dict[tuple[str, int], BBox | None] = {}
-        self._lock = threading.Lock()
+        self._kept: dict[str, State] = {}
 
     def version(self, connection: Connection, register: Register) -> Version:
         """Return the version of one register."""
@@ -35,16 +40,12 @@ class Catalogue:
     def state(self, connection: Connection, register: Register, versions: dict[str, Version] | None = None) -> State:
         """Return the state of one register."""
         version = (versions or read_versions(connection)).get(register.id, NEVER)
-        return State(version, self._extent(connection, register, version))
-
-    def _extent(self, connection: Connection, register: Register, version: Version) -> BBox | None:
-        key = (register.id, version.revision)
-        if key not in self._extents:
+        kept = self._kept.get(register.id)
+        if kept is None or kept.version != version:
             extent = read_extent(connection, register) if version.revision else None
-            with self._lock:
-                self._extents = {kept: box for kept, box in self._extents.items() if kept[0] != register.id}
-                self._extents[key] = extent
-        return self._extents[key]
+            count = version.count if register.hidden is None else count_listed(connection, register)
+            kept = self._kept[register.id] = State(version, extent, count)
+        return kept
 
     def policy(self, connection: Connection) -> str:
         """Return the publication policy that the database applies."""

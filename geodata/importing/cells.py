@@ -104,9 +104,8 @@ def read_cells(column: pa.Array, item: Field) -> Cells:
         Its type, list of choices and code scheme say how the text is read.
     """
     text = clean_column(column)
-    if item.scheme is not None:
-        text = pc.utf8_upper(_replace(text, _CODE_SEPARATORS, ""))
-        return Cells(text, text)
+    if item.scheme is not None and item.column.key == "value":
+        return Cells(text, pc.utf8_upper(_replace(text, _CODE_SEPARATORS, "")))
     kind = item.column.type.python_type
     reader = _reader(item)
     if reader is None:

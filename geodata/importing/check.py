@@ -5,6 +5,7 @@ The web, the shell and the API all come through `check_file`; what becomes of th
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -26,6 +27,7 @@ from geodata.importing.results import ReadResult, UnreadableFileError, iter_batc
 from geodata.importing.rows import CheckedRows, RowChecker
 from geodata.importing.sandbox import open_upload
 from geodata.register import Field, Register
+from geodata.settings import GeodataSettings
 from geodata.text import search_key
 from geodata.units.index import UnitIndex
 
@@ -64,6 +66,7 @@ class ImportRequest:
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
+    settings: GeodataSettings = field(default_factory=GeodataSettings)
     timeout_s: float = 120.0
 
 
@@ -201,10 +204,25 @@ class _FileCheck:
         self.report.read += batch.num_rows
         self.report.valid += len(checked.positions)
         self.report.rejected += batch.num_rows - len(checked.positions)
+        self._doubt(checked, cells, numbers)
         if len(checked.positions):
             columns = {**checked.columns, **self._derived(checked.columns)}
             rows = batch.column("_row").take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)
+
+    def _doubt(self, checked: CheckedRows, cells: Mapping[str, Cells], numbers: Sequence[int]) -> None:
+        """Warn of what is allowed and yet looks wrong."""
+        request = self.request
+        own = request.register.write.doubts(checked.columns, request.settings)
+        for doubt in chain(own, self.rows.unclear_numbers(checked, cells)):
+            field = request.register.field(doubt.field)
+            for at in np.flatnonzero(doubt.rows.to_numpy(zero_copy_only=False)):
+                position = int(checked.positions[at])
+                value = cells[doubt.field].text[position].as_py()
+                self.report.add(
+                    doubt.code, row=numbers[position], column=self.rows.column_of(doubt.field), value=value,
+                    title_vi=field.title.vi, title_en=field.title.en, **doubt.detail,
+                )  # fmt: skip
 
     def _communes(self, given: Cells | None, geometries: Geometries, numbers: Sequence[int], good: Mask) -> Cells:
         """Return the rows' communes: as given, the one chosen for the file, or the one that holds the place."""

@@ -3,7 +3,7 @@
 Every statement is built from the declaration with SQLAlchemy Core; names come from code, values are bound.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,10 +29,12 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.db import Actor
 from geodata.derived import geometry_names
+from geodata.importing.staging import raw_name
 from geodata.ops import Change
 from geodata.register import Register
 
@@ -72,12 +74,16 @@ class Merge:
         return [name for name in self._main_names if name in wanted]
 
     @cached_property
-    def _codes(self) -> list[tuple[str, Column[Any]]]:
-        return [
-            (item.scheme, self.staging.c[item.name])
-            for item in self.register.code_fields
-            if item.scheme is not None and item.name in self.staging.c
-        ]
+    def _codes(self) -> list[tuple[str, dict[str, Column[Any]]]]:
+        """Scheme and staged columns of each code that the file gives, by the column of the code table they fill."""
+        staged = self.staging.c
+        found = []
+        for item in self.register.code_fields:
+            if item.scheme is not None and item.name in staged:
+                details = {detail.column.key: detail.name for detail in self.register.code_details(item)}
+                wanted = {"value": item.name, "raw": raw_name(item), **details}
+                found.append((item.scheme, {key: staged[name] for key, name in wanted.items() if name in staged}))
+        return found
 
     def match(self) -> None:
         """Set ``target`` of the staged rows that the register knows, and ``is_changed`` where they differ from it."""
@@ -141,26 +147,29 @@ class Merge:
 
     def _differences(self) -> list[ColumnElement[bool]]:
         found = self._main_differences()
-        for scheme, value in self._codes:
+        for scheme, given in self._codes:
             assert self.register.codes is not None
             codes = self.register.codes.__table__
             stands = exists().where(
-                codes.c.feature_id == self.live.c.id, codes.c.scheme == scheme, codes.c.value == value
-            )
-            found.append(and_(value.is_not(None), ~stands))
-        for table, names in self._companions():
-            for name in names:
-                held = select(table.c[name]).where(table.c.feature_id == self.live.c.id).scalar_subquery()
-                given = self.staging.c[name]
-                found.append(and_(given.is_not(None), given.is_distinct_from(held)))
+                codes.c.feature_id == self.live.c.id, codes.c.scheme == scheme, codes.c.status == "active",
+                codes.c.value == given["value"],
+                *(or_(value.is_(None), codes.c[name] == value) for name, value in given.items() if name != "raw"),
+            )  # fmt: skip
+            found.append(and_(given["value"].is_not(None), ~stands))
+        for table, columns in self._companions():
+            same = [table.c.feature_id == self.live.c.id, *(table.c[key] == columns[key] for key in _row_key(table))]
+            for name, value in columns.items():
+                held = select(table.c[name]).where(*same).scalar_subquery()
+                found.append(and_(_is_given(table, columns), value.is_not(None), value.is_distinct_from(held)))
         return found
 
-    def _companions(self) -> list[tuple[Table, list[str]]]:
+    def _companions(self) -> list[tuple[Table, dict[str, Column[Any]]]]:
+        """Companion tables that the file fills, with the staged columns by the column they fill."""
         found = []
         for table, fields in self.register.companion_fields.items():
-            names = [item.name for item in fields if item.name in self.staging.c]
-            if names:
-                found.append((table, names))
+            columns = {item.column.key: self.staging.c[item.name] for item in fields if item.name in self.staging.c}
+            if columns and set(_row_key(table)) <= columns.keys():
+                found.append((table, columns))
         return found
 
     def taken_codes(self) -> Sequence[Any]:
@@ -169,7 +178,8 @@ class Merge:
             return []
         codes = self.register.codes.__table__
         found: list[Any] = []
-        for scheme, value in self._codes:
+        for scheme, given in self._codes:
+            value = given["value"]
             found += self.connection.execute(
                 select(self.staging.c.row_number, literal(scheme), value)
                 .join(codes, and_(codes.c.scheme == scheme, codes.c.value == value, codes.c.status == "active"))
@@ -280,26 +290,43 @@ class Merge:
         )
 
     def _write_codes(self) -> None:
+        """Write the codes; one that a record no longer has stays with it, retired."""
         staged = self.staging
-        for scheme, value in self._codes:
+        for scheme, given in self._codes:
             assert self.register.codes is not None
-            codes = self.register.codes.__table__
-            rows = select(self._feature_id, literal(scheme), value).where(value.is_not(None), self._is_touched)
-            statement = upsert(codes).from_select(["feature_id", "scheme", "value"], rows)
+            codes, value = self.register.codes.__table__, given["value"]
+            rows = select(self._feature_id, literal(scheme), *given.values())
+            rows = rows.where(value.is_not(None), self._is_touched)
+            statement = upsert(codes).from_select(["feature_id", "scheme", *given], rows)
             if not self.is_bulk:
                 old = and_(codes.c.scheme == scheme, codes.c.feature_id == staged.c.target, codes.c.value != value)
-                self.connection.execute(delete(codes).where(old, staged.c.is_changed))
+                self.connection.execute(update(codes).values(status="retired").where(old, staged.c.is_changed))
                 key = [codes.c.feature_id, codes.c.scheme, codes.c.value]
-                statement = statement.on_conflict_do_nothing(index_elements=key)
+                kept = _kept(codes, statement, [name for name in given if name != "value"])
+                statement = statement.on_conflict_do_update(index_elements=key, set_={**kept, "status": "active"})
             self.connection.execute(statement)
 
     def _write_companions(self) -> None:
-        staged = self.staging
-        for table, names in self._companions():
-            given = or_(*(staged.c[name].is_not(None) for name in names))
-            rows = select(self._feature_id, *(staged.c[name] for name in names)).where(self._is_touched, given)
-            statement = upsert(table).from_select(["feature_id", *names], rows)
+        for table, columns in self._companions():
+            rows = select(self._feature_id, *columns.values()).where(self._is_touched, _is_given(table, columns))
+            statement = upsert(table).from_select(["feature_id", *columns], rows)
             if not self.is_bulk:
-                kept = {name: func.coalesce(statement.excluded[name], table.c[name]) for name in names}
-                statement = statement.on_conflict_do_update(index_elements=[table.c.feature_id], set_=kept)
+                kept = _kept(table, statement, columns)
+                statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
             self.connection.execute(statement)
+
+
+def _row_key(table: Table) -> list[str]:
+    """Names of the columns that tell the rows of one record apart; none in a one-to-one table."""
+    return [column.name for column in table.primary_key if column.name != "feature_id"]
+
+
+def _is_given(table: Table, columns: Mapping[str, Column[Any]]) -> ColumnElement[bool]:
+    """Whether a staged row says anything for a companion table: all of its key, or anything at all without one."""
+    key = [columns[name].is_not(None) for name in _row_key(table)]
+    return and_(*key) if key else or_(*(column.is_not(None) for column in columns.values()))
+
+
+def _kept(table: Table, statement: Insert, names: Iterable[str]) -> dict[str, ColumnElement[Any]]:
+    """Return what a row that stands already becomes: what is given now, else what it has."""
+    return {name: func.coalesce(statement.excluded[name], table.c[name]) for name in names}

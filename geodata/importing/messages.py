@@ -49,6 +49,19 @@ KINDS: dict[str, MessageKind] = {
         "Together with the record it changes, the row breaks a rule: {rule_en}.",
         "Điền thêm trong tệp các cột liên quan, hoặc sửa bản ghi đang có.",
         "Give the columns concerned in the file too, or correct the record."),
+    "CODE_UNUSUAL": MessageKind(
+        "warning", "Mã “{value}” không theo mẫu nào của danh sách xuất khẩu.",
+        "The code “{value}” follows no format of the export lists.",
+        "Kiểm tra lại mã, ví dụ VN-DNOR-0269 hoặc 75-PUC-SR-00001-CHN; nếu đúng thì giữ nguyên.",
+        "Check the code, as VN-DNOR-0269 or 75-PUC-SR-00001-CHN; keep it where it is right."),
+    "AREA_SMALL": MessageKind(
+        "warning", "Vùng xuất khẩu chỉ {value} ha, dưới mức {least} ha thường được yêu cầu.",
+        "An export area of {value} ha only, below the {least} ha that are commonly asked for.",
+        "Kiểm tra đơn vị (ha hay m²); nếu đúng thì giữ nguyên.", "Check the unit (ha or m²); keep it where it is right."),
+    "NUMBER_UNCLEAR": MessageKind(
+        "warning", "“{title_vi}” ghi {value}: đã đọc là số lẻ, không phải hàng nghìn.",
+        "“{title_en}” says {value}: read as a fraction, not as thousands.",
+        "Nếu là hàng nghìn, bỏ dấu chấm hoặc dấu phẩy rồi gửi lại.", "If thousands are meant, remove the mark and send it again."),
     "COMMUNE_UNKNOWN": MessageKind(
         "error", "Không có xã với mã “{value}”.", "There is no commune with the code “{value}”.",
         "Dùng mã xã 5 chữ số hiện hành (Quyết định 19/2025/QĐ-TTg).",

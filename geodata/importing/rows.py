@@ -1,6 +1,6 @@
 """Rows of a file against the register's write model: what is valid goes on, what is not is said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,8 +15,9 @@ from pydantic_core import ErrorDetails
 from geodata.importing.cells import ARROW_TYPES, Cells, read_cells
 from geodata.importing.columnwise import surely_valid
 from geodata.importing.report import Report
+from geodata.importing.staging import raw_name
 from geodata.register import Field, Register
-from geodata.writing import WriteModel
+from geodata.writing import Doubt, WriteModel
 
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.intp]
@@ -74,7 +75,11 @@ class RowChecker:
         fast, slow = np.flatnonzero(sure), np.flatnonzero(good & ~sure)
         models, kept = self._one_by_one(cells, rows, slow, report)
         columns = {name: self._column(name, cells, fast, models) for name in self.fields}
-        return CheckedRows(np.concatenate([fast, kept]), columns)
+        positions = np.concatenate([fast, kept])
+        for item in self.register.code_fields:
+            if item.name in cells:
+                columns[raw_name(item)] = _as_written(cells[item.name], positions)
+        return CheckedRows(positions, columns)
 
     def _surely_valid(self, cells: Mapping[str, Cells], good: Mask) -> Mask:
         write = self.register.write
@@ -98,7 +103,7 @@ class RowChecker:
                 kept.append(position)
             except ValidationError as error:
                 texts = {name: part.text[int(position)].as_py() for name, part in cells.items()}
-                for fault in error.errors(include_url=False, include_context=False):
+                for fault in error.errors(include_url=False):
                     self._say(fault, texts, rows[position], report)
         return models, np.array(kept, dtype=np.intp)
 
@@ -111,6 +116,18 @@ class RowChecker:
             values = pc.fill_null(values, pa.scalar(info.get_default(), kind))
         return pa.concat_arrays([values, model_column(self.register, models, name)]) if models else values
 
+    def unclear_numbers(self, checked: CheckedRows, cells: Mapping[str, Cells]) -> Iterator[Doubt]:
+        """Yield decimal numbers that may as well have been meant as thousands: 1.234, which is read as 1,234."""
+        for name, part in cells.items():
+            if pa.types.is_floating(part.values.type):
+                texts = part.text.take(pa.array(checked.positions))
+                unclear = pc.fill_null(pc.match_substring_regex(texts, r"^[1-9]\d{0,2}[.,]\d{3}$"), False)  # noqa: FBT003
+                yield Doubt("NUMBER_UNCLEAR", name, unclear, {})
+
+    def column_of(self, name: str) -> str:
+        """Return what the file calls a field; the field's own name where it has no such column."""
+        return self._columns_by_field.get(name, name)
+
     @cached_property
     def _columns_by_field(self) -> Mapping[str, str]:
         return {item.name: column for column, item in self.mapping.items()}
@@ -119,18 +136,25 @@ class RowChecker:
         return next((item for item in self.register.fields if item.name == name), None)
 
     def _say(self, fault: ErrorDetails, texts: Mapping[str, str | None], row: int, report: Report) -> None:
-        name = str(fault["loc"][0]) if fault["loc"] else ""
+        # A rule of the whole row says in its context which field it is about.
+        name = str(fault["loc"][0] if fault["loc"] else fault.get("ctx", {}).get("field", ""))
         item = self._field(name)
         is_private = item is not None and not item.public
         report.add(
             _message_code(fault, item),
             row=row,
-            column=self._columns_by_field.get(name, name),
+            column=self.column_of(name),
             value="…" if is_private else texts.get(name),
             choices="; ".join(choice.label.vi for choice in item.choices.values()) if item else "",
             title_vi=item.title.vi if item else name,
             title_en=item.title.en if item else name,
         )
+
+
+def _as_written(code: Cells, positions: Positions) -> pa.Array:
+    """Return codes as the file wrote them, null where that is how they are stored."""
+    is_stored = pc.equal(code.text, code.values)
+    return pc.if_else(is_stored, pa.scalar(None, pa.string()), code.text).take(pa.array(positions))
 
 
 def _message_code(fault: ErrorDetails, item: Field | None) -> str:

@@ -16,14 +16,20 @@ import pyarrow.csv
 import shapely
 from geoalchemy2 import Geometry
 from numpy.typing import NDArray
-from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, quoted_name, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Table, Text, quoted_name, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.schema import CreateTable, DropTable
 
 from geodata.geometry import Geometries, to_hex_ewkb
-from geodata.register import Register
+from geodata.register import Field, Register
 
 _POINT = shapely.GeometryType.POINT
+_RAW = "_raw"
+
+
+def raw_name(item: Field) -> str:
+    """Name of the column that holds a code as the file wrote it, where that is not how it is stored."""
+    return item.name + _RAW
 
 
 class StagingSink:
@@ -61,7 +67,8 @@ class StagingSink:
         """Create the table with a column for each field of the rows, and the register's geometry columns."""
         places = [item for item in (self.register.geometry, self.register.point) if item is not None]
         self._geometry_columns = places if with_geometry else []
-        names = [*fields, *(name for name in self.register.derived if "commune_code" in fields)]
+        raw = [raw_name(item) for item in self.register.code_fields if item.name in fields]
+        names = [*fields, *raw, *(name for name in self.register.derived if "commune_code" in fields)]
         self.fields = names
         self.table = Table(
             self.name, MetaData(),
@@ -78,6 +85,8 @@ class StagingSink:
     def _type(self, name: str) -> Any:
         if name in self.register.table.c:
             return self.register.table.c[name].type
+        if name.endswith(_RAW):
+            return Text()
         return self.register.field(name).column.type
 
     def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
@@ -99,7 +108,7 @@ class StagingSink:
     def _write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         assert self.table is not None
         arrays = {"row_number": rows, "uuid": pa.array(new_uuids(len(rows)))}
-        arrays |= {name: columns[name] for name in self.fields}
+        arrays |= {name: columns[name] for name in self.fields if name in columns}
         arrays |= self._geometries(geometries)
         self._copy([self.table.c[name] for name in arrays], _as_csv(pa.table(arrays)))
 

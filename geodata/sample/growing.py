@@ -1,6 +1,6 @@
 """Growing areas of the sample: each plot with its crop, its holder, its state and its markets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ _SHARE_OF_EXPORT = 0.6
 _SHARE_RAW = 0.3
 _SHARE_COMPANY = 0.12
 _STATUSES = {
-    "active": 0.72, "submitted": 0.08, "proposed": 0.07, "suspended": 0.05, "expired": 0.04, "revoked": 0.02,
+    "active": 0.69, "warned": 0.03, "submitted": 0.08, "proposed": 0.07, "suspended": 0.05, "expired": 0.04, "revoked": 0.02,
     "withdrawn": 0.02,
 }  # fmt: skip
 _UNISSUED = frozenset({"proposed", "submitted"})
@@ -31,6 +31,7 @@ _DRAWN = {"surveyed": 0.3, "digitised": 0.6, "imagery": 0.1}
 _HECTARES_A_HOUSEHOLD = (0.16, 0.45)
 _FIRST_DAY, _DAYS = date(2022, 3, 1), 1_400
 _CERTIFICATE_YEARS = 3
+_UNTIL_APPROVAL = timedelta(days=60)
 
 
 def growing_area_records(
@@ -53,6 +54,7 @@ def growing_area_records(
         crop = usual[plot.commune, plot.zone] if random.random() < _SHARE_OF_ZONE_CROP else unusual[n]
         village = villages[plot.commune][plot.village].name.removesuffix(f" {MARK}")
         values = _identity(random, n, crop, village) | _crop_values(random, plot, crop) | _state(random)
+        values |= _registration(values)
         values |= {
             "organisation": _holder(random, village),
             "commune_code": COMMUNE_CODES[plot.commune],
@@ -111,6 +113,13 @@ def _state(random: np.random.Generator) -> dict[str, Any]:
     if status == "expired" and "certificate_valid_to" in values:
         values["certificate_valid_to"] = min(values["certificate_valid_to"], DAY - timedelta(days=30))
     return values
+
+
+def _registration(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the registration with the first market of an export area that has its code."""
+    if "markets" not in values or "issued_on" not in values:
+        return {}
+    return {"market": values["markets"][0], "market_valid_from": values["issued_on"] + _UNTIL_APPROVAL}
 
 
 def _holder(random: np.random.Generator, village: str) -> str:

@@ -25,7 +25,9 @@ CREATE POLICY staff ON reg.provinces FOR SELECT TO bandoso_staff USING (ops.in_s
 CREATE POLICY worker ON reg.provinces TO bandoso_worker USING (true) WITH CHECK (true);
 
 CREATE VIEW open.communes AS
-SELECT reg.communes.id, reg.communes.uuid, reg.communes.revision, reg.communes.updated_at, reg.communes.code AS code, reg.communes.name AS name, reg.communes.full_name AS full_name, reg.communes.name_en AS name_en, reg.communes.kind AS kind, reg.communes.province_code AS province_code, reg.communes.area_km2 AS area_km2, reg.communes.valid_from AS valid_from, reg.communes.valid_to AS valid_to, reg.communes.legal_note AS legal_note, reg.communes.geom AS geom 
+SELECT reg.communes.id, reg.communes.uuid, reg.communes.revision, reg.communes.updated_at, reg.communes.code AS code, reg.communes.name AS name, reg.communes.full_name AS full_name, reg.communes.name_en AS name_en, reg.communes.kind AS kind, reg.communes.province_code AS province_code, reg.communes.area_km2 AS area_km2, reg.communes.valid_from AS valid_from, reg.communes.valid_to AS valid_to, reg.communes.legal_note AS legal_note, (SELECT json_agg(json_build_object('period', reg.commune_ntm.period, 'level', reg.commune_ntm.level, 'subject', reg.commune_ntm.subject, 'decision_number', reg.commune_ntm.decision_number, 'decided_on', reg.commune_ntm.decided_on) ORDER BY reg.commune_ntm.period, reg.commune_ntm.level) AS json_agg_1 
+FROM reg.commune_ntm 
+WHERE reg.commune_ntm.feature_id = reg.communes.id) AS ntm_results, reg.communes.geom AS geom 
 FROM reg.communes;
 
 GRANT SELECT ON open.communes TO bandoso_public, bandoso_staff, bandoso_worker;
@@ -38,15 +40,25 @@ GRANT SELECT ON open.communes_tile TO bandoso_public, bandoso_staff, bandoso_wor
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.communes TO bandoso_worker;
 
+GRANT SELECT, INSERT, UPDATE, DELETE ON reg.commune_ntm TO bandoso_worker;
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON reg.communes_tile TO bandoso_worker;
 
 GRANT USAGE, UPDATE ON SEQUENCE reg.communes_id_seq TO bandoso_worker;
 
 GRANT SELECT ON reg.communes TO bandoso_staff;
 
+GRANT SELECT ON reg.commune_ntm TO bandoso_staff;
+
 ALTER TABLE reg.communes ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY staff ON reg.communes FOR SELECT TO bandoso_staff USING (ops.in_scope(commune_code));
 
 CREATE POLICY worker ON reg.communes TO bandoso_worker USING (true) WITH CHECK (true);
+
+ALTER TABLE reg.commune_ntm ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY staff ON reg.commune_ntm FOR SELECT TO bandoso_staff USING (EXISTS (SELECT 1 FROM reg.communes f WHERE f.id = feature_id));
+
+CREATE POLICY worker ON reg.commune_ntm TO bandoso_worker USING (true) WITH CHECK (true);
 

@@ -264,9 +264,24 @@ def upgrade() -> None:
         postgresql_using="gist",
         postgresql_ops={},
     )
+    op.create_table(
+        "commune_ntm",
+        sa.Column("feature_id", sa.BigInteger(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False, comment="First and last year, as 2021-2025"),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True, comment="Of a model commune: the subject it excels in"),
+        sa.Column("decision_number", sa.Text(), nullable=True),
+        sa.Column("decided_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["feature_id"], ["reg.communes.id"], name=op.f("fk_commune_ntm_feature_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("feature_id", "period", "level", name=op.f("pk_commune_ntm")),
+        schema="reg",
+        comment="New Rural Development results of communes",
+    )
     run_file("0002_units.sql")
 
 
 def downgrade() -> None:
     """Take the change back."""
-    op.execute("DROP TABLE reg.communes, reg.communes_tile, reg.provinces, reg.provinces_tile CASCADE")
+    op.execute("DROP TABLE reg.communes, reg.commune_ntm, reg.communes_tile, reg.provinces, reg.provinces_tile CASCADE")

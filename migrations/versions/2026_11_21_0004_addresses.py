@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("alley", sa.Text(), nullable=True),
         sa.Column("street", sa.Text(), nullable=True),
         sa.Column("village", sa.Text(), nullable=True),
+        sa.Column("settlement_kind", sa.Text(), nullable=True, comment="Kind of the village, where the list says it"),
         sa.Column("commune_code", sa.Text(), nullable=False),
         sa.Column("province_code", sa.Text(), nullable=False),
         sa.Column("legacy_district", sa.Text(), nullable=True, comment="District before 2025-07-01, as written"),
@@ -28,6 +29,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("position_method", sa.Text(), nullable=True),
         sa.Column("position_accuracy_m", sa.Double(), nullable=True),
+        sa.Column("entrances", sa.ARRAY(sa.Text()), nullable=True, comment="Each “longitude latitude”, WGS 84"),
         sa.Column("recorded_on", sa.Date(), nullable=True),
         sa.Column("notified_on", sa.Date(), nullable=True),
         sa.Column("plate_attached_on", sa.Date(), nullable=True),
@@ -104,7 +106,9 @@ def upgrade() -> None:
         sa.Column("scheme", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False, comment="Normalised"),
         sa.Column("raw", sa.Text(), nullable=True, comment="As the source wrote it, where that differs"),
-        sa.Column("status", sa.Text(), server_default="active", nullable=False),
+        sa.Column("status", sa.Text(), server_default="active", nullable=False, comment="active or retired"),
+        sa.Column("issued_on", sa.Date(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=True, comment="Who gave the code, or the file it came from"),
         sa.ForeignKeyConstraint(
             ["feature_id"], ["reg.addresses.id"], name=op.f("fk_address_codes_feature_id"), ondelete="CASCADE"
         ),

@@ -19,9 +19,12 @@ def upgrade() -> None:
         ),
         sa.Column("code_raw", sa.Text(), nullable=True, comment="As the source wrote it, where that differs"),
         sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("name_en", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True, comment="As written; may be that of a family, not public"),
         sa.Column("regime", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("crop", sa.Text(), nullable=False),
+        sa.Column("crop_latin", sa.Text(), nullable=True, comment="Scientific name, as markets ask for it"),
         sa.Column("variety", sa.Text(), nullable=True),
         sa.Column("area_ha", sa.Double(), nullable=True),
         sa.Column("organisation", sa.Text(), nullable=True, comment="Cooperative or company that holds the code"),
@@ -33,13 +36,22 @@ def upgrade() -> None:
         sa.Column("certificate_valid_to", sa.Date(), nullable=True),
         sa.Column("issued_on", sa.Date(), nullable=True),
         sa.Column("decision_number", sa.Text(), nullable=True),
+        sa.Column(
+            "inspected_on", sa.Date(), nullable=True, comment="Latest inspection; earlier ones are in the history"
+        ),
+        sa.Column("inspection_kind", sa.Text(), nullable=True),
+        sa.Column("inspection_result", sa.Text(), nullable=True),
+        sa.Column("diary_ref", sa.Text(), nullable=True, comment="Where the farm diary is kept"),
         sa.Column("commune_code", sa.Text(), nullable=False),
         sa.Column("province_code", sa.Text(), nullable=False),
         sa.Column("boundary_method", sa.Text(), nullable=True),
         sa.Column("representative", sa.Text(), nullable=True, comment="Personal data"),
         sa.Column("phone", sa.Text(), nullable=True, comment="Personal data"),
         sa.Column(
-            "markets", sa.ARRAY(sa.Text()), nullable=True, comment="ISO 3166-1 alpha-3; states in growing_area_markets"
+            "markets",
+            sa.ARRAY(sa.Text()),
+            nullable=True,
+            comment="All the list names; what is known of each in growing_area_markets",
         ),
         sa.Column(
             "geom",

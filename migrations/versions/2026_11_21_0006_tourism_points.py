@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("guests_per_day", sa.Integer(), nullable=True),
         sa.Column("opening_hours", sa.Text(), nullable=True, comment="OpenStreetMap opening_hours grammar"),
         sa.Column("season_months", sa.ARRAY(sa.SmallInteger()), nullable=True),
+        sa.Column("festivals", sa.Text(), nullable=True, comment="Days of the lunar calendar too, as written"),
         sa.Column("price_from_vnd", sa.Integer(), nullable=True),
         sa.Column("price_to_vnd", sa.Integer(), nullable=True),
         sa.Column("languages", sa.ARRAY(sa.Text()), nullable=True),
@@ -39,6 +40,11 @@ def upgrade() -> None:
         sa.Column("contact_consent", sa.Boolean(), nullable=False),
         sa.Column("website", sa.Text(), nullable=True),
         sa.Column("booking_url", sa.Text(), nullable=True),
+        sa.Column(
+            "photo_url", sa.Text(), nullable=True, comment="Shown as a link only: nothing is loaded from elsewhere"
+        ),
+        sa.Column("photo_credit", sa.Text(), nullable=True),
+        sa.Column("photo_licence", sa.Text(), nullable=True),
         sa.Column("tour_url", sa.Text(), nullable=True, comment="360-degree or virtual visit"),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("verified_on", sa.Date(), nullable=True),

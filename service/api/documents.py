@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from geodata.register import Field, Register
+from geodata.register import Field, Register, SideList
 from service.api.forms import GEOJSON, SCHEMA, link
 from service.api.parameters import CRS84
 from service.catalogue import State
@@ -64,7 +64,7 @@ def collection(register: Register, state: State, *, base: str, language: str, li
         "storageCrs": CRS84,
         "extent": _extent(state),
         "bandoso:revision": state.version.revision,
-        "bandoso:count": state.version.count,
+        "bandoso:count": state.count,
         "links": [
             link(at, "self", "application/json"),
             link(f"{at}?f=html", "alternate", "text/html"),
@@ -96,6 +96,7 @@ def schema(register: Register, *, base: str, language: str, queryables: bool) ->
     fields = [item for item in register.public_fields if not (queryables and item.column.type.python_type is list)]
     properties: dict[str, Any] = {item.name: _property(item, language) for item in fields}
     if not queryables:
+        properties |= {side.name: _list_property(register, side, language) for side in register.lists}
         shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
         properties["geometry"] = {
             "x-ogc-role": "primary-geometry",
@@ -126,6 +127,23 @@ def _property(item: Field, language: str) -> dict[str, Any]:
     if item.choices:
         described["enum"] = list(item.choices)
     return described
+
+
+def _list_property(register: Register, side: SideList, language: str) -> dict[str, Any]:
+    parts = {item.column.key: _property(item, language) for item in register.list_fields(side)}
+    row = {"type": "object", "properties": parts}
+    return {"title": side.title.in_language(language), "type": "array", "items": row}
+
+
+def public_field_list(register: Register) -> list[dict[str, Any]]:
+    """Return what pages show of a register's records, lists with the fields of their rows as ``columns``."""
+    lists = []
+    for side in register.lists:
+        fields = register.list_fields(side)
+        rows = [{**shown, "name": item.column.key} for item, shown in zip(fields, field_list(fields), strict=True)]
+        titles = {"vi": side.title.vi, "en": side.title.en}
+        lists.append({"name": side.name, "title": titles, "type": "list", "choices": [], "columns": rows})
+    return [*field_list(register.public_fields), *lists]
 
 
 def field_list(fields: Sequence[Field]) -> list[dict[str, Any]]:

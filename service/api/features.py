@@ -92,7 +92,7 @@ def collection(
         state = catalogue.state(connection, register)
     document = _document(request, register, state, settings.licence)
     if pick_form(request) == "html":
-        fields = documents.field_list(register.public_fields)
+        fields = documents.public_field_list(register)
         shown = document | {"sample": state.version.is_sample}
         return render(request, "collection.html", {"collection": shown, "fields": fields})
     return json_response(document, headers=NO_CACHE)
@@ -180,7 +180,7 @@ def _items_page(
         "collection": _document(request, register, state, licence)
         | {"label": register.label, "sample": state.version.is_sample},
         "items": {**head, "features": features},
-        "fields": documents.field_list(register.public_fields),
+        "fields": documents.public_field_list(register),
         "links": head["links"],
     }
     return render(request, "items.html", context)
@@ -223,7 +223,7 @@ def _item_page(request: Request, register: Register, state: State, feature: dict
         "collection": _document(request, register, state, licence)
         | {"label": register.label, "sample": state.version.is_sample},
         "item": feature,
-        "fields": documents.field_list(register.public_fields),
+        "fields": documents.public_field_list(register),
         "links": [],
     }
     return render(request, "item.html", context)

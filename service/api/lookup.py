@@ -7,10 +7,10 @@ from sqlalchemy import Connection
 
 from geodata.errors import ParameterError
 from geodata.features import Version, read_versions
-from geodata.register import Register
+from geodata.register import Field, Register
 from geodata.registers import discover
 from geodata.search import MAX_QUERY, SearchQuery, find, looks_like_code
-from service.api.documents import field_list
+from service.api.documents import field_list, public_field_list
 from service.api.forms import GEOJSON, VARY, json_response
 from service.api.parameters import only
 from service.auth.policy import public
@@ -70,11 +70,17 @@ def _describe(
         "geometry": register.geometry_kind,
         "label": register.label,
         "sample": state.version.is_sample,
-        "count": state.version.count,
+        "count": state.count,
         "revision": state.version.revision,
         "tile": {"minzoom": register.tile.min_zoom, "maxzoom": 14, "counts_below": register.tile.counts_below},
         "legend_field": legend.name if legend else None,
-        "legend": field_list([legend])[0]["choices"] if legend else [],
-        "fields": field_list(register.public_fields),
+        "legend": _legend(register, legend) if legend else [],
+        "fields": public_field_list(register),
         "bounds": list(state.extent) if state.extent else None,
     }
+
+
+def _legend(register: Register, field: Field) -> list[dict[str, Any]]:
+    """Return the values that a map may show, with their colours."""
+    hidden = register.hidden.values if register.hidden and register.hidden.field == field.name else ()
+    return [choice for choice in field_list([field])[0]["choices"] if choice["value"] not in hidden]

@@ -135,7 +135,7 @@ class UploadJob:
             self.files.path(upload.id), upload.file_name, get_register(upload.register),
             Actor(upload.author, communes), commune=upload.commune, layer=options.get("layer"), crs=options.get("crs"),
             encoding=options.get("encoding"), note=options.get("note"), upload_id=upload.id, limits=limits,
-            timeout_s=self.settings.reader_timeout_s,
+            timeout_s=self.settings.reader_timeout_s, settings=self.settings,
         )  # fmt: skip
 
     def _finish(self, connection: Connection, upload: Row[Any], published: Published) -> None:

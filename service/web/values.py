@@ -1,7 +1,7 @@
 """How values of a register are read by people on the pages. All of it is text, never markup."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ def show(value: object, field: Mapping[str, Any], language: Language) -> str:
         As it stands in GeoJSON; None gives an empty text.
     field : mapping
         Its ``choices``, a list of ``{"value", "label"}``, give coded values their labels; where its ``type``
-        is ``date``, values are written as people write dates.
+        is ``date``, values are written as people write dates; its ``columns`` are the fields of a list's rows.
     language : {"vi", "en"}
         Language of labels, numbers and dates.
 
@@ -35,6 +35,8 @@ def show(value: object, field: Mapping[str, Any], language: Language) -> str:
     '2026, 12.500,5, Có'
     """
     if isinstance(value, list | tuple):
+        if "columns" in field:
+            return "; ".join(_row(row, field["columns"], language) for row in value)
         return ", ".join(show(part, field, language) for part in value)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
@@ -78,6 +80,12 @@ def safe_href(value: object) -> str | None:
     except ValueError:
         return None
     return value if scheme in _SAFE_SCHEMES else None
+
+
+def _row(row: Mapping[str, Any], columns: Sequence[Mapping[str, Any]], language: Language) -> str:
+    """Return one row of a list: the titles of its fields with their values."""
+    shown = ((say(column["title"], language), show(row.get(column["name"]), column, language)) for column in columns)
+    return " · ".join(f"{title}: {text}" for title, text in shown if text)
 
 
 def _number(value: float, language: Language) -> str:

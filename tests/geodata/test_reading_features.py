@@ -118,7 +118,8 @@ def test_a_feature_carries_its_public_fields_in_their_order_and_no_others(public
     for register in (SIGHTS, AREAS, ADDRESSES, PROVINCES):
         feature = first(public, register)
         assert list(feature) == ["type", "id", "geometry", "properties"]
-        assert list(feature["properties"]) == [field.name for field in register.public_fields]
+        lists = [side.name for side in register.lists]
+        assert list(feature["properties"]) == [*(field.name for field in register.public_fields), *lists]
 
 
 def test_no_private_value_is_in_any_feature(public: Connection) -> None:
@@ -231,16 +232,6 @@ def test_units_are_narrowed_to_those_valid_in_an_interval(
 
 def test_time_does_not_narrow_registers_without_validity(public: Connection) -> None:
     assert len(names(public, ItemsQuery(interval=(date(1900, 1, 1), date(1900, 1, 2))))) == 7
-
-
-def test_a_query_is_whole_only_when_nothing_narrows_it() -> None:
-    assert ItemsQuery(limit=5, after=3, offset=2).is_whole
-    for narrowed in (
-        ItemsQuery(boxes=((0, 0, 1, 1),)),
-        ItemsQuery(equals={"name": "A"}),
-        ItemsQuery(interval=(None, None)),
-    ):
-        assert not narrowed.is_whole
 
 
 def test_values_are_bound_and_never_written_into_the_statement() -> None:

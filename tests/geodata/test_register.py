@@ -54,7 +54,8 @@ def test_a_field_is_private_unless_it_says_otherwise() -> None:
 
 def test_public_and_tile_fields_are_those_declared_so_in_order() -> None:
     for register in discover().values():
-        assert list(register.public_fields) == [item for item in register.fields if item.public]
+        listed = {item for side in register.lists for item in register.list_fields(side)}
+        assert list(register.public_fields) == [item for item in register.fields if item.public and item not in listed]
         assert set(register.tile_fields) <= set(register.public_fields)
 
 
@@ -64,7 +65,9 @@ def test_fields_know_in_which_table_they_live() -> None:
         "household_private": ["head_name", "phone"]
     }
     companions = [item for items in ADDRESSES.companion_fields.values() for item in items]
-    everywhere = {*ADDRESSES.main_fields, *ADDRESSES.code_fields, *companions}
+    details = [item for code in ADDRESSES.code_fields for item in ADDRESSES.code_details(code)]
+    assert [item.name for item in details if item.scheme == "digital_address"] == ["code_issued_on", "code_source"]
+    everywhere = {*ADDRESSES.main_fields, *ADDRESSES.code_fields, *details, *companions}
     assert everywhere == set(ADDRESSES.fields)
 
 

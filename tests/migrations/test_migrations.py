@@ -112,9 +112,9 @@ SLIM_TABLES = "addresses_tile communes_tile growing_areas_tile provinces_tile to
 VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} addresses_grid address_codes publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [
-    ("bandoso_public", "open", "SELECT", f"{VIEWS} growing_area_markets search_entry"),
-    ("bandoso_staff", "open", "SELECT", f"{VIEWS} growing_area_markets search_entry"),
-    ("bandoso_staff", "reg", "SELECT", f"{WIDE_TABLES} growing_area_markets"),
+    ("bandoso_public", "open", "SELECT", f"{VIEWS} search_entry"),
+    ("bandoso_staff", "open", "SELECT", f"{VIEWS} search_entry"),
+    ("bandoso_staff", "reg", "SELECT", f"{WIDE_TABLES} commune_ntm growing_area_markets"),
     ("bandoso_staff", "ops", "SELECT", f"{QUEUE} account account_scope api_key audit revision setting sign_in upload"),
     ("bandoso_staff", "ops", "INSERT", f"{QUEUE} audit sign_in upload"),
     ("bandoso_staff", "ops", "UPDATE", f"{QUEUE} api_key sign_in upload"),
@@ -123,7 +123,8 @@ GRANTS = [
     *(
         (
             "bandoso_worker", "reg", privilege,
-            f"{WIDE_TABLES} {SLIM_TABLES} addresses_grid address_codes growing_area_markets household_private search_entry",
+            f"{WIDE_TABLES} {SLIM_TABLES} addresses_grid address_codes commune_ntm growing_area_markets "
+            "household_private search_entry",
         )
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
     ),

@@ -1,7 +1,7 @@
 """Tables of digital addresses: the place, its codes, and what is private about a household."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, text
+from sqlalchemy import ARRAY, BigInteger, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geodata.columns import WGS84, Day, Feature, rule
@@ -29,6 +29,7 @@ class Address(Feature, Base):
     alley: Mapped[str | None] = mapped_column(Text)
     street: Mapped[str | None] = mapped_column(Text)
     village: Mapped[str | None] = mapped_column(Text)
+    settlement_kind: Mapped[str | None] = mapped_column(Text, comment="Kind of the village, where the list says it")
     commune_code: Mapped[str] = mapped_column(Text)
     province_code: Mapped[str] = mapped_column(Text)
     legacy_district: Mapped[str | None] = mapped_column(Text, comment="District before 2025-07-01, as written")
@@ -37,6 +38,7 @@ class Address(Feature, Base):
     status: Mapped[str] = mapped_column(Text)
     position_method: Mapped[str | None] = mapped_column(Text)
     position_accuracy_m: Mapped[float | None]
+    entrances: Mapped[list[str] | None] = mapped_column(ARRAY(Text), comment="Each “longitude latitude”, WGS 84")
     recorded_on: Mapped[Day | None]
     notified_on: Mapped[Day | None]
     plate_attached_on: Mapped[Day | None]
@@ -60,7 +62,9 @@ class AddressCode(Base):
     scheme: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str] = mapped_column(Text, primary_key=True, comment="Normalised")
     raw: Mapped[str | None] = mapped_column(Text, comment="As the source wrote it, where that differs")
-    status: Mapped[str] = mapped_column(Text, server_default="active")
+    status: Mapped[str] = mapped_column(Text, server_default="active", comment="active or retired")
+    issued_on: Mapped[Day | None]
+    source: Mapped[str | None] = mapped_column(Text, comment="Who gave the code, or the file it came from")
 
 
 class HouseholdPrivate(Base):

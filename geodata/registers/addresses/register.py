@@ -3,6 +3,7 @@
 from geodata.register import Choice, Field, Label, Register, TileRule
 from geodata.registers.addresses.model import Address, AddressCode, HouseholdPrivate
 from geodata.registers.addresses.schemas import AddressIn
+from geodata.settlements import KINDS as VILLAGE_KINDS
 
 KINDS = {
     "household": Choice(Label("Hộ gia đình", "Household"), "#1f6fb2", ("ho gia dinh", "ho", "nha o")),
@@ -13,6 +14,7 @@ KINDS = {
     ),
     "public_place": Choice(Label("Địa điểm công cộng", "Public place"), "#2e8b57", ("dia diem cong cong", "cong cong")),
     "structure": Choice(Label("Công trình", "Structure"), "#6b7280", ("cong trinh",)),
+    "place_name": Choice(Label("Địa danh", "Place name"), "#8a6d3b", ("dia danh",)),
 }
 STATUSES = {
     "active": Choice(Label("Đang dùng", "Active"), aliases=("dang dung", "hoat dong")),
@@ -48,6 +50,20 @@ REGISTER = Register(
             scheme="digital_address",
             name_="code",
             aliases=("ma dia chi", "ma dia chi so", "dia chi so", "ma_dia_chi", "ma_dcs", "dia_chi_so", "ma_dia_chi"),
+        ),
+        Field(
+            AddressCode.issued_on,
+            Label("Ngày cấp mã địa chỉ", "Address code issued on"),
+            scheme="digital_address",
+            name_="code_issued_on",
+            aliases=("ngay cap ma", "ngay cap ma dia chi", "ngay_cap"),
+        ),
+        Field(
+            AddressCode.source,
+            Label("Nơi cấp mã địa chỉ", "Source of the address code"),
+            scheme="digital_address",
+            name_="code_source",
+            aliases=("noi cap ma", "nguon ma dia chi", "don vi cap ma"),
         ),
         Field(AddressCode.value, Label("Vpostcode", "Vpostcode"), public=True, scheme="vpostcode", name_="vpostcode"),
         Field(
@@ -89,6 +105,13 @@ REGISTER = Register(
             public=True,
             aliases=("thon", "xom", "ban", "ap", "to dan pho", "thon xom", "ten thon", "ten_thon"),
         ),
+        Field(
+            Address.settlement_kind,
+            Label("Loại thôn, tổ dân phố", "Kind of village"),
+            public=True,
+            choices=VILLAGE_KINDS,
+            aliases=("loai thon", "loai khu dan cu"),
+        ),
         Field(Address.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
         Field(Address.province_code, Label("Mã tỉnh", "Province code"), public=True),
         Field(
@@ -121,6 +144,12 @@ REGISTER = Register(
             Label("Sai số vị trí (m)", "Position accuracy (m)"),
             public=True,
             aliases=("sai so", "do chinh xac"),
+        ),
+        Field(
+            Address.entrances,
+            Label("Lối vào", "Entrances"),
+            public=True,
+            aliases=("loi vao", "cong vao", "cac loi vao"),
         ),
         Field(
             Address.recorded_on,

@@ -8,12 +8,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from geodata.registers.addresses.codes import SCHEMES
-from geodata.writing import CommuneCode, LongText, Name, Phone, ShortText, WriteModel
+from geodata.settlements import VillageKind
+from geodata.writing import CommuneCode, LongText, Name, Phone, ShortText, WriteModel, split_list
 
-AddressKind = Literal["household", "agency", "organisation", "business", "public_place", "structure"]
+AddressKind = Literal["household", "agency", "organisation", "business", "public_place", "structure", "place_name"]
+
+
+Entrances = Annotated[
+    list[Annotated[str, Field(pattern=r"^1[01][0-9]\.[0-9]{4,9} (?:[6-9]|1[0-9]|2[0-4])\.[0-9]{4,9}$")]],
+    BeforeValidator(split_list),
+    Field(max_length=20),
+]
+"""Entrances of one place: each longitude and latitude in degrees WGS 84 within Vietnam, a blank between them."""
 
 
 class AddressIn(WriteModel):
@@ -27,6 +36,7 @@ class AddressIn(WriteModel):
     alley: Name | None = None
     street: Name | None = None
     village: Name | None = None
+    settlement_kind: VillageKind | None = None
     commune_code: CommuneCode
     legacy_district: Name | None = None
     postcode: Annotated[str, Field(pattern=r"^[0-9]{5,6}$")] | None = None
@@ -34,10 +44,13 @@ class AddressIn(WriteModel):
     status: Literal["active", "inactive"] = "active"
     position_method: Literal["gps", "digitised", "geocoded", "centroid"] | None = None
     position_accuracy_m: Annotated[float, Field(ge=0, le=100_000)] | None = None
+    entrances: Entrances | None = None
     recorded_on: date | None = None
     notified_on: date | None = None
     plate_attached_on: date | None = None
     code: Annotated[str, Field(pattern=SCHEMES["digital_address"])] | None = None
+    code_issued_on: date | None = None
+    code_source: Name | None = None
     vpostcode: Annotated[str, Field(pattern=SCHEMES["vpostcode"])] | None = None
     location_id: Annotated[str, Field(pattern=SCHEMES["location_id"])] | None = None
     head_name: Name | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from geodata.writing import CommuneCode, LongText, Name, ValidTo, WriteModel
+from geodata.writing import CommuneCode, LongText, Name, ShortText, ValidTo, WriteModel
 
 
 class CommuneIn(WriteModel):
@@ -21,4 +21,9 @@ class CommuneIn(WriteModel):
     valid_from: date = date(2025, 7, 1)
     valid_to: ValidTo = None
     legal_note: LongText | None = None
+    ntm_period: Annotated[str, Field(pattern=r"^20[0-9]{2}-20[0-9]{2}$")] | None = None
+    ntm_level: Literal["standard", "advanced", "model", "smart", "modern"] | None = None
+    ntm_subject: Name | None = None
+    ntm_decision: ShortText | None = None
+    ntm_decided_on: date | None = None
     source: LongText | None = None

@@ -26,9 +26,12 @@ class GrowingArea(Feature, Base):
     code: Mapped[str] = mapped_column(Text, comment="Normalised; the province is never derived from its letters")
     code_raw: Mapped[str | None] = mapped_column(Text, comment="As the source wrote it, where that differs")
     name: Mapped[str | None] = mapped_column(Text)
+    name_en: Mapped[str | None] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text, comment="As written; may be that of a family, not public")
     regime: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
     crop: Mapped[str] = mapped_column(Text)
+    crop_latin: Mapped[str | None] = mapped_column(Text, comment="Scientific name, as markets ask for it")
     variety: Mapped[str | None] = mapped_column(Text)
     area_ha: Mapped[float | None]
     organisation: Mapped[str | None] = mapped_column(Text, comment="Cooperative or company that holds the code")
@@ -40,13 +43,17 @@ class GrowingArea(Feature, Base):
     certificate_valid_to: Mapped[Day | None]
     issued_on: Mapped[Day | None]
     decision_number: Mapped[str | None] = mapped_column(Text)
+    inspected_on: Mapped[Day | None] = mapped_column(comment="Latest inspection; earlier ones are in the history")
+    inspection_kind: Mapped[str | None] = mapped_column(Text)
+    inspection_result: Mapped[str | None] = mapped_column(Text)
+    diary_ref: Mapped[str | None] = mapped_column(Text, comment="Where the farm diary is kept")
     commune_code: Mapped[str] = mapped_column(Text)
     province_code: Mapped[str] = mapped_column(Text)
     boundary_method: Mapped[str | None] = mapped_column(Text)
     representative: Mapped[str | None] = mapped_column(Text, comment="Personal data")
     phone: Mapped[str | None] = mapped_column(Text, comment="Personal data")
     markets: Mapped[list[str] | None] = mapped_column(
-        ARRAY(Text), comment="ISO 3166-1 alpha-3; states in growing_area_markets"
+        ARRAY(Text), comment="All the list names; what is known of each in growing_area_markets"
     )
     geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", WGS84, spatial_index=False))
     point: Mapped[WKBElement | None] = mapped_column(Geometry("POINT", WGS84, spatial_index=False))

@@ -1,7 +1,7 @@
 """Declaration of the register of growing areas."""
 
-from geodata.register import Choice, Field, Label, Register, TileRule
-from geodata.registers.growing_areas.model import GrowingArea
+from geodata.register import Choice, Field, Hidden, Label, Register, SideList, TileRule
+from geodata.registers.growing_areas.model import GrowingArea, GrowingAreaMarket
 from geodata.registers.growing_areas.schemas import GrowingAreaIn
 
 REGIMES = {
@@ -10,6 +10,7 @@ REGIMES = {
 }
 STATUSES = {
     "active": Choice(Label("Đang hiệu lực", "Active"), "#3f9142", ("dang hieu luc", "hieu luc", "hoat dong")),
+    "warned": Choice(Label("Bị cảnh báo", "Warned"), "#ca8a04", ("canh bao", "bi canh bao")),
     "suspended": Choice(Label("Tạm đình chỉ", "Suspended"), "#d97706", ("tam dinh chi", "tam ngung", "dinh chi")),
     "revoked": Choice(Label("Thu hồi", "Revoked"), "#b91c1c", ("thu hoi", "da thu hoi")),
     "proposed": Choice(Label("Đề xuất", "Proposed"), "#64748b", ("de xuat",)),
@@ -17,6 +18,24 @@ STATUSES = {
     "expired": Choice(Label("Hết hạn", "Expired"), "#78716c", ("het han",)),
     "withdrawn": Choice(Label("Tự rút", "Withdrawn"), "#a8a29e", ("tu rut",)),
 }
+MARKETS = {
+    "CHN": Choice(Label("Trung Quốc", "China"), aliases=("tq", "gacc")),
+    "USA": Choice(Label("Hoa Kỳ", "United States"), aliases=("my", "us")),
+    "AUS": Choice(Label("Úc", "Australia"), aliases=("au",)),
+    "NZL": Choice(Label("Niu Di-lân", "New Zealand"), aliases=("nz",)),
+    "JPN": Choice(Label("Nhật Bản", "Japan"), aliases=("nhat",)),
+    "KOR": Choice(Label("Hàn Quốc", "South Korea"), aliases=("han",)),
+    "THA": Choice(Label("Thái Lan", "Thailand")),
+    "IND": Choice(Label("Ấn Độ", "India")),
+    "CAN": Choice(Label("Ca-na-đa", "Canada")),
+    "CHL": Choice(Label("Chi-lê", "Chile")),
+    "ARG": Choice(Label("Ác-hen-ti-na", "Argentina")),
+    "ARE": Choice(Label("Các Tiểu vương quốc Ả Rập Thống nhất", "United Arab Emirates"), aliases=("uae",)),
+    "GBR": Choice(Label("Anh", "United Kingdom"), aliases=("uk", "vuong quoc anh")),
+    "EUE": Choice(Label("Liên minh châu Âu", "European Union"), aliases=("eu", "chau au")),
+}
+"""Importing countries by ISO 3166-1 alpha-3 (EUE is reserved there for the European Union); others are taken too."""
+
 METHODS = {
     "surveyed": Choice(Label("Đo đạc", "Surveyed"), aliases=("do dac",)),
     "driven": Choice(Label("Đi quanh đo GPS", "Walked or driven with GPS"), aliases=("gps", "do gps")),
@@ -39,6 +58,9 @@ REGISTER = Register(
     key=("code",),
     label="code",
     tile=TileRule(min_zoom=7),
+    # Not a right yet, so nothing to show; no right any more, but buyers still look the code up.
+    hidden=Hidden("status", withheld=("proposed", "submitted"), unlisted=("revoked", "expired", "withdrawn")),
+    lists=(SideList(GrowingAreaMarket, "market_registrations", Label("Đăng ký thị trường", "Market registrations")),),
     fields=(
         Field(
             GrowingArea.code,
@@ -54,6 +76,8 @@ REGISTER = Register(
             public=True,
             aliases=("ten", "ten vung trong", "ten_vung"),
         ),
+        Field(GrowingArea.name_en, Label("Tên tiếng Anh", "English name"), public=True, aliases=("ten tieng anh",)),
+        Field(GrowingArea.address, Label("Địa chỉ", "Address"), aliases=("dia chi", "dia diem", "dia_chi")),
         Field(
             GrowingArea.regime,
             Label("Hình thức", "Regime"),
@@ -75,6 +99,12 @@ REGISTER = Register(
             public=True,
             tile=True,
             aliases=("cay trong", "cay", "san pham", "cay_trong"),
+        ),
+        Field(
+            GrowingArea.crop_latin,
+            Label("Tên khoa học", "Scientific name"),
+            public=True,
+            aliases=("ten khoa hoc", "ten la tinh"),
         ),
         Field(GrowingArea.variety, Label("Giống", "Variety"), public=True, aliases=("giong",)),
         Field(
@@ -128,8 +158,69 @@ REGISTER = Register(
             GrowingArea.markets,
             Label("Thị trường", "Markets"),
             public=True,
-            aliases=("thi truong", "nuoc nhap khau", "thi_truong"),
+            aliases=("thi truong", "cac thi truong", "thi_truong"),
         ),
+        Field(
+            GrowingAreaMarket.market,
+            Label("Nước nhập khẩu", "Market"),
+            public=True,
+            choices=MARKETS,
+            name_="market",
+            aliases=("nuoc", "nuoc dang ky", "nuoc phe duyet"),
+        ),
+        Field(
+            GrowingAreaMarket.valid_from,
+            Label("Phê duyệt từ ngày", "Approved from"),
+            public=True,
+            name_="market_valid_from",
+            aliases=("ngay phe duyet", "hieu luc tu"),
+        ),
+        Field(
+            GrowingAreaMarket.valid_to,
+            Label("Phê duyệt đến ngày", "Approved to"),
+            public=True,
+            name_="market_valid_to",
+            aliases=("hieu luc den",),
+        ),
+        Field(
+            GrowingAreaMarket.status,
+            Label("Trạng thái tại thị trường", "Status in the market"),
+            public=True,
+            choices=STATUSES,
+            name_="market_status",
+            aliases=("trang thai thi truong", "trang thai phe duyet"),
+        ),
+        Field(
+            GrowingAreaMarket.market_code,
+            Label("Mã của nước nhập khẩu", "Market's own code"),
+            public=True,
+            aliases=("ma nuoc nhap khau", "ma trung quoc", "ma gacc"),
+        ),
+        Field(
+            GrowingAreaMarket.decision_number,
+            Label("Văn bản phê duyệt", "Approved by"),
+            public=True,
+            name_="market_decision",
+            aliases=("so van ban", "so van ban phe duyet"),
+        ),
+        Field(
+            GrowingArea.inspected_on,
+            Label("Ngày kiểm tra", "Inspected on"),
+            public=True,
+            aliases=("ngay kiem tra", "ngay giam sat"),
+        ),
+        Field(
+            GrowingArea.inspection_kind,
+            Label("Hình thức kiểm tra", "Kind of inspection"),
+            public=True,
+            aliases=("hinh thuc kiem tra", "loai kiem tra"),
+        ),
+        Field(
+            GrowingArea.inspection_result,
+            Label("Kết quả kiểm tra", "Result of the inspection"),
+            aliases=("ket qua kiem tra", "ket qua giam sat"),
+        ),
+        Field(GrowingArea.diary_ref, Label("Nhật ký canh tác", "Farm diary"), aliases=("nhat ky", "nhat ky canh tac")),
         Field(
             GrowingArea.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")
         ),

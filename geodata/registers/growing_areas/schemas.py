@@ -1,12 +1,17 @@
 """What a growing area must be when it is written."""
 
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from geodata.registers.growing_areas.codes import PATTERN, normalize_code
-from geodata.writing import CommuneCode, Count, LongText, MonthList, Name, Phone, ShortText, TextList, WriteModel
+from geodata.registers.growing_areas.codes import PATTERN, is_known_format, normalize_code
+from geodata.settings import GeodataSettings
+from geodata.writing import CommuneCode, Count, Doubt, LongText, MonthList, Name, Phone, ShortText, TextList, WriteModel
 
 GrowingAreaCode = Annotated[
     str,
@@ -15,15 +20,25 @@ GrowingAreaCode = Annotated[
 ]
 
 
+AreaStatus = Literal[
+    "proposed", "submitted", "active", "warned", "suspended", "revoked", "expired", "withdrawn"
+]  # fmt: skip
+
+
 class GrowingAreaIn(WriteModel):
     """A growing area as an officer gives it."""
+
+    computed = frozenset({"code_raw", "market_valid_from", "market_status"})
 
     code: GrowingAreaCode
     code_raw: ShortText | None = None
     name: Name | None = None
+    name_en: Name | None = None
+    address: LongText | None = None
     regime: Literal["domestic", "export"] = "domestic"
-    status: Literal["proposed", "submitted", "active", "suspended", "revoked", "expired", "withdrawn"] = "active"
+    status: AreaStatus = "active"
     crop: Name
+    crop_latin: Name | None = None
     variety: Name | None = None
     area_ha: Annotated[float, Field(gt=0, le=100_000)] | None = None
     organisation: Name | None = None
@@ -35,9 +50,49 @@ class GrowingAreaIn(WriteModel):
     certificate_valid_to: date | None = None
     issued_on: date | None = None
     decision_number: ShortText | None = None
+    inspected_on: date | None = None
+    inspection_kind: Name | None = None
+    inspection_result: LongText | None = None
+    diary_ref: LongText | None = None
     commune_code: CommuneCode
     boundary_method: Literal["surveyed", "driven", "digitised", "imagery", "unknown"] | None = None
     representative: Name | None = None
     phone: Phone | None = None
     markets: TextList | None = None
+    market: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    market_valid_from: date | None = None
+    market_valid_to: date | None = None
+    market_status: AreaStatus | None = None
+    market_code: ShortText | None = None
+    market_decision: ShortText | None = None
     source: LongText | None = None
+
+    @classmethod
+    def doubts(cls, columns: Mapping[str, pa.Array], settings: GeodataSettings) -> Iterator[Doubt]:
+        """Doubt export codes of no format seen in official lists, and export areas that seem too small."""
+        is_export = pc.equal(columns["regime"], "export")
+        is_unknown = pa.array([not is_known_format(code) for code in columns["code"].to_pylist()], pa.bool_())
+        yield Doubt("CODE_UNUSUAL", "code", pc.and_(is_export, is_unknown), {})
+        if "area_ha" in columns:
+            least = settings.smallest_growing_area_ha
+            is_small = pc.fill_null(pc.less(columns["area_ha"], least), False)  # noqa: FBT003  Arrow's own signature
+            yield Doubt("AREA_SMALL", "area_ha", pc.and_(is_export, is_small), {"least": f"{least:g}"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def keep_the_code_as_written(cls, values: Any) -> Any:
+        """Keep the code as the list writes it, where that is not how it is stored."""
+        code = values.get("code") if isinstance(values, dict) else None
+        if isinstance(code, str) and code != normalize_code(code):
+            return {"code_raw": code, **values}
+        return values
+
+    @model_validator(mode="after")
+    def complete_the_registration(self) -> Self:
+        """Let a registration with a market take from the area what the list does not say of it."""
+        if self.market is not None:
+            self.market_status = self.market_status or self.status
+            self.market_valid_from = self.market_valid_from or self.issued_on
+            if self.market_valid_from is None:
+                raise PydanticCustomError("missing", "no first day", {"field": "market_valid_from"})
+        return self

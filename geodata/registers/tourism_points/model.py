@@ -39,6 +39,7 @@ class TourismPoint(Feature, Base):
     guests_per_day: Mapped[int | None]
     opening_hours: Mapped[str | None] = mapped_column(Text, comment="OpenStreetMap opening_hours grammar")
     season_months: Mapped[list[int] | None] = mapped_column(ARRAY(SmallInteger))
+    festivals: Mapped[str | None] = mapped_column(Text, comment="Days of the lunar calendar too, as written")
     price_from_vnd: Mapped[int | None]
     price_to_vnd: Mapped[int | None]
     languages: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
@@ -50,6 +51,11 @@ class TourismPoint(Feature, Base):
     contact_consent: Mapped[bool]
     website: Mapped[str | None] = mapped_column(Text)
     booking_url: Mapped[str | None] = mapped_column(Text)
+    photo_url: Mapped[str | None] = mapped_column(
+        Text, comment="Shown as a link only: nothing is loaded from elsewhere"
+    )
+    photo_credit: Mapped[str | None] = mapped_column(Text)
+    photo_licence: Mapped[str | None] = mapped_column(Text)
     tour_url: Mapped[str | None] = mapped_column(Text, comment="360-degree or virtual visit")
     status: Mapped[str] = mapped_column(Text)
     verified_on: Mapped[Day | None]

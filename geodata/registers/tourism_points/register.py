@@ -31,6 +31,7 @@ STATUSES = {
 }
 
 CONSENT = TourismPoint.contact_consent.is_(True)
+CREDITED = TourismPoint.photo_credit.is_not(None) & TourismPoint.photo_licence.is_not(None)
 STILL_VALID = TourismPoint.ocop_valid_to >= func.current_date()
 
 REGISTER = Register(
@@ -112,6 +113,12 @@ REGISTER = Register(
             TourismPoint.season_months, Label("Tháng có mùa", "Season months"), public=True, aliases=("mua", "thang")
         ),
         Field(
+            TourismPoint.festivals,
+            Label("Lễ hội", "Festivals"),
+            public=True,
+            aliases=("le hoi", "ngay hoi"),
+        ),
+        Field(
             TourismPoint.price_from_vnd,
             Label("Giá từ (đồng)", "Price from (VND)"),
             public=True,
@@ -144,6 +151,27 @@ REGISTER = Register(
         ),
         Field(TourismPoint.website, Label("Trang web", "Website"), public=True, aliases=("trang web", "web")),
         Field(TourismPoint.booking_url, Label("Đặt chỗ", "Booking"), public=True, aliases=("dat cho",)),
+        Field(
+            TourismPoint.photo_url,
+            Label("Ảnh", "Photo"),
+            public=True,
+            public_if=CREDITED,
+            aliases=("anh", "hinh anh", "link anh"),
+        ),
+        Field(
+            TourismPoint.photo_credit,
+            Label("Tác giả ảnh", "Photo credit"),
+            public=True,
+            public_if=CREDITED,
+            aliases=("tac gia anh", "nguon anh"),
+        ),
+        Field(
+            TourismPoint.photo_licence,
+            Label("Giấy phép ảnh", "Photo licence"),
+            public=True,
+            public_if=CREDITED,
+            aliases=("giay phep anh", "ban quyen anh"),
+        ),
         Field(TourismPoint.tour_url, Label("Tham quan 360°", "Virtual visit"), public=True, aliases=("360", "vr")),
         Field(
             TourismPoint.status,

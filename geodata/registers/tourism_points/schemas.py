@@ -44,6 +44,7 @@ class TourismPointIn(WriteModel):
     guests_per_day: Count | None = None
     opening_hours: ShortText | None = None
     season_months: MonthList | None = None
+    festivals: LongText | None = None
     price_from_vnd: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
     price_to_vnd: Annotated[int, Field(ge=0, le=2_000_000_000)] | None = None
     languages: TextList | None = None
@@ -55,6 +56,9 @@ class TourismPointIn(WriteModel):
     contact_consent: bool = False
     website: WebLink | None = None
     booking_url: WebLink | None = None
+    photo_url: WebLink | None = None
+    photo_credit: Name | None = None
+    photo_licence: ShortText | None = None
     tour_url: WebLink | None = None
     status: Literal["open", "closed", "seasonal"] = "open"
     verified_on: date | None = None

@@ -1,13 +1,12 @@
 """What a village must be when it is written."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from geodata.settlements import VillageKind
 from geodata.writing import CommuneCode, Count, LongText, Name, ShortText, WriteModel
-
-VillageKind = Literal["thon", "xom", "ban", "ap", "buon", "lang", "khom", "khu_pho", "to_dan_pho", "khac"]
 
 
 class VillageIn(WriteModel):

@@ -17,7 +17,8 @@ from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.report import REPORT_VERSION, Report
 from geodata.importing.sandbox import ReaderLimits
 from geodata.registers import get_register
-from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, PLACE, agency, units, write_geojson
+from geodata.settings import GeodataSettings
+from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, PLACE, agency, field_of, units, write_geojson
 
 
 class KeptRows:
@@ -176,3 +177,40 @@ def test_a_geopackage_of_another_making_is_refused_and_not_opened(tmp_path: Path
     database.close()
     report, _ = check(path)
     assert (report.outcome, codes(report)) == ("refused", ["FILE_REFUSED"])
+
+
+# --- what is allowed and yet looks wrong
+
+
+def plot(code: str, **changes: Any) -> dict[str, Any]:
+    return {**field_of(code), **changes}
+
+
+def doubts(report: Report) -> list[tuple[str, int, str]]:
+    return [(said["code"], said["row"], said["value"]) for said in report.messages if said["row"]]
+
+
+def test_export_codes_of_no_known_format_are_doubted_and_taken(tmp_path: Path) -> None:
+    rows = [plot("HD-12", regime="export"), plot("VN-DNOR-0269", regime="export"), plot("HD-13", regime="domestic")]
+    report, sink = check_rows(tmp_path, *rows, register="growing_areas")
+    assert doubts(report) == [("CODE_UNUSUAL", 1, "HD-12")]
+    assert len(sink.rows) == 3
+
+
+@pytest.mark.parametrize(("least", "doubted"), [(10.0, [1]), (2.0, []), (0.0, [])])
+def test_small_export_areas_are_doubted_below_the_operator_s_limit(
+    tmp_path: Path, least: float, doubted: list[int]
+) -> None:
+    rows = [plot("VN-DNOR-0269", regime="export", area_ha="2,5"), plot("VN-DNOR-0270", area_ha="2,5")]
+    settings = GeodataSettings(smallest_growing_area_ha=least)
+    report, _ = check_rows(tmp_path, *rows, register="growing_areas", settings=settings)
+    assert [row for code, row, _ in doubts(report) if code == "AREA_SMALL"] == doubted
+
+
+@pytest.mark.parametrize(
+    ("written", "is_doubted"), [("1.234", True), ("12,345", True), ("0,125", False), ("1,5", False)]
+)
+def test_a_fraction_that_may_be_thousands_is_doubted(tmp_path: Path, written: str, *, is_doubted: bool) -> None:
+    report, sink = check_rows(tmp_path, plot("VN-DNOR-0269", area_ha=written), register="growing_areas")
+    assert [code for code, _, _ in doubts(report)] == ["NUMBER_UNCLEAR"] * is_doubted
+    assert sink.rows[0]["area_ha"] == float(written.replace(",", "."))

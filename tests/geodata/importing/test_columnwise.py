@@ -29,6 +29,7 @@ VALID = {
     "villages": {"name": "Thôn 1", "commune_code": "20194"},
 }
 FIELDS_RULED_BY_CODE = {
+    "addresses": {"entrances"},
     "communes": {"valid_to"},
     "provinces": {"valid_to"},
     "growing_areas": {"code", "harvest_months", "markets"},

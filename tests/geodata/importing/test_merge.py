@@ -186,12 +186,101 @@ def test_an_address_keeps_its_codes_of_other_schemes(connection: Connection) -> 
     assert rows_of(connection, query) == found
 
 
-def test_a_new_code_of_a_scheme_takes_the_place_of_the_old_one(connection: Connection) -> None:
+def test_a_new_code_of_a_scheme_takes_the_place_of_the_old_one_which_is_kept_as_retired(
+    connection: Connection,
+) -> None:
     publish(connection, "addresses", [agency("0000000001", location_id="000000000042")])
     published = publish(connection, "addresses", [agency("0000000001", location_id="000000000043")])
     assert published.counts == Counts(0, 1)
-    query = "SELECT value FROM reg.address_codes WHERE scheme = 'location_id'"
-    assert rows_of(connection, query) == [("000000000043",)]
+    query = "SELECT value, status FROM reg.address_codes WHERE scheme = 'location_id' ORDER BY 1"
+    assert rows_of(connection, query) == [("000000000042", "retired"), ("000000000043", "active")]
+    assert rows_of(connection, "SELECT location_id FROM open.addresses") == [("000000000043",)]
+
+
+def test_a_retired_code_that_comes_back_is_the_active_one_again(connection: Connection) -> None:
+    for code in ("000000000042", "000000000043", "000000000042"):
+        assert publish(connection, "addresses", [agency("0000000001", location_id=code)]).revision
+    query = "SELECT value, status FROM reg.address_codes WHERE scheme = 'location_id' ORDER BY 1"
+    assert rows_of(connection, query) == [("000000000042", "active"), ("000000000043", "retired")]
+
+
+def test_a_retired_code_is_free_for_another_record(connection: Connection) -> None:
+    for code in ("000000000042", "000000000043"):
+        publish(connection, "addresses", [agency("0000000001", location_id=code)])
+    assert publish(connection, "addresses", [agency("0000000002", location_id="000000000042")]).counts == Counts(1, 0)
+
+
+def test_codes_are_kept_as_the_file_wrote_them_too(connection: Connection, tmp_path: Path) -> None:
+    rows = [agency("00000-00001", code_issued_on="05/03/2026", code_source="Bưu điện"), agency("0000000002")]
+    send(connection, "addresses", rows, tmp_path)
+    query = "SELECT value, raw, issued_on::text, source FROM reg.address_codes ORDER BY 1"
+    found = [("0000000001", "00000-00001", "2026-03-05", "Bưu điện"), ("0000000002", None, None, None)]
+    assert rows_of(connection, query) == found
+    assert send(connection, "addresses", rows, tmp_path).revision is None
+
+
+def test_a_code_s_day_of_issue_can_be_mended(connection: Connection, tmp_path: Path) -> None:
+    for day in ("2026-03-05", "2026-03-06"):
+        assert send(connection, "addresses", [agency("0000000001", code_issued_on=day)], tmp_path).revision
+    assert rows_of(connection, "SELECT issued_on::text FROM reg.address_codes") == [("2026-03-06",)]
+
+
+def test_a_growing_area_code_is_kept_as_the_list_wrote_it(connection: Connection, tmp_path: Path) -> None:
+    send(connection, "growing_areas", [field_of("VN – DNOR – 0269"), field_of("VN-DNOR-0270")], tmp_path)
+    query = "SELECT code, code_raw FROM reg.growing_areas ORDER BY 1"
+    assert rows_of(connection, query) == [("VN-DNOR-0269", "VN – DNOR – 0269"), ("VN-DNOR-0270", None)]
+
+
+# --- lists
+
+
+def registered(market: str, since: str, **changes: Any) -> dict[str, Any]:
+    return field_of("VN-DNOR-0269", market=market, market_valid_from=since, **changes)
+
+
+MARKETS = "SELECT market, valid_from::text, status, market_code FROM reg.growing_area_markets ORDER BY 1, 2"
+
+
+def test_registrations_with_markets_add_up_file_by_file(connection: Connection, tmp_path: Path) -> None:
+    china = registered("Trung Quốc", "01/02/2026", market_code="CN-7")
+    japan = registered("JPN", "2026-03-01", market_status="Tạm đình chỉ")
+    for row in (china, japan):
+        assert send(connection, "growing_areas", [row], tmp_path).revision
+    assert send(connection, "growing_areas", [japan], tmp_path).revision is None
+    found = [("CHN", "2026-02-01", "active", "CN-7"), ("JPN", "2026-03-01", "suspended", None)]
+    assert rows_of(connection, MARKETS) == found
+
+
+def test_a_registration_is_mended_in_its_place(connection: Connection, tmp_path: Path) -> None:
+    for status in ("active", "suspended"):
+        row = registered("CHN", "2026-02-01", market_status=status, market_code="CN-7")
+        assert send(connection, "growing_areas", [row], tmp_path).revision
+    assert rows_of(connection, MARKETS) == [("CHN", "2026-02-01", "suspended", "CN-7")]
+
+
+def test_a_registration_begins_when_the_code_was_issued_where_the_list_says_no_other_day(
+    connection: Connection, tmp_path: Path
+) -> None:
+    send(connection, "growing_areas", [field_of("VN-DNOR-0269", market="CHN", issued_on="2026-01-05")], tmp_path)
+    assert rows_of(connection, MARKETS) == [("CHN", "2026-01-05", "active", None)]
+
+
+def test_a_registration_without_any_day_is_refused_by_the_field_that_lacks(
+    connection: Connection, tmp_path: Path
+) -> None:
+    report = send(connection, "growing_areas", [field_of("VN-DNOR-0269", market="CHN")], tmp_path).report
+    message = next(message for message in report.messages if message["level"] == "error")
+    assert (message["code"], message["row"], message["column"]) == ("FIELD_MISSING", 1, "market_valid_from")
+    assert "Phê duyệt từ ngày" in message["vi"]
+
+
+def test_results_of_new_rural_development_stand_period_by_period(connection: Connection, tmp_path: Path) -> None:
+    square = shapely.box(108.1, 16.1, 108.2, 16.2)
+    commune = {"code": "99999", "name": "Mẫu", "full_name": "Xã Mẫu", "province_code": "48", "geom": square}
+    for period, level in (("2021-2025", "Nâng cao"), ("2026-2030", "Đạt chuẩn")):
+        send(connection, "communes", [{**commune, "ntm_period": period, "ntm_level": level}], tmp_path)
+    shown = one(connection, "SELECT ntm_results AS rows FROM open.communes WHERE code = '99999'").rows
+    assert [(row["period"], row["level"]) for row in shown] == [("2021-2025", "advanced"), ("2026-2030", "standard")]
 
 
 def test_a_code_that_another_record_holds_is_reported_and_not_moved(connection: Connection) -> None:

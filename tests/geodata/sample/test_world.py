@@ -231,7 +231,7 @@ def test_growing_areas_cover_the_registers_words(sample: Sample) -> None:
     assert all(is_known_format(code) for code in codes)
     assert any(code.startswith("VN-NBOR-9") for code in codes)
     assert {values["regime"] for values in areas} == {"domestic", "export"}
-    assert len({values["status"] for values in areas}) == 7
+    assert len({values["status"] for values in areas}) == 8
     assert len({values["crop"] for values in areas}) >= 8
     for values in areas:
         assert ("markets" in values) == (values["regime"] == "export")

@@ -17,6 +17,8 @@ export interface Field {
   type: string;
   /** Labels of coded values. */
   choices?: { value: string; label: Bilingual }[];
+  /** Of a list: the fields of its rows. */
+  columns?: Field[];
 }
 
 export interface Register {

@@ -64,6 +64,13 @@ describe('values', () => {
   it('says yes and no', () => expect([text(true), text(false)]).toEqual(['Có', 'Không']));
   it('joins lists', () => expect(text(['vi', 'en'])).toBe('vi, en'));
   it.each([null, undefined, '', []])('is empty for %s', (value) => expect(text(value)).toBe(''));
+  it('writes the rows of a list with the titles of their fields', () => {
+    const columns = [kind, { name: 'since', title: { vi: 'Từ ngày', en: 'Since' }, type: 'date' }];
+    const rows = [{ kind: 'household', since: '2026-03-02' }, { kind: 'castle', since: null }];
+    expect(text(rows, { name: 'kinds', title, type: 'list', columns })).toBe(
+      'Loại: Hộ gia đình · Từ ngày: 2 thg 3, 2026; Loại: castle',
+    );
+  });
   it('groups large numbers only, so that years stay readable', () => {
     expect(text(2026)).toBe('2026');
     expect(text(675000)).toBe('675.000');

@@ -50,11 +50,19 @@ export function isGiven(value: unknown): boolean {
 /** One value as text in the page's language; empty when there is no value. */
 export function formatValue(value: unknown, field: Field, register: Register, lang: Lang, t: Texts): string {
   if (!isGiven(value)) return '';
+  if (field.columns) return formatRows(value, field.columns, register, lang, t);
   if (Array.isArray(value)) return value.map((part) => formatValue(part, field, register, lang, t)).join(', ');
   if (typeof value === 'boolean') return t(value ? 'value.yes' : 'value.no');
   if (typeof value === 'number') return new Intl.NumberFormat(lang, NUMBERS).format(value);
   if (typeof value === 'object') return JSON.stringify(value);
   return codedLabel(String(value), field, register, lang) ?? formatDate(String(value), field, lang);
+}
+
+function formatRows(rows: unknown, columns: Field[], register: Register, lang: Lang, t: Texts): string {
+  const cell = (row: Properties, column: Field) => formatValue(row[column.name], column, register, lang, t);
+  const shown = (row: Properties) =>
+    columns.filter((column) => isGiven(row[column.name])).map((column) => `${column.title[lang]}: ${cell(row, column)}`);
+  return (rows as Properties[]).map((row) => shown(row).join(' · ')).join('; ');
 }
 
 function codedLabel(value: string, field: Field, register: Register, lang: Lang): string | undefined {
