@@ -14,6 +14,7 @@ from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service.api import documents, features, health, lookup, sessions, tilesets, uploads
 from service.api.forms import json_response
+from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
@@ -39,6 +40,7 @@ description = APIRouter(include_in_schema=False)
 @description.get("/api", dependencies=[public])
 def openapi_document(request: Request) -> Response:
     """Return the OpenAPI 3.0 document."""
+    only(request)
     return json_response(request.app.openapi(), media_type=documents.OPENAPI)
 
 

@@ -1,5 +1,6 @@
 """Tile arithmetic in the WebMercatorQuad matrix set (EPSG:3857, 256-pixel tiles, z up to 14)."""
 
+import re
 from dataclasses import dataclass
 
 from geodata.errors import ParameterError
@@ -12,7 +13,7 @@ EXTENT = 4096
 BUFFER = 64
 """Units that a tile holds beyond its edge, so that lines and circles meet their other half."""
 
-_MAX_DIGITS = 5
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def parse_tile(z: str, x: str, y: str) -> TileAddress:
     """
     numbers = {}
     for name, text in (("z", z), ("x", x), ("y", y)):
-        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        if not _WHOLE.fullmatch(text):
             raise ParameterError(name=name, why_vi="phải là số nguyên không âm.", why_en="it must be a whole number.")
         numbers[name] = int(text)
     if numbers["z"] > MAX_ZOOM:

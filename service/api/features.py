@@ -11,7 +11,7 @@ from geodata.register import Register
 from geodata.registers import discover
 from service.api import documents
 from service.api.forms import GEOJSON, SCHEMA, VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
-from service.api.parameters import only, read_items_query, write_cursor
+from service.api.parameters import only, read_items_query, require_crs84, write_cursor
 from service.auth.policy import public
 from service.catalogue import NEVER, State
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
@@ -37,6 +37,7 @@ def landing_page(request: Request, settings: SettingsDep) -> Response:
 @router.get("/api.html", dependencies=[public], include_in_schema=False)
 def api_page(request: Request, settings: SettingsDep) -> Response:
     """Show people what programs find on the landing page."""
+    only(request)
     return render(request, "landing_api.html", {"landing": _landing(request, settings)})
 
 
@@ -196,7 +197,7 @@ def item(
     settings: SettingsDep,
 ) -> Response:
     """Return one item."""
-    only(request, {"crs"})
+    require_crs84(only(request, {"crs"}))
     form = pick_form(request)
     with database.read() as connection:
         text, revision = read_feature(connection, register, feature_id)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from starlette.exceptions import HTTPException
 
 from service.api.forms import json_response
+from service.api.parameters import only
 from service.auth.policy import public
 from service.deps import DatabaseDep
 
@@ -19,14 +20,16 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 @router.get("/healthz", dependencies=[public])
-async def healthz() -> Response:
+async def healthz(request: Request) -> Response:
     """Say that the process answers; asks nothing else."""
+    only(request)
     return json_response({"status": "ok"}, headers=NO_STORE)
 
 
 @router.get("/readyz", dependencies=[public])
-def readyz(database: DatabaseDep) -> Response:
+def readyz(request: Request, database: DatabaseDep) -> Response:
     """Say whether the database answers and is migrated; 503 otherwise."""
+    only(request)
     with database.read() as connection:
         policy = connection.scalar(text("SELECT policy FROM open.publication_policy"))
     return json_response({"status": "ready" if policy else "no policy"}, headers=NO_STORE)
@@ -38,6 +41,7 @@ def metrics(request: Request) -> Response:
     host = request.client.host if request.client else ""
     if not _is_inside(host) or "x-forwarded-for" in request.headers:
         raise HTTPException(404)
+    only(request)
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

@@ -12,7 +12,7 @@ from geodata.registers import discover
 from geodata.search import MAX_QUERY, SearchQuery, find, looks_like_code
 from service.api.documents import field_list, public_field_list
 from service.api.forms import GEOJSON, VARY, json_response
-from service.api.parameters import only
+from service.api.parameters import only, read_whole
 from service.auth.policy import public
 from service.catalogue import Catalogue
 from service.deps import CatalogueDep, DatabaseDep, SettingsDep
@@ -30,17 +30,15 @@ def search(request: Request, database: DatabaseDep, catalogue: CatalogueDep) -> 
     Where households are shown by their exact code only, a client may look up a limited number of codes a day.
     """
     given = only(request, {"q", "limit"})
-    words, limit = given.get("q", ""), given.get("limit", "10")
+    words, limit = given.get("q", ""), read_whole(given.get("limit", "10"), "limit", least=1, most=MAX_RESULTS)
     if not words.strip() or len(words) > MAX_QUERY:
         raise ParameterError(
             name="q", why_vi=f"cần từ 1 đến {MAX_QUERY} ký tự.", why_en=f"it takes 1 to {MAX_QUERY} characters."
         )
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_RESULTS):
-        raise ParameterError(name="limit", why_vi=f"từ 1 đến {MAX_RESULTS}.", why_en=f"from 1 to {MAX_RESULTS}.")
     with database.read() as connection:
         if looks_like_code(words) and catalogue.policy(connection) != "code_point":
             request.app.state.lookups.spend(request.client.host if request.client else "")
-        found = find(connection, SearchQuery(words, int(limit)))
+        found = find(connection, SearchQuery(words, limit))
     body = b'{"type":"FeatureCollection","features":[' + ",".join(found).encode() + b"]}"
     return Response(body, media_type=GEOJSON, headers={"Vary": VARY, "Cache-Control": "no-cache"})
 

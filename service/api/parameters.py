@@ -5,27 +5,37 @@ import binascii
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from fastapi import Request
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import BigInteger, SmallInteger
 
 from geodata.errors import ParameterError
 from geodata.features import BBox, ItemsQuery
 from geodata.register import Field, Register
+from geodata.registers import discover
+from service.web.i18n import LANGUAGES
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 1000
 MAX_OFFSET = 10_000
 MAX_VALUE = 1000
 _BOX_2D, _BOX_3D = 4, 6
 _MAX_LON, _MAX_LAT = 180, 90
-_MAX_DIGITS = 18
-_COMMON = frozenset({"f", "lang"})
+_COMMON: Mapping[str, tuple[str, ...]] = {"f": ("json", "html", "geojson"), "lang": LANGUAGES}
 _ITEMS = frozenset({"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs"})
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+
+# Numbers as JSON writes them and times as RFC 3339 does: Python's own readers take more, such as 1_0, " 1" and 2025-W01-1.
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_NUMBER = re.compile(_INTEGER.pattern + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TWENTY_FOUR = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_DATE_TIME = re.compile(
+    rf"({_FULL_DATE.pattern})[Tt]{_TWENTY_FOUR}:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:[Zz]|[+-]{_TWENTY_FOUR})"
+)
 
 
 def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
@@ -40,7 +50,7 @@ def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
     ------
     ParameterError
     """
-    known = _COMMON | set(names)
+    known = _COMMON.keys() | set(names)
     seen: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
@@ -53,8 +63,56 @@ def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
                 why_vi="giá trị quá dài hoặc có ký tự lạ.",
                 why_en="the value is too long or has control characters.",
             )
+        if value not in _COMMON.get(name, (value,)):
+            raise ParameterError(
+                name=name, why_vi=f"dùng {' hoặc '.join(_COMMON[name])}.", why_en=f"use {' or '.join(_COMMON[name])}."
+            )
         seen[name] = value
     return seen
+
+
+def require_crs84(given: Mapping[str, str]) -> None:
+    """Refuse every coordinate system but CRS84, for the answer and for the box.
+
+    Raises
+    ------
+    ParameterError
+    """
+    for name in ("bbox-crs", "crs"):
+        if given.get(name, CRS84) != CRS84:
+            raise ParameterError(name=name, why_vi=f"chỉ dùng được {CRS84}.", why_en=f"only {CRS84} can be used.")
+
+
+def read_layers(text: str) -> list[Register]:
+    """Read the layers that a query names, comma separated.
+
+    Raises
+    ------
+    ParameterError
+        Naming the layers there are, when one is unknown or stands there twice.
+    """
+    names, known = text.split(","), discover()
+    if len(set(names)) == len(names) and known.keys() >= set(names):
+        return [known[name] for name in names]
+    raise ParameterError(
+        name="layers", why_vi=f"mỗi lớp một lần, trong các lớp: {', '.join(known)}.",
+        why_en=f"each layer once, of these: {', '.join(known)}.",
+    )  # fmt: skip
+
+
+def read_whole(text: str, name: str, *, least: int, most: int | None = None) -> int:
+    """Read a whole number within bounds.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if _INTEGER.fullmatch(text) and least <= int(text) <= (int(text) if most is None else most):
+        return int(text)
+    bound_vi, bound_en = ("", " up") if most is None else (f" đến {most}", f" to {most}")
+    raise ParameterError(
+        name=name, why_vi=f"phải là số nguyên từ {least}{bound_vi}.", why_en=f"it must be a whole number from {least}{bound_en}."
+    )  # fmt: skip
 
 
 def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQuery:
@@ -67,11 +125,9 @@ def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQ
     """
     fields = {item.name: item for item in register.public_fields}
     given = only(request, _ITEMS | fields.keys())
-    for name in ("bbox-crs", "crs"):
-        if given.get(name, CRS84) != CRS84:
-            raise ParameterError(name=name, why_vi=f"chỉ dùng được {CRS84}.", why_en=f"only {CRS84} can be used.")
-    limit = min(_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", least=1), MAX_LIMIT)
-    offset = _whole(given.get("offset", "0"), "offset", least=0)
+    require_crs84(given)
+    limit = min(read_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", least=1), MAX_LIMIT)
+    offset = read_whole(given.get("offset", "0"), "offset", least=0)
     if offset > MAX_OFFSET:
         raise ParameterError(
             name="offset", why_vi=f"lớn nhất là {MAX_OFFSET}; hãy theo liên kết next.",
@@ -87,17 +143,9 @@ def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQ
     )
 
 
-def _whole(text: str, name: str, *, least: int) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) >= least:
-        return int(text)
-    raise ParameterError(
-        name=name, why_vi=f"phải là số nguyên từ {least}.", why_en=f"it must be a whole number from {least} up."
-    )
-
-
 def _boxes(text: str) -> tuple[BBox, ...]:
     try:
-        numbers = [float(part) for part in text.split(",")]
+        numbers = [_read_number(part) for part in text.split(",")]
     except ValueError:
         numbers = []
     if len(numbers) == _BOX_3D:
@@ -131,32 +179,64 @@ def _interval(text: str) -> tuple[date | None, date | None]:
 
 
 def _day(text: str) -> date:
+    """Read a day, or the day of an instant where it was written."""
+    instant = _DATE_TIME.fullmatch(text)
     try:
-        return datetime.fromisoformat(text).date() if "T" in text else date.fromisoformat(text)
+        return _read_date(instant[1] if instant else text)
     except ValueError:
         raise _datetime_error() from None
 
 
 def _datetime_error() -> ParameterError:
     return ParameterError(
-        name="datetime", why_vi="cần thời điểm RFC 3339 hoặc khoảng “bắt đầu/kết thúc”.",
-        why_en="it takes an RFC 3339 instant or an interval “start/end”.",
-    )  # fmt: skip
+        name="datetime",
+        why_vi="cần ngày (2026-01-31), thời điểm RFC 3339 có múi giờ (2026-01-31T08:00:00+07:00) hoặc khoảng “bắt đầu/kết thúc”.",
+        why_en="it takes a day (2026-01-31), an RFC 3339 instant with its offset (2026-01-31T08:00:00Z) or an interval “start/end”.",
+    )
+
+
+def _read_integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise ValueError
+    return int(text)
+
+
+def _read_number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError
+    return float(text)
+
+
+def _read_truth(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError
+    return text == "true"
+
+
+def _read_date(text: str) -> date:
+    if not _FULL_DATE.fullmatch(text):
+        raise ValueError
+    return date.fromisoformat(text)
+
+
+_READERS: Mapping[type, Callable[[str], Any]] = {
+    str: str,
+    int: _read_integer,
+    float: _read_number,
+    bool: _read_truth,
+    date: _read_date,
+}
 
 
 def _value(item: Field, text: str) -> Any:
     """Read a filter's value as the field's type; list fields cannot be compared this way."""
     kind = item.column.type.python_type
     try:
-        if kind is str:
-            return text
-        if kind is list:
-            raise ValueError
-        value = TypeAdapter(kind).validate_python(text)
+        value = _READERS[kind](text)
         if kind in {int, float} and not _fits(item, value):
             raise ValueError
         return value
-    except (ValidationError, ValueError):
+    except (KeyError, ValueError):
         raise ParameterError(
             name=item.name, why_vi="giá trị không đúng kiểu của trường.", why_en="the value is not of the field's type."
         ) from None
@@ -187,12 +267,10 @@ def read_cursor(text: str, register: Register, key: bytes) -> int:
         When it is not one, or one of another register.
     """
     try:
-        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        signature, body = raw[:9], raw[9:]
-        expected = hmac.new(key, body, hashlib.sha256).digest()[:9]
-        name, _, last_id = body.decode().partition(":")
-        if hmac.compare_digest(signature, expected) and name == register.id:
-            return int(last_id)
+        body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))[9:]
+        last_id = int(body.decode().rpartition(":")[2])
+        if hmac.compare_digest(write_cursor(last_id, register, key), text):
+            return last_id
     except (ValueError, binascii.Error):
         pass
     raise ParameterError(

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from geodata.db import Actor
 from geodata.errors import GeodataError
 from service.api.forms import json_response
+from service.api.parameters import only
 from service.auth import accounts, audit
 from service.auth.policy import COOKIE, Officer, public
 from service.deps import DatabaseDep, SettingsDep, base_url
@@ -73,8 +74,9 @@ def logout(request: Request, principal: Officer, database: DatabaseDep) -> Respo
 
 
 @router.get("/me", summary="Who am I")
-def me(principal: Officer, database: DatabaseDep) -> Response:
+def me(request: Request, principal: Officer, database: DatabaseDep) -> Response:
     """Return the account behind the request, its communes, and the CSRF token of its session."""
+    only(request)
     communes = []
     if principal.communes:
         with database.read() as connection:

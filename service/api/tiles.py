@@ -210,18 +210,21 @@ def tiles_version(revisions: Iterable[int], policy: str) -> str:
 
 
 def _check_query(query: bytes) -> str:
-    """Return the version that the address carries (``v=``), if any; any other parameter is refused."""
-    version = b""
-    if not query:
-        return ""
-    for part in query.split(b"&"):
+    """Return the version that the address carries (``v=``), if any; any other parameter but ``f`` is refused."""
+    given: dict[bytes, bytes] = {}
+    for part in query.split(b"&") if query else ():
         name, _, value = part.partition(b"=")
-        if name == b"v":
-            version = value
         if name not in {b"v", b"f"}:
             shown = name[:40].decode("ascii", "replace")
             raise ParameterError(name=shown, why_vi="không có tham số này.", why_en="there is no such parameter.")
-    return version.decode("ascii", "replace")
+        if name in given:
+            raise ParameterError(
+                name=name.decode(), why_vi="chỉ được ghi một lần.", why_en="it may be given once only."
+            )
+        given[name] = value
+    if given.get(b"f", b"mvt") not in {b"mvt", b"pbf"}:
+        raise ParameterError(name="f", why_vi="dùng mvt.", why_en="use mvt.")
+    return given.get(b"v", b"").decode("ascii", "replace")
 
 
 def _conditions(headers: Headers) -> tuple[bytes, bytes]:

@@ -12,7 +12,7 @@ from geodata.register import MAX_ZOOM, Register
 from geodata.registers import discover, get_register
 from service.api.documents import MVT
 from service.api.forms import etag_of, is_unchanged, json_response, link, unchanged
-from service.api.parameters import only
+from service.api.parameters import only, read_layers
 from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
 from service.catalogue import NEVER
@@ -80,7 +80,7 @@ def _union(boxes: list[BBox | None]) -> BBox | None:
 def style(request: Request) -> Response:
     """Return a MapLibre style: the base map, and the layers asked for (all by default)."""
     asked = only(request, {"layers"}).get("layers")
-    registers = _read_layers(asked) if asked else list(discover().values())
+    registers = read_layers(asked) if asked else list(discover().values())
     document = map_style(registers, base_url=base_url(request), language=pick_language(request))
     return json_response(document, media_type="application/json", headers=STATIC)
 

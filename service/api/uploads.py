@@ -9,12 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from geodata.db import communes_setting
-from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
+from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError
 from geodata.ops import Upload
 from geodata.registers import get_register
 from geodata.text import clean_text
 from service.api.forms import json_response
-from service.api.parameters import only
+from service.api.parameters import only, read_whole
 from service.auth import audit
 from service.auth.policy import Officer, Uploader
 from service.auth.principal import Principal
@@ -171,12 +171,10 @@ def _insert(  # noqa: PLR0913  the row has these parts
 @router.get("/uploads", summary="My uploads")
 def listing(request: Request, principal: Officer, database: DatabaseDep) -> Response:
     """Return the account's latest uploads."""
-    limit = only(request, {"limit"}).get("limit", "20")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LISTED):
-        raise ParameterError(name="limit", why_vi=f"từ 1 đến {MAX_LISTED}.", why_en=f"from 1 to {MAX_LISTED}.")
+    limit = read_whole(only(request, {"limit"}).get("limit", "20"), "limit", least=1, most=MAX_LISTED)
     statement = select(Upload).where(Upload.author == principal.username)
     with database.staff(principal.actor) as connection:
-        rows = connection.execute(statement.order_by(Upload.received_at.desc()).limit(int(limit))).all()
+        rows = connection.execute(statement.order_by(Upload.received_at.desc()).limit(limit)).all()
     return json_response({"uploads": [_describe(row, with_messages=False) for row in rows]}, headers=PRIVATE)
 
 

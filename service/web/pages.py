@@ -1,10 +1,15 @@
 """The pages for people, and the scripts and styles they load."""
 
+import re
 from http import HTTPStatus
 from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from geodata.errors import ParameterError
+from geodata.features import ItemsQuery, count_matches
+from geodata.registers import get_register
+from service.api.parameters import only, read_layers
 from service.auth.policy import public
 from service.web.assets import FOR_EVER, FOR_MINUTES
 from service.web.i18n import as_language
@@ -12,13 +17,16 @@ from service.web.rendering import ASSETS, render
 
 router = APIRouter(include_in_schema=False)
 
-MAX_COMMUNE_CODE: Final = 20
+COMMUNE_CODE: Final = re.compile(r"[0-9]{5}")
 MAX_TITLE: Final = 120
 _EMBED_HEADERS: Final = {"Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding"}
 
 
 def map_page(request: Request) -> Response:
-    """Show the map of all public registers."""
+    """Show the map of all public registers, or of those that ``layers`` names."""
+    layers = only(request, {"layers"}).get("layers")
+    if layers:
+        read_layers(layers)
     return render(request, "map.html", status_code=_status())
 
 
@@ -27,53 +35,76 @@ def embed_page(request: Request) -> Response:
     """Show the map for other sites' frames: public data only, and no cookie is set or read.
 
     ``commune`` (code), ``layers`` (ids, comma separated), ``lang`` and ``title`` come from the query. The
-    language does not depend on the reader, so that one address is one page for every cache.
+    language does not depend on the reader, so that one address is one page for every cache. For an unknown commune
+    the status is 404 and the page, which readers see in its frame all the same, says so on the whole map.
     """
-    query = request.query_params
-    context = {
-        "commune": query.get("commune", "")[:MAX_COMMUNE_CODE],
-        "heading": query.get("title", "")[:MAX_TITLE],
-        "layers": query.get("layers"),
-    }
+    query = only(request, {"commune", "layers", "title"})
+    commune, layers = query.get("commune", ""), query.get("layers")
+    if layers:
+        read_layers(layers)
+    status = _status() if not commune or _is_commune(request, commune) else HTTPStatus.NOT_FOUND
+    context = {"commune": commune, "heading": query.get("title", "")[:MAX_TITLE], "layers": layers}
     language = as_language(query.get("lang")) or "vi"
-    response = render(request, "embed.html", context, status_code=_status(), lang=language)
+    response = render(request, "embed.html", context, status_code=status, lang=language)
     response.headers.update(_EMBED_HEADERS)
     return response
+
+
+def _is_commune(request: Request, code: str) -> bool:
+    if not COMMUNE_CODE.fullmatch(code):
+        raise ParameterError(
+            name="commune", why_vi="cần mã xã gồm 5 chữ số.", why_en="it takes a commune's five digits."
+        )
+    with request.app.state.database.read() as connection:
+        return bool(count_matches(connection, get_register("communes"), ItemsQuery(equals={"code": code})))
 
 
 @router.get("/desk", dependencies=[public])
 def desk_page(request: Request) -> Response:
     """Show the officers' desk. The page holds no data; what it asks for needs a session."""
+    only(request)
     return render(request, "desk.html", status_code=_status())
 
 
 @router.get("/about", dependencies=[public])
 def about_page(request: Request) -> Response:
     """Say what the service is and where its data comes from."""
+    only(request)
     return render(request, "about.html")
 
 
 @router.get("/accessibility", dependencies=[public])
 def accessibility_page(request: Request) -> Response:
     """Say how the pages can be used without a mouse or without seeing the map."""
+    only(request)
     return render(request, "accessibility.html")
 
 
 @router.get("/assets/{name}", dependencies=[public])
 def asset(request: Request, name: str) -> Response:
     """Send a built script, style or picture. Names carry a hash of the content, so they never go stale."""
+    only(request)
     return _found(ASSETS.response(request, name, FOR_EVER))
 
 
 @router.get("/widget.js", dependencies=[public])
 def widget(request: Request) -> Response:
     """Send the script of ``<ban-do-so>`` under the name that other sites write into their pages."""
+    only(request)
     return _found(ASSETS.response(request, ASSETS.name("src/widget.ts"), FOR_MINUTES))
+
+
+@router.get("/favicon.ico", dependencies=[public])
+def favicon(request: Request) -> Response:
+    """Send the icon of the pages to browsers that ask for it without being told."""
+    only(request)
+    return _found(ASSETS.response(request, ASSETS.name("src/icon.svg"), FOR_MINUTES))
 
 
 @router.get("/licenses", dependencies=[public])
 def licenses(request: Request) -> Response:
     """Send the licences of the libraries inside our scripts."""
+    only(request)
     return _found(ASSETS.response(request, "licenses.md", FOR_MINUTES))
 
 

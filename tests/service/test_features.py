@@ -272,12 +272,10 @@ def test_a_cursor_that_somebody_changed_is_refused(client: TestClient, sample_se
     assert client.get(ADDRESSES, params={"cursor": good}).status_code == 200
     for place in range(len(good)):
         other = "A" if good[place] != "A" else "B"
-        # The last character may hold bits that no byte uses.
-        if place < len(good) - 1:
-            refuse(client, ADDRESSES, {"cursor": good[:place] + other + good[place + 1 :]})
+        refuse(client, ADDRESSES, {"cursor": good[:place] + other + good[place + 1 :]})
 
 
-@pytest.mark.parametrize("made_up", ["", "x", "0", "=" * 9, "ỷ", "AAAAAAAAAAAA", "A" * 999])
+@pytest.mark.parametrize("made_up", ["", "x", "0", "é", "=" * 9, "ỷ", "AAAAAAAAAAAA", "A" * 999])
 def test_a_made_up_cursor_is_refused(client: TestClient, made_up: str) -> None:
     refuse(client, ADDRESSES, {"cursor": made_up})
 

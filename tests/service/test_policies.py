@@ -52,6 +52,7 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/accessibility"): ("/accessibility", 200),
     ("GET", "/licenses"): ("/licenses", 200),
     ("GET", "/widget.js"): ("/widget.js", 200),
+    ("GET", "/favicon.ico"): ("/favicon.ico", 200),
     ("GET", "/assets/{name}"): ("/assets/none.js", 404),
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

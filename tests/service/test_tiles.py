@@ -135,7 +135,7 @@ def test_a_tile_asked_with_its_version_may_be_kept_for_ever(client: TestClient, 
     template = client.get("/tiles/addresses.json").json()["tiles"][0]
     url = template.format(z=middle[0], x=middle[1], y=middle[2])
     assert "immutable" in client.get(url).headers["cache-control"]
-    for other in ("", "?v=zzz", "?f=v=", f"?v={url.partition('v=')[2]}0"):
+    for other in ("", "?v=zzz", "?f=mvt", f"?v={url.partition('v=')[2]}0"):
         headers = client.get(path_of("addresses", middle) + other).headers
         assert "must-revalidate" in headers["cache-control"], other
 
