@@ -43,6 +43,7 @@ _MERCATOR_TOP = 89.0
 """Degrees of latitude up to which Web Mercator is asked for: the pole lies at infinity."""
 
 BBox = tuple[float, float, float, float]
+Interval = tuple[date | None, date | None]
 
 
 class _Geometry(UserDefinedType[object]):
@@ -71,7 +72,7 @@ class ItemsQuery:
     limit: int = 10
     boxes: tuple[BBox, ...] = ()
     equals: Mapping[str, Any] = field(default_factory=dict)
-    interval: tuple[date | None, date | None] | None = None
+    interval: Interval | None = None
     after: int = 0
     offset: int = 0
 
@@ -156,7 +157,7 @@ def _narrowed(statement: Select[Any], register: Register, query: ItemsQuery) -> 
         statement = statement.where(view.c[hidden.field].not_in(hidden.unlisted))
     for name, value in query.equals.items():
         statement = statement.where(_equals(register, register.field(name), value))
-    if query.interval is not None and {"valid_from", "valid_to"} <= set(view.c.keys()):
+    if query.interval is not None and register.has_validity:
         start, end = query.interval
         if end is not None:
             statement = statement.where(view.c.valid_from <= end)
@@ -271,6 +272,21 @@ def count_listed(connection: Connection, register: Register) -> int:
     """Count the records that maps and lists show."""
     slim = table(tile_table(register).name, schema="open")
     return int(connection.scalar(select(func.count()).select_from(slim)) or 0)
+
+
+def read_validity(connection: Connection, register: Register) -> Interval | None:
+    """Return from when to when records of the register are in force; None where they do not say, or there are none."""
+    if not register.has_validity:
+        return None
+    view = _view(register)
+    is_open = func.bool_or(view.c.valid_to.is_(None))
+    row = connection.execute(select(func.min(view.c.valid_from), func.max(view.c.valid_to), is_open)).one()
+    return None if row[0] is None else (row[0], None if row[2] else row[1])
+
+
+def read_day(connection: Connection) -> date:
+    """Return the day that the database has."""
+    return connection.execute(select(func.current_date())).scalar_one()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, ColumnElement, Table
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.functions import current_date
+from sqlalchemy.sql.visitors import iterate
 
 from geodata.writing import WriteModel
 
@@ -71,6 +73,11 @@ class Field:
     def name(self) -> str:
         """Name in the API, in tiles, files and the write model."""
         return self.name_ or self.column.key
+
+    @property
+    def changes_by_day(self) -> bool:
+        """Whether its value is public on one day and not on another."""
+        return self.public_if is not None and any(isinstance(part, current_date) for part in iterate(self.public_if))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +225,16 @@ class Register:
     def list_fields(self, side: SideList) -> tuple[Field, ...]:
         """Return the public fields of a list, in declared order."""
         return tuple(field for field in self.fields if field.public and field.column.class_ is side.model)
+
+    @cached_property
+    def changes_by_day(self) -> bool:
+        """Whether what the public sees may be another tomorrow without any revision."""
+        return any(field.changes_by_day for field in self.public_fields)
+
+    @cached_property
+    def has_validity(self) -> bool:
+        """Whether records say from when to when they are in force."""
+        return {"valid_from", "valid_to"} <= {field.name for field in self.public_fields}
 
     @cached_property
     def tile_fields(self) -> tuple[Field, ...]:

@@ -1,11 +1,21 @@
 """What the service knows of its registers at the moment: version, extent, whether they hold sample data."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, column, select, table
 
 from geodata.db import Database
-from geodata.features import BBox, Version, count_listed, read_extent, read_versions
+from geodata.features import (
+    BBox,
+    Interval,
+    Version,
+    count_listed,
+    read_day,
+    read_extent,
+    read_validity,
+    read_versions,
+)
 from geodata.register import Register
 
 NEVER = Version(0, None, 0, is_sample=False)
@@ -17,12 +27,17 @@ class State:
 
     Attributes
     ----------
+    extent : box or None
+        None while it is empty.
+    validity : interval or None
+        From when to when its records are in force; None where they do not say.
     count : int
         Records that maps and lists show; of guarded records all are counted.
     """
 
     version: Version
     extent: BBox | None
+    validity: Interval | None
     count: int
 
 
@@ -31,7 +46,7 @@ class Catalogue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: dict[str, State] = {}
+        self._states: dict[str, State] = {}
 
     def version(self, connection: Connection, register: Register) -> Version:
         """Return the version of one register."""
@@ -40,14 +55,24 @@ class Catalogue:
     def state(self, connection: Connection, register: Register, versions: dict[str, Version] | None = None) -> State:
         """Return the state of one register."""
         version = (versions or read_versions(connection)).get(register.id, NEVER)
-        kept = self._kept.get(register.id)
-        if kept is None or kept.version != version:
-            extent = read_extent(connection, register) if version.revision else None
-            count = version.count if register.hidden is None else count_listed(connection, register)
-            kept = self._kept[register.id] = State(version, extent, count)
-        return kept
+        known = self._states.get(register.id)
+        if known is None or known.version != version:
+            known = _read_state(connection, register, version)
+            self._states[register.id] = known
+        return known
+
+    def day(self, connection: Connection, register: Register) -> date | None:
+        """Return the database's day where what the register shows depends on it, else None."""
+        return read_day(connection) if register.changes_by_day else None
 
     def policy(self, connection: Connection) -> str:
         """Return the publication policy that the database applies."""
         view = table("publication_policy", column("policy"), schema="open")
         return str(connection.scalar(select(view.c.policy)))
+
+
+def _read_state(connection: Connection, register: Register, version: Version) -> State:
+    if not version.revision:
+        return State(version, None, None, 0)
+    count = version.count if register.hidden is None else count_listed(connection, register)
+    return State(version, read_extent(connection, register), read_validity(connection, register), count)

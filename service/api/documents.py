@@ -84,9 +84,9 @@ def collection(register: Register, state: State, *, base: str, language: str, li
 def _extent(state: State) -> dict[str, Any]:
     box = list(state.extent) if state.extent else [102.1, 6.5, 117.9, 23.5]
     extent: dict[str, Any] = {"spatial": {"bbox": [box], "crs": CRS84}}
-    if state.version.published_at is not None:
-        end = state.version.published_at.isoformat().replace("+00:00", "Z")
-        extent["temporal"] = {"interval": [["2025-07-01T00:00:00Z", end]]}
+    if state.validity is not None:
+        ends = [day and f"{day.isoformat()}T00:00:00Z" for day in state.validity]
+        extent["temporal"] = {"interval": [ends]}
     return extent
 
 

@@ -125,7 +125,10 @@ def items(
     with database.read() as connection:
         versions = read_versions(connection)
         version = versions.get(register.id, NEVER)
-        etag = etag_of(version.revision, request.url, form, pick_language(request), catalogue.policy(connection))
+        etag = etag_of(
+            version.revision, request.url, form, pick_language(request), catalogue.policy(connection),
+            catalogue.day(connection, register),
+        )  # fmt: skip
         if is_unchanged(request, etag):
             return unchanged(etag)
         page = read_page(connection, register, query)
@@ -143,6 +146,7 @@ def items(
 
 
 def _timestamp(state: State) -> str | None:
+    """Return the time of the latest revision, not of the answer: under one strong ETag there is one body."""
     moment = state.version.published_at
     return moment.isoformat().replace("+00:00", "Z") if moment else None
 
