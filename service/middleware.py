@@ -46,6 +46,15 @@ OPEN = {
     b"access-control-expose-headers": b"ETag, Link, Location",
     b"cross-origin-resource-policy": b"cross-origin",
 }
+PREFLIGHT = {
+    "Allow": "GET, HEAD",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Max-Age": "86400",
+}
+"""What a browser is told that asks whether a script of another site may read with headers of its own choice."""
+
 PRIVATE_PATHS = ("/auth", "/uploads", "/desk", "/metrics")
 
 

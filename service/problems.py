@@ -17,6 +17,7 @@ from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.limits import LookupLimitError
+from service.middleware import PREFLIGHT, PRIVATE_PATHS
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.store import TilesBusyError
@@ -172,9 +173,17 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: unknown paths, wrong methods."""
+    """Answer what the framework refuses: unknown paths, wrong methods; it has no route for browsers' OPTIONS either."""
     assert isinstance(error, HTTPException)
+    if _is_preflight(request, error):
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
     return problem(request, error.status_code, _sentence(request, HTTPStatus(error.status_code)), headers=error.headers)
+
+
+def _is_preflight(request: Request, error: HTTPException) -> bool:
+    """Whether a browser asks about an address that is there and open to other sites."""
+    is_known = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    return is_known and request.method == "OPTIONS" and not request.url.path.startswith(PRIVATE_PATHS)
 
 
 async def on_database_error(request: Request, error: Exception) -> Response:

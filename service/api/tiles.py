@@ -8,6 +8,7 @@ Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -16,8 +17,9 @@ from prometheus_client import Counter
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
-from service.middleware import REQUESTS
+from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, MethodError
+from service.web.accept import accepted
 from tiles.cache import Layers, Tile
 from tiles.grid import TileAddress, parse_tile
 from tiles.store import TilesBusyError, TileStore
@@ -45,6 +47,7 @@ _COMMON: Headers = [
     (b"cross-origin-resource-policy", b"cross-origin"),
     (b"x-content-type-options", b"nosniff"),
 ]
+_PREFLIGHT: Headers = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
 _REVALIDATE = (b"cache-control", b"public, max-age=0, must-revalidate")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
 
@@ -91,19 +94,22 @@ class TileApplication:
             await self._refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await _send(send, 204, _PREFLIGHT, b"")
+            return
         if scope["method"] not in {"GET", "HEAD"}:
             raise MethodError
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
         address = parse_tile(found["z"], found["x"], found["y"])
         version = _check_query(scope["query_string"])
-        wanted, encodings = _conditions(scope["headers"])
+        wanted, is_compressed = _conditions(scope["headers"])
         tile = self.store.cached(layers, address)
         if tile is None:
             tile = await self._fetch(layers, address, wanted, receive)
         # Only what is current now may be kept under its name: any other would stand in the place of a later one.
         caching = _FOR_EVER if version and version == self._version(layers) else _REVALIDATE
-        await self._send_tile(scope, send, tile, wanted, is_compressed=b"gzip" in encodings, caching=caching)
+        await self._send_tile(scope, send, tile, wanted, is_compressed=is_compressed, caching=caching)
 
     async def _fetch(self, layers: Layers, address: TileAddress, wanted: bytes, receive: Receive) -> Tile:
         """Get a tile that is not in memory; a version that the client holds is asked for before a tile is made."""
@@ -227,14 +233,21 @@ def _check_query(query: bytes) -> str:
     return given.get(b"v", b"").decode("ascii", "replace")
 
 
-def _conditions(headers: Headers) -> tuple[bytes, bytes]:
+def _conditions(headers: Headers) -> tuple[bytes, bool]:
+    """Return which versions the client holds, and whether it takes gzip."""
     wanted = encodings = b""
     for name, value in headers:
         if name == b"if-none-match":
             wanted = value
         elif name == b"accept-encoding":
             encodings = value
-    return wanted, encodings
+    return wanted, _takes_gzip(encodings)
+
+
+@lru_cache(maxsize=256)
+def _takes_gzip(encodings: bytes) -> bool:
+    """Read the header; browsers send few different ones."""
+    return "gzip" in accepted(encodings.decode("latin-1"))
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

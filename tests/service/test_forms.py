@@ -47,6 +47,22 @@ def test_the_accept_header_chooses_the_form(client: TestClient, accept: str, is_
     assert answer.headers["content-type"].startswith("text/html") is is_page
 
 
+@pytest.mark.parametrize(
+    "path", [ADDRESSES, "/api", "/about", "/tiles/addresses/14/13026/7245.mvt", "/collections/addresses/tiles/WebMercatorQuad/14/7245/13026", "/widget.js"]
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("accepts", "is_compressed"),
+    [("gzip", True), ("br;q=0, GZIP;q=0.1", True), ("gzip;q=0", False), ("identity, gzip; q=0.0", False), ("", False)],
+)
+def test_an_answer_is_compressed_for_who_takes_it(
+    client: TestClient, path: str, accepts: str, is_compressed: bool
+) -> None:
+    answer = client.get(path, headers={"accept-encoding": accepts})
+    assert answer.status_code == 200
+    assert (answer.headers.get("content-encoding") == "gzip") is is_compressed
+    assert "Accept-Encoding" in answer.headers["vary"]
+
+
 def test_an_unknown_form_is_refused(client: TestClient) -> None:
     answer = client.get(ADDRESSES, params={"f": "xml"})
     assert (answer.status_code, answer.headers["content-type"]) == (400, PROBLEM)

@@ -55,7 +55,8 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/favicon.ico"): ("/favicon.ico", 200),
     ("GET", "/assets/{name}"): ("/assets/none.js", 404),
 }
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
+OFFICERS = ("/uploads", "/auth", "/desk", "/metrics")
 
 
 def declared_routes() -> set[tuple[str, str]]:
@@ -99,6 +100,27 @@ def test_only_public_data_may_be_read_by_other_sites(stranger: TestClient, path:
     headers = stranger.get(path, headers={"origin": "https://elsewhere.example"}).headers
     assert (headers.get("access-control-allow-origin") == "*") is opened
     assert "access-control-allow-credentials" not in headers
+
+
+@pytest.mark.parametrize("address", sorted({address for address, _ in STRANGER.values()} | {"/tiles/addresses/0/0/0.mvt", "/collections/addresses/tiles/WebMercatorQuad/0/0/0"}))  # fmt: skip
+def test_scripts_of_other_sites_may_send_headers_to_what_is_public_only(stranger: TestClient, address: str) -> None:
+    asked = {"origin": "https://xa.example", "access-control-request-method": "GET", "access-control-request-headers": "if-none-match"}  # fmt: skip
+    answer = stranger.options(address, headers=asked)
+    opened = {name: value for name, value in answer.headers.items() if name.startswith("access-control-allow-")}
+    if address.startswith(OFFICERS):
+        assert (answer.status_code, opened) == (405, {})
+        return
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert opened == {
+        "access-control-allow-origin": "*",
+        "access-control-allow-methods": "GET, HEAD",
+        "access-control-allow-headers": "*",
+    }
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+def test_there_are_no_options_of_what_is_not_there(stranger: TestClient) -> None:
+    assert stranger.options("/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/collections", "/desk", "/auth/me", "/nothing"])

@@ -233,6 +233,12 @@ def test_nothing_but_built_files_is_sent(built: Client, name: str) -> None:
     assert built.get(f"/assets/{name}").status_code == HTTPStatus.NOT_FOUND
 
 
+def test_browsers_find_the_icon_where_they_look_for_it(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["content-type"]) == (HTTPStatus.OK, "image/svg+xml")
+    assert "<svg" in answer.text
+
+
 def test_the_widget_has_one_lasting_address_and_a_validator(built: Client) -> None:
     answer = built.get("/widget.js", headers={"accept-encoding": "identity"})
     assert answer.text == "plain"
