@@ -291,6 +291,19 @@ def test_an_offset_skips_rows(client: TestClient, addresses: list[Feature]) -> N
     assert after["features"][0]["id"] == addresses[10]["id"]
 
 
+@pytest.mark.parametrize("asked", ["106.2,20.2,106.24,20.4", "106.24,20.2,106.23,20.4"], ids=["one box", "two boxes"])
+def test_pages_of_a_box_go_on_from_a_cursor_and_skip_rows_after_it(client: TestClient, asked: str) -> None:
+    inside = [item["id"] for item in features_of(client, ADDRESSES, bbox=asked)]
+    assert 50 < len(inside) < 5000
+    first = client.get(ADDRESSES, params={"bbox": asked, "limit": 20}).json()
+    following = links(first, "next")[0]
+    assert [item["id"] for item in client.get(following).json()["features"]] == inside[20:40]
+    skipped = client.get(f"{following}&offset=7").json()
+    assert [item["id"] for item in skipped["features"]] == inside[27:47]
+    after = client.get(links(skipped, "next")[0]).json()
+    assert [item["id"] for item in after["features"]] == inside[47:67]
+
+
 @pytest.mark.parametrize("asked", ["10001", "-1", "x"])
 def test_an_offset_has_a_bound(client: TestClient, asked: str) -> None:
     assert client.get(ADDRESSES, params={"offset": 10_000}).status_code == 200
