@@ -117,6 +117,13 @@ def test_the_account_sees_its_communes_and_the_token_for_unsafe_requests(door: D
     assert set(me) == {"username", "display_name", "role", "communes", "all_communes", "csrf"}
 
 
+@pytest.mark.parametrize(
+    "address", ["/auth/me?x=1", "/auth/me?lang=xx", "/uploads?x=1", "/uploads?limit=1_0", "/uploads?limit=000000001000"]
+)
+def test_an_officer_too_asks_with_known_and_plain_parameters_only(door: Door, officer: str, address: str) -> None:
+    assert sign_in(door.app, officer).get(address).status_code == 400
+
+
 @pytest.mark.parametrize("change", [str.upper, str.title])
 def test_the_case_of_a_user_name_does_not_matter(door: Door, officer: str, change: Any) -> None:
     assert door.knock(change(officer), PASSWORD).status_code == 204
