@@ -28,7 +28,7 @@ _COMMON: Mapping[str, tuple[str, ...]] = {"f": ("json", "html", "geojson"), "lan
 _ITEMS = frozenset({"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs"})
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
-# Numbers as JSON writes them and times as RFC 3339 does: Python's own readers take more, such as 1_0, " 1" and 2025-W01-1.
+# Numbers as JSON writes them, times as RFC 3339 does: Python's own readers take more, such as 1_0 and 2025-W01-1.
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(_INTEGER.pattern + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -100,19 +100,21 @@ def read_layers(text: str) -> list[Register]:
     )  # fmt: skip
 
 
-def read_whole(text: str, name: str, *, least: int, most: int | None = None) -> int:
+def read_whole(text: str, name: str, *, least: int, most: float = math.inf) -> int:
     """Read a whole number within bounds.
 
     Raises
     ------
     ParameterError
     """
-    if _INTEGER.fullmatch(text) and least <= int(text) <= (int(text) if most is None else most):
+    if _INTEGER.fullmatch(text) and least <= int(text) <= most:
         return int(text)
-    bound_vi, bound_en = ("", " up") if most is None else (f" đến {most}", f" to {most}")
+    end_vi, end_en = ("", " up") if most == math.inf else (f" đến {most}", f" to {most}")
     raise ParameterError(
-        name=name, why_vi=f"phải là số nguyên từ {least}{bound_vi}.", why_en=f"it must be a whole number from {least}{bound_en}."
-    )  # fmt: skip
+        name=name,
+        why_vi=f"phải là số nguyên từ {least}{end_vi}.",
+        why_en=f"it must be a whole number from {least}{end_en}.",
+    )
 
 
 def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQuery:
@@ -190,8 +192,10 @@ def _day(text: str) -> date:
 def _datetime_error() -> ParameterError:
     return ParameterError(
         name="datetime",
-        why_vi="cần ngày (2026-01-31), thời điểm RFC 3339 có múi giờ (2026-01-31T08:00:00+07:00) hoặc khoảng “bắt đầu/kết thúc”.",
-        why_en="it takes a day (2026-01-31), an RFC 3339 instant with its offset (2026-01-31T08:00:00Z) or an interval “start/end”.",
+        why_vi="cần ngày (2026-01-31), thời điểm RFC 3339 có múi giờ (2026-01-31T08:00:00+07:00) "
+        "hoặc khoảng “bắt đầu/kết thúc”.",
+        why_en="it takes a day (2026-01-31), an RFC 3339 instant with its offset (2026-01-31T08:00:00Z) "
+        "or an interval “start/end”.",
     )
 
 
