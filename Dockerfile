@@ -34,14 +34,18 @@ COPY tiles tiles
 COPY service service
 COPY migrations migrations
 COPY --from=web /build/dist service/web/dist
+# The code is run from here, not installed: the command is `python -m service` under the name it has elsewhere.
 RUN /opt/bandoso/bin/python -m compileall -q geodata tiles service migrations \
-    && install --directory --owner=10001 --group=10001 var
+    && printf '#!/bin/sh\nexec python -m service "$@"\n' > /opt/bandoso/bin/bandoso \
+    && chmod 0755 /opt/bandoso/bin/bandoso \
+    && install --directory --owner=10001 --group=10001 --mode=0700 var work
 ENV PATH=/opt/bandoso/bin:/usr/bin:/bin \
     PYTHONPATH=/srv/bandoso \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     BANDOSO_ENV=production \
-    BANDOSO_VAR_DIR=/srv/bandoso/var
+    BANDOSO_VAR_DIR=/srv/bandoso/var \
+    TMPDIR=/srv/bandoso/work
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["/usr/bin/tini", "--"]
