@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psycopg
 from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
 
 from geodata.settings import GeodataSettings
@@ -79,6 +82,16 @@ def role_options(role: str, timeout_ms: int, *, read_only: bool) -> str:
     if read_only:
         settings["default_transaction_read_only"] = "on"
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database may well do later what it could not do now.
+
+    It is away, starts or stops, has no connection left, or chose this transaction to end a deadlock.
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OperationalError | PoolTimeoutError | psycopg.OperationalError)
 
 
 class Database:

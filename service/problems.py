@@ -8,11 +8,12 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from geodata import errors
+from geodata.db import is_passing
 from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
@@ -188,10 +189,7 @@ def _is_preflight(request: Request, error: HTTPException) -> bool:
 
 async def on_database_error(request: Request, error: Exception) -> Response:
     """Answer 503 while the database is away or too busy, 500 for what it refuses; never with its words."""
-    is_away = isinstance(error, OperationalError | PoolTimeoutError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
-    status = HTTPStatus.SERVICE_UNAVAILABLE if is_away else HTTPStatus.INTERNAL_SERVER_ERROR
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_passing(error) else HTTPStatus.INTERNAL_SERVER_ERROR
     log.error("database error", kind=type(error).__name__, sqlstate=_sqlstate(error))
     return problem(request, status, _sentence(request, status))
 

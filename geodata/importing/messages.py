@@ -116,6 +116,11 @@ KINDS: dict[str, MessageKind] = {
         "Chọn hệ tọa độ đúng của tệp.", "Choose the file's true coordinate system."),
     "FILE_REFUSED": MessageKind(
         "error", "{why_vi}", "{why_en}", "Xem chi tiết và sửa tệp.", "See the detail and repair the file."),
+    "SYSTEM_ERROR": MessageKind(
+        "error", "Máy chủ không xử lý được tệp ({value}); không dòng nào được công bố.",
+        "The server could not process the file ({value}); no row was published.",
+        "Gửi lại tệp sau ít phút; nếu vẫn lỗi, đưa mã của lần gửi này cho người vận hành.",
+        "Send the file again in some minutes; if it fails again, give this upload's id to the operator."),
     "FILE_NOTE": MessageKind("warning", "{why_vi}", "{why_en}", "", ""),
 }  # fmt: skip
 

@@ -196,7 +196,7 @@ def status(request: Request, principal: Officer, database: DatabaseDep) -> Respo
 
 def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
     report = row.report or {}
-    rows = report.get("rows", {})
+    rows, changes = report.get("rows", {}), report.get("changes", {})
     described = {
         "id": str(row.id),
         "state": row.state,
@@ -211,6 +211,7 @@ def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
             "valid": rows.get("valid", 0),
             "rejected": rows.get("rejected", 0),
             "published": rows.get("valid", 0) if row.revision is not None else 0,
+            **{what: changes.get(what, 0) for what in ("added", "changed", "unchanged")},
         },
         "revision": row.revision,
     }

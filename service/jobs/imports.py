@@ -1,25 +1,27 @@
 """The work on one upload: claimed with a fencing token, kept alive by a heartbeat, finished in one transaction."""
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Row, func, or_, select, text, update
 
-from geodata.db import Actor, Database
+from geodata.db import Actor, Database, is_passing
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import Published, publish_file
+from geodata.importing.report import Report
 from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
 from geodata.registers import get_register
 from geodata.units.index import load_units
 from service.auth import audit
 from service.files import FileStore
-from service.jobs.queue import defer_import
+from service.jobs.queue import defer_import, remove_dead_jobs
 from service.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -53,19 +55,21 @@ class UploadJob:
 
     def run(self) -> None:
         """Do the work, if nobody else is at it."""
-        upload = self._claim()
-        if upload is None:
-            log.info("upload skipped", upload=str(self.upload_id))
-            return
-        self.attempt = upload.attempt
+        started = time.monotonic()
         try:
+            upload = self._claim()
+            if upload is None:
+                log.info("upload skipped", upload=str(self.upload_id))
+                return
+            self.attempt = upload.attempt
             with self._heartbeat():
-                self._import(upload)
+                published = self._import(upload)
         except FencedError:
             log.warning("upload taken over by another worker", upload=str(self.upload_id))
         except Exception as error:
-            log.exception("upload failed", upload=str(self.upload_id))
-            self._fail(type(error).__name__)
+            self._fail_or_wait(error)
+        else:
+            self._log_end(upload, published, time.monotonic() - started)
 
     def _claim(self) -> Row[Any] | None:
         """Take the upload unless another worker lives on it."""
@@ -118,13 +122,14 @@ class UploadJob:
             stop.set()
             thread.join()
 
-    def _import(self, upload: Row[Any]) -> None:
+    def _import(self, upload: Row[Any]) -> Published:
         with self.database.read() as connection:
             units = load_units(connection)
         request = self._request(upload)
         with work_folder() as folder, self.database.worker() as connection:
             published = publish_file(connection, request, units, folder, self._progress)
             self._finish(connection, upload, published)
+        return published
 
     def _request(self, upload: Row[Any]) -> ImportRequest:
         communes = None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
@@ -141,8 +146,9 @@ class UploadJob:
     def _finish(self, connection: Connection, upload: Row[Any], published: Published) -> None:
         """Say in the publish's own transaction what became of the file."""
         is_published = published.report.outcome == "ok"
+        report = {**published.report.as_dict(), "changes": _changes(published)}
         self._still_ours(
-            connection, state="published" if is_published else "rejected", report=published.report.as_dict(),
+            connection, state="published" if is_published else "rejected", report=report,
             revision=published.revision, finished_at=func.now(), heartbeat_at=func.now(),
         )  # fmt: skip
         counts = published.counts
@@ -152,19 +158,48 @@ class UploadJob:
             added=counts.added, changed=counts.changed,
         )  # fmt: skip
 
-    def _fail(self, kind: str) -> None:
-        with self.database.worker() as connection:
-            try:
-                self._still_ours(connection, state="failed", finished_at=func.now(), progress={"error": kind})
-            except FencedError:
-                return
-            audit.note(
-                connection, "upload.publish", actor="worker", target=str(self.upload_id), outcome="failed", kind=kind
-            )
+    def _log_end(self, upload: Row[Any], published: Published, seconds: float) -> None:
+        report = published.report
+        log.info(
+            "upload done", upload=str(upload.id), register=upload.register, outcome=report.outcome, read=report.read,
+            valid=report.valid, rejected=report.rejected, **_changes(published), seconds=round(seconds, 1),
+        )  # fmt: skip
+
+    def _fail_or_wait(self, error: Exception) -> None:
+        """Leave to `recover_lost` what may succeed on another attempt; anything else has failed."""
+        kind = type(error).__name__
+        if is_passing(error) and self.attempt < MAX_ATTEMPTS:
+            log.warning("upload put off", upload=str(self.upload_id), kind=kind, attempt=self.attempt)
+            return
+        log.error("upload failed", upload=str(self.upload_id), kind=kind, exc_info=error)
+        with suppress(FencedError), self.database.worker() as connection:
+            self._still_ours(connection, heartbeat_at=func.now())
+            _give_up(connection, self.upload_id, kind)
+
+
+def _changes(published: Published) -> dict[str, int]:
+    """Return what became of the valid rows."""
+    added, changed = published.counts.added, published.counts.changed
+    return {"added": added, "changed": changed, "unchanged": published.report.valid - added - changed}
+
+
+def _give_up(connection: Connection, upload_id: UUID, kind: str) -> None:
+    """Say in the upload's row and in the audit that the service could not do its work."""
+    named = select(Upload.register, Upload.commune).where(Upload.id == upload_id)
+    report = Report(*connection.execute(named).one())
+    report.refuse("SYSTEM_ERROR", value=kind)
+    connection.execute(
+        update(Upload).where(Upload.id == upload_id).values(
+            state="failed", finished_at=func.now(), progress={"error": kind}, report=report.as_dict()
+        )
+    )  # fmt: skip
+    audit.note(connection, "upload.publish", actor="worker", target=str(upload_id), outcome="failed", kind=kind)
 
 
 def recover_lost(connection: Connection) -> list[UUID]:
     """Put uploads back on the queue whose worker died or whose job was lost; give up after a few attempts.
+
+    Jobs of dead workers are removed: the upload says what is to be done, and has another job then.
 
     Returns
     -------
@@ -176,11 +211,10 @@ def recover_lost(connection: Connection) -> list[UUID]:
     lost_for = text(f"interval '{LOST_AFTER_S} seconds'")
     since = func.coalesce(Upload.heartbeat_at, Upload.received_at)
     lost = (Upload.state.in_(UNFINISHED), since < func.now() - lost_for)
-    connection.execute(
-        update(Upload).where(*lost, Upload.attempt >= MAX_ATTEMPTS).values(
-            state="failed", finished_at=func.now(), progress={"error": "attempts"}
-        )
-    )  # fmt: skip
+    hopeless = select(Upload.id).where(*lost, Upload.attempt >= MAX_ATTEMPTS).with_for_update()
+    for upload_id in connection.scalars(hopeless).all():
+        _give_up(connection, upload_id, "attempts")
+    remove_dead_jobs(connection)
     found = list(connection.scalars(select(Upload.id).where(*lost)))
     for upload_id in found:
         if not _is_queued(connection, upload_id):

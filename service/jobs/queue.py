@@ -26,6 +26,25 @@ def make_queue(settings: GeodataSettings) -> App:
 
 def defer_import(connection: Connection, upload_id: UUID) -> None:
     """Put an upload on the queue in the caller's transaction: the job is there exactly when the upload is."""
-    connection.execute(text("SELECT set_config('search_path', 'ops,public', true)"))
+    _find_tables(connection)
     driver = connection.connection.driver_connection
     _SENDER.configure_task(IMPORT_TASK, queue=IMPORTS, connection=driver).defer(upload_id=str(upload_id))
+
+
+def remove_dead_jobs(connection: Connection) -> None:
+    """Remove the jobs that ended without success, and those whose worker has not beaten for a minute."""
+    _find_tables(connection)
+    connection.execute(
+        text(
+            "DELETE FROM procrastinate_jobs job WHERE queue_name = :queue "
+            "AND (status IN ('failed', 'aborted', 'cancelled') OR status = 'doing' AND NOT EXISTS ("
+            "SELECT FROM procrastinate_workers worker "
+            "WHERE worker.id = job.worker_id AND worker.last_heartbeat > now() - interval '1 minute'))"
+        ),
+        {"queue": IMPORTS},
+    )
+
+
+def _find_tables(connection: Connection) -> None:
+    """Make the transaction find the queue's tables and types by their bare names, as its triggers do."""
+    connection.execute(text("SELECT set_config('search_path', 'ops,public', true)"))

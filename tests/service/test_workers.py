@@ -1,8 +1,10 @@
 """The worker process: it is killed, it is overtaken, it gives up; a file is published once and whole all the same."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
@@ -68,7 +70,9 @@ def test_another_worker_finishes_what_a_killed_one_had_in_hand(busy_office: Offi
     office.worker.start()
     upload = finish(officer, place, TAKEN_OVER_WITHIN_S)
     assert (upload["state"], upload["revision"]) == ("published", revision + 1)
-    assert upload["counts"] == {"read": CROWD, "valid": CROWD, "rejected": 0, "published": CROWD}
+    assert upload["counts"] == {
+        "read": CROWD, "valid": CROWD, "rejected": 0, "published": CROWD, "added": CROWD, "changed": 0, "unchanged": 0,
+    }  # fmt: skip
     assert read_counts(office) == {
         **{name: count + CROWD for name, count in before.items()},
         "replaced": 0, "staging tables": 0, "revisions": before["revisions"] + 1, "attempts": 2,
@@ -191,3 +195,113 @@ def test_a_file_that_is_gone_fails_and_says_so(office: Office) -> None:
             text("SELECT action, outcome FROM ops.audit WHERE target = :id ORDER BY id"), {"id": upload["id"]}
         ).all()
     assert [tuple(row) for row in noted] == [("upload.receive", "ok"), ("upload.publish", "failed")]
+
+
+@contextmanager
+def connections_cut_while_publishing(office: Office) -> Iterator[None]:
+    """Hold publishing until the block ends, then cut the connections that wait for it."""
+    with publishing_is_held(office):
+        yield
+        with setup.owner(office.settings) as connection:
+            waiting = "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            mine = f"SELECT pg_terminate_backend(pid) FROM ({waiting}) w JOIN pg_stat_activity USING (pid) WHERE datname = current_database()"
+            assert connection.execute(text(mine)).rowcount == 1
+
+
+def test_an_upload_whose_connection_was_cut_is_tried_again(office: Office) -> None:
+    code, officer, revision = new_code(), office.officer(), office.revision()
+    place = send(officer, upload_parts(address_csv(code)))
+    work = threading.Thread(target=job_of(office, place).run)
+    with connections_cut_while_publishing(office):
+        work.start()
+        await_state(officer, place, "publishing")
+        time.sleep(0.5)
+    work.join(PUBLISHED_WITHIN_S)
+    assert (officer.get(place).json()["state"], office.revision()) == ("publishing", revision)
+    change(office, place, "heartbeat_at = now() - interval '1 minute'")
+    assert recover(office, place) == (True, 1)
+    job_of(office, place).run()
+    upload = finish(officer, place)
+    assert (upload["state"], upload["revision"]) == ("published", revision + 1)
+    assert office.item(code) is not None
+
+
+def test_an_upload_whose_connection_is_cut_every_time_fails_and_says_what_to_do(office: Office) -> None:
+    officer, revision = office.officer(), office.revision()
+    place = send(officer, upload_parts(address_csv(new_code())))
+    change(office, place, f"attempt = {MAX_ATTEMPTS - 1}")
+    work = threading.Thread(target=job_of(office, place).run)
+    with connections_cut_while_publishing(office):
+        work.start()
+        await_state(officer, place, "publishing")
+        time.sleep(0.5)
+    work.join(PUBLISHED_WITHIN_S)
+    upload = officer.get(place).json()
+    assert (upload["state"], office.revision()) == ("failed", revision)
+    assert [message["code"] for message in upload["messages"]] == ["SYSTEM_ERROR"]
+    assert "Gửi lại" in upload["messages"][0]["remedy"]["vi"]
+
+
+def test_giving_up_is_written_into_the_audit_once(office: Office) -> None:
+    officer = office.officer()
+    place = send(officer, upload_parts(address_csv(new_code())))
+    change(office, place, f"attempt = {MAX_ATTEMPTS}, heartbeat_at = now() - interval '1 minute'")
+    for _ in range(2):
+        recover(office, place)
+    with setup.owner(office.settings) as connection:
+        statement = text(
+            "SELECT actor, outcome, detail ->> 'kind' FROM ops.audit WHERE target = :id AND action = :action"
+        )
+        found = connection.execute(statement, {"id": place.rpartition("/")[2], "action": "upload.publish"}).all()
+    assert [tuple(row) for row in found] == [("worker", "failed", "attempts")]
+
+
+def test_jobs_of_dead_workers_do_not_stay(office: Office) -> None:
+    place = send(office.officer(), upload_parts(address_csv(new_code())))
+    job_of(office, place).run()
+    with setup.owner(office.settings) as connection:
+        connection.execute(text("SELECT set_config('search_path', 'ops,public', true)"))
+        connection.execute(text("INSERT INTO ops.procrastinate_workers DEFAULT VALUES"))
+        statement = (
+            "UPDATE ops.procrastinate_jobs SET status = 'doing', worker_id = {} WHERE args ->> 'upload_id' = :id"
+        )
+        alive = statement.format("(SELECT max(id) FROM ops.procrastinate_workers)")
+        connection.execute(text(alive), {"id": place.rpartition("/")[2]})
+    recover(office, place)
+    assert count_jobs(office, place) == 1
+    with setup.owner(office.settings) as connection:
+        connection.execute(text("UPDATE ops.procrastinate_workers SET last_heartbeat = now() - interval '2 minutes'"))
+    recover(office, place)
+    assert count_jobs(office, place) == 0
+
+
+def count_jobs(office: Office, place: str) -> int:
+    """Count an upload's jobs, whatever became of them."""
+    with setup.owner(office.settings) as connection:
+        statement = text("SELECT count(*) FROM ops.procrastinate_jobs WHERE args ->> 'upload_id' = :id")
+        return int(connection.scalar(statement, {"id": place.rpartition("/")[2]}) or 0)
+
+
+def test_an_upload_tells_what_it_added_changed_and_left_and_so_does_the_log(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = new_code(), new_code(), new_code()
+    officer = office.officer()
+    place = send(officer, upload_parts(address_csv(first, second)))
+    job_of(office, place).run()
+    assert pick_changes(officer, place) == {"added": 2, "changed": 0, "unchanged": 0}
+    rows = address_csv(first, second, third).replace(f"{second},ho gia dinh".encode(), f"{second},co quan".encode())
+    place = send(officer, upload_parts(rows))
+    capsys.readouterr()
+    job_of(office, place).run()
+    assert pick_changes(officer, place) == {"added": 1, "changed": 1, "unchanged": 1}
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"upload done"' in line]
+    assert [(line["register"], line["added"], line["changed"], line["outcome"]) for line in said] == [
+        ("addresses", 1, 1, "ok")
+    ]
+
+
+def pick_changes(officer: TestClient, place: str) -> dict[str, int]:
+    """Return what an upload says it did to the register."""
+    counts = officer.get(place).json()["counts"]
+    return {what: counts[what] for what in ("added", "changed", "unchanged")}
