@@ -16,7 +16,7 @@ from geodata.importing.features import FeatureLayer
 from geodata.importing.geojson import GeojsonDocument
 from geodata.importing.gpkg import GpkgFile
 from geodata.importing.kml import KmlReader
-from geodata.importing.results import EncodingChoice, LayerInfo, UnreadableFileError, unknown_format
+from geodata.importing.results import EncodingChoice, LayerInfo, UnreadableFileError, no_such_layer, unknown_format
 from geodata.importing.shp import ShapefileLayer
 from geodata.importing.tables import CsvLayer, gather_csv_evidence, transcode
 
@@ -174,24 +174,19 @@ def choose_layer(sources: Sequence[Source], wanted: str | None) -> Source:
     Raises
     ------
     UnreadableFileError
-        ``NO_LAYER`` if none is called so, ``LAYER_CHOICE`` if the officer has to choose.
+        ``NO_LAYER`` if none is called so, ``LAYER_CHOICE`` if the officer has to choose. An only layer without a name
+        is called like the file, which is known outside the sandbox alone and checked there.
     """
     if len(sources) == 1 and (wanted is None or not sources[0].info.name):
         return sources[0]
     if not sources:
         raise _nothing_found([])
-    described = [dataclasses.asdict(source.info) for source in sources]
     if wanted is not None:
         name = unicodedata.normalize("NFC", wanted)
         for source in sources:
             if name in (source.info.name, unicodedata.normalize("NFC", source.info.name)):
                 return source
-        raise UnreadableFileError(
-            "NO_LAYER",
-            f"Tệp không có lớp “{wanted[:80]}”.",
-            f"The file has no layer “{wanted[:80]}”.",
-            layers=described,
-        )
+        raise no_such_layer(wanted, [source.info for source in sources])
     filled = [source for source in sources if source.info.geometry_type and source.info.row_count != 0]
     if len(filled) == 1:
         return filled[0]
@@ -199,7 +194,7 @@ def choose_layer(sources: Sequence[Source], wanted: str | None) -> Source:
         "LAYER_CHOICE",
         f"Tệp có {len(sources)} lớp dữ liệu. Hãy chọn một lớp.",
         f"The file has {len(sources)} layers. Choose one.",
-        layers=described,
+        layers=[dataclasses.asdict(source.info) for source in sources],
     )
 
 

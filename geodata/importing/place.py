@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees
+from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees, parse_epsg
 from geodata.db import Actor
 from geodata.errors import CoordinateSystemError
 from geodata.geometry import Geometries, as_kind, degrees_from_wkb, explain_invalid, from_wkb
@@ -58,22 +58,13 @@ def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> Source
 
 def _stated_crs(result: ReadResult, wanted: str | None) -> SourceCrs | None:
     if wanted:
-        return _from_choice(wanted)
+        return from_epsg(parse_epsg(wanted))
     if result.crs_wkt:
         return from_wkt(result.crs_wkt)
     hint = result.crs_hint or ""
     if hint.startswith("EPSG:"):
         return from_epsg(int(hint.removeprefix("EPSG:")))
     return WGS84_DEGREES if hint == "degrees" else None
-
-
-def _from_choice(wanted: str) -> SourceCrs:
-    code = wanted.strip().upper().removeprefix("EPSG:")
-    if not (code.isascii() and code.isdigit()):
-        raise CoordinateSystemError(
-            why_vi=f"“{wanted[:40]}” không có dạng EPSG:9209.", why_en=f"“{wanted[:40]}” is not of the form EPSG:9209."
-        )
-    return from_epsg(int(code))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 
 from geodata.errors import GeodataError
 
+_NAME_SHOWN, _LAYERS_SHOWN = 80, 20
+
 POLL_S = 0.005
 """Seconds between two looks at what the reader has written."""
 
@@ -58,6 +60,17 @@ def unknown_format(what: str) -> UnreadableFileError:
         "Không đọc được định dạng này. Hãy xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML hoặc CSV.",
         "This format is not read. Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML or CSV.",
         what=what,
+    )
+
+
+def no_such_layer(wanted: str, layers: Sequence["LayerInfo"]) -> UnreadableFileError:
+    """Refuse a choice of a layer that the file does not have."""
+    listed = ", ".join(f"“{info.name[:_NAME_SHOWN]}”" for info in layers[:_LAYERS_SHOWN])
+    return UnreadableFileError(
+        "NO_LAYER",
+        f"Tệp không có lớp “{wanted[:_NAME_SHOWN]}”. Hãy chọn một trong: {listed}.",
+        f"The file has no layer “{wanted[:_NAME_SHOWN]}”. Choose one of: {listed}.",
+        layers=[dataclasses.asdict(info) for info in layers],
     )
 
 

@@ -32,6 +32,7 @@ from geodata.importing.results import (
     ReadWarning,
     RowsBrokenError,
     UnreadableFileError,
+    no_such_layer,
 )
 
 GDAL_MODULES = ("pyogrio", "fiona", "osgeo", "rasterio")
@@ -199,7 +200,7 @@ class Reading:
     """One run of the reader; made by `open_upload`."""
 
     def __init__(self, job: dict[str, Any], work_dir: Path, original_name: str, timeout_s: float) -> None:
-        self._work_dir, self._timeout_s = work_dir, timeout_s
+        self._work_dir, self._timeout_s, self._wanted = work_dir, timeout_s, job["layer"]
         self._stem = unicodedata.normalize("NFC", Path(original_name).stem) or "upload"
         for name in (DESCRIPTION_FILE, ROWS_FILE, END_FILE):
             (work_dir / name).unlink(missing_ok=True)
@@ -241,7 +242,7 @@ class Reading:
         Raises
         ------
         UnreadableFileError
-            If the reader ends before.
+            If the reader ends before; ``NO_LAYER`` if the only layer, called like the file, is not the wanted one.
         """
         while not (self._work_dir / DESCRIPTION_FILE).exists():
             if self._is_over():
@@ -249,10 +250,13 @@ class Reading:
                 break
             time.sleep(POLL_S)
         read = self._load(DESCRIPTION_FILE)
+        layers = tuple(LayerInfo(**{**info, "name": info["name"] or self._stem}) for info in read["layers"])
+        if self._wanted and not read["layer"] and unicodedata.normalize("NFC", self._wanted) != self._stem:
+            raise no_such_layer(self._wanted, layers)
         return ReadResult(
             arrow_path=self._work_dir / ROWS_FILE,
             layer=read["layer"] or self._stem,
-            layers=tuple(LayerInfo(**{**info, "name": info["name"] or self._stem}) for info in read["layers"]),
+            layers=layers,
             **{name: read[name] for name in ("crs_wkt", "crs_hint", "format")},
             row_count=read["row_count"] or 0,
             columns=tuple(read["columns"]),

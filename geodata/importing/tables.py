@@ -31,6 +31,7 @@ _SNIFF_LINES = 20
 _BLOCK_BYTES, _SLOW_ROWS = 8 << 20, 10_000
 _DELIMITERS = ",;\t|"
 _WORD_BREAKS = re.compile(rb'[,;\t|"\r\n]+')
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _DEGREES = re.compile(
     r"(\d{1,3})\s*[°º]\s*(\d{1,2})\s*['\u2019\u2032]"
@@ -114,6 +115,8 @@ class CsvLayer:
         self._path, self.encoding, self._context = path, encoding, context
         self._delimiter, self._lines_before = _sniff(path)
         names = [unicodedata.normalize("NFC", name).strip() for name in next(self._records(), [])]
+        if any(_CONTROLS.search(name) for name in names):
+            raise _not_csv("binary")
         if not any(re.search(r"[^\W\d_]", name) for name in names):
             raise _not_csv("no header", code="CSV_NO_HEADER")
         context.check_columns(len(names))

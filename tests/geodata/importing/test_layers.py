@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pyogrio
+import pytest
 import shapely
 
 from tests.geodata.importing.files import codes, kml, read, refusal, shapefile, table, values, wkt, zipped
@@ -30,6 +31,21 @@ def test_several_layers_must_be_chosen_unless_one_alone_has_rows(tmp_path: Path)
         database.execute('DELETE FROM "một"')
         database.commit()
     assert read(tmp_path, path.read_bytes(), "a.gpkg").layer == "hai"
+
+
+def test_an_only_layer_is_called_like_its_file_and_any_other_choice_is_refused(tmp_path: Path) -> None:
+    content = b"ten,lon,lat\nmot,106,20\n"
+    assert read(tmp_path, content, "Xóm mới.csv", layer="Xóm mới").layer == "Xóm mới"
+    error = refusal(tmp_path, content, "Xóm mới.csv", layer="nope")
+    assert (error.code, [item["name"] for item in error.detail["layers"]]) == ("NO_LAYER", ["Xóm mới"])
+    assert "“nope”. Hãy chọn một trong: “Xóm mới”." in error.vi
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.zip"])
+def test_bytes_that_are_no_text_are_refused_as_a_format_and_not_as_empty(tmp_path: Path, name: str) -> None:
+    junk = b"\xff\xd8\xff\xe0\x10JFIF\x01"
+    assert refusal(tmp_path, junk, name).code == "UPLOAD_FORMAT"
+    assert refusal(tmp_path, junk + b",x\nmore\x02\n", name).code == "UPLOAD_FORMAT"
 
 
 def test_parts_are_found_in_folders_whatever_their_case(tmp_path: Path) -> None:
