@@ -42,6 +42,7 @@ _HELMERT = (
 _TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
 _DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000", re.IGNORECASE)
 _FALSE_EASTING_M = 500_000.0
+_MAX_CODE_DIGITS = 6
 _SAME_DEGREES = 1e-6
 _SAME_SCALE = 1e-7
 
@@ -105,6 +106,22 @@ def _pipeline(text: str) -> ToWgs84:
         return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
 
     return move
+
+
+def parse_epsg(name: str) -> int:
+    """Read the code out of ``EPSG:9209`` or ``9209``.
+
+    Raises
+    ------
+    CoordinateSystemError
+        When it is neither.
+    """
+    code = name.strip().upper().removeprefix("EPSG:")
+    if not (code.isascii() and code.isdigit() and len(code) <= _MAX_CODE_DIGITS):
+        raise CoordinateSystemError(
+            why_vi=f"“{name[:40]}” không có dạng EPSG:9209.", why_en=f"“{name[:40]}” is not of the form EPSG:9209."
+        )
+    return int(code)
 
 
 def from_epsg(code: int) -> SourceCrs:

@@ -1,21 +1,23 @@
 """The command ``bandoso``."""
 
-import getpass
 import json
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
 
-from geodata.db import SYSTEM, Database
+from geodata.crs import parse_epsg
+from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.check import Progress as TellProgress
-from geodata.importing.publish import import_file
+from geodata.importing.publish import Published, publish_file
 from geodata.importing.report import Report
 from geodata.importing.work_folder import work_folder
 from geodata.register import Register
@@ -23,8 +25,8 @@ from geodata.registers import discover, get_register
 from geodata.units import load as units_load
 from geodata.units.index import UnitIndex, load_units, reference_units
 from service import setup
-from service.auth import accounts, audit
-from service.auth.principal import Role
+from service.auth import audit
+from service.cli_accounts import key_app, user_app
 from service.settings import ServiceSettings
 
 app = typer.Typer(
@@ -34,8 +36,6 @@ app = typer.Typer(
     help="Bản đồ số: dịch vụ bản đồ cho xã và tỉnh.",
 )
 units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / administrative units.")
-user_app = typer.Typer(no_args_is_help=True, help="Tài khoản / accounts.")
-key_app = typer.Typer(no_args_is_help=True, help="Khóa API / API keys.")
 sample_app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / sample data.")
 for name, group in (("units", units_app), ("user", user_app), ("key", key_app), ("sample", sample_app)):
     app.add_typer(group, name=name)
@@ -49,17 +49,28 @@ CommuneOption = Annotated[str | None, typer.Option("--commune", "-c", help="Mã 
 LayerOption = Annotated[str | None, typer.Option("--layer", help="Lớp trong tệp / layer of the file")]
 CrsOption = Annotated[str | None, typer.Option("--crs", help="Hệ tọa độ, ví dụ EPSG:9209 / coordinate system")]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", help="Bảng mã / text encoding")]
-PasswordOption = Annotated[bool, typer.Option(help="Đọc mật khẩu từ stdin / read the password from stdin")]
 JsonOption = Annotated[bool, typer.Option("--json", help="In báo cáo dạng JSON / print the report as JSON")]
 
 
 def main() -> None:
-    """Run the command; errors of ours are said in both languages and end with 1."""
+    """Run the command; errors of ours and a database that is away are said in both languages and end with 1."""
     try:
         app()
     except GeodataError as error:
-        err.print(f"[bold]{error.vi}[/bold]\n{error.en}", highlight=False)
-        sys.exit(1)
+        _end(error.vi, error.en)
+    except (SQLAlchemyError, psycopg.Error) as error:
+        if not is_passing(error):
+            raise
+        why = str(getattr(error, "orig", error)).partition("\n")[0]
+        _end(
+            f"Cơ sở dữ liệu không trả lời: {why}. Hãy kiểm tra DATABASE_URL và máy chủ PostgreSQL rồi chạy lại.",
+            f"The database does not answer: {why}. Check DATABASE_URL and the PostgreSQL server, then run again.",
+        )
+
+
+def _end(vi: str, en: str) -> NoReturn:
+    err.print(Text(vi, style="bold"), Text(en), sep="\n", soft_wrap=True)
+    sys.exit(1)
 
 
 def _database() -> Database:
@@ -108,20 +119,29 @@ def import_command(  # noqa: PLR0913  one option each
     """Kiểm tra và công bố một tệp / check a file and publish it as one revision."""
     request = _request(file, get_register(register), commune, layer, crs, encoding, note)
     with _progress(quiet=json_) as tell:
-        published = import_file(_database(), request, tell)
+        published = _publish(request, tell)
     counts = published.counts
-    with setup.owner(ServiceSettings()) as connection:
-        audit.note(
-            connection, "import.publish", actor="shell", target=register, revision=published.revision,
-            outcome="ok" if published.report.outcome == "ok" else "refused",
-            added=counts.added, changed=counts.changed,
-        )  # fmt: skip
     _print_report(published.report, as_json=json_)
     if not json_:
         number = published.revision
         said = f"đợt công bố / revision {number}" if number else "không có gì thay đổi / nothing changed"
         out.print(f"[bold]{said}[/bold]: +{counts.added}, ~{counts.changed}, -{counts.removed}")
     raise typer.Exit(0 if published.report.outcome == "ok" else 2)
+
+
+def _publish(request: ImportRequest, tell: TellProgress) -> Published:
+    """Publish a file and write that into the audit, both or neither."""
+    database = _database()
+    with database.read() as connection:
+        units = load_units(connection)
+    with work_folder() as folder, database.worker() as connection:
+        published = publish_file(connection, request, units, folder, tell)
+        audit.note(
+            connection, "import.publish", actor="shell", target=request.register.id, revision=published.revision,
+            outcome="ok" if published.report.outcome == "ok" else "refused",
+            added=published.counts.added, changed=published.counts.changed,
+        )  # fmt: skip
+    return published
 
 
 @app.command()
@@ -229,9 +249,14 @@ def load_boundaries(
     crs: CrsOption = None,
 ) -> None:
     """Nạp ranh giới đơn vị hành chính theo mã / load boundaries, matched by code."""
-    found = units_load.load_boundaries(
-        _database(), file, get_register(register), layer=layer, code_column=code_column, crs=crs
-    )
+    if register not in {"communes", "provinces"}:
+        raise typer.BadParameter("chọn / choose: communes, provinces", param_hint="--register")
+    with _database().worker() as connection:
+        found = units_load.publish_boundaries(
+            connection, file, get_register(register), layer=layer, code_column=code_column, crs=crs
+        )
+        outcome: audit.Outcome = "ok" if found.matched else "refused"
+        audit.note(connection, "units.load", actor="shell", target=register, revision=found.revision, outcome=outcome)
     out.print(f"khớp/matched {len(found.matched)}, không có mã này/unknown {len(found.unknown)}, "
               f"lỗi hình học/invalid {len(found.invalid)}, chưa có ranh giới/without {len(found.without)}", highlight=False)  # fmt: skip
     for title, codes in (("unknown", found.unknown), ("invalid", found.invalid)):
@@ -242,109 +267,7 @@ def load_boundaries(
     out.print(
         f"đợt công bố / revision {found.revision}" if found.revision else "không có gì thay đổi / nothing changed"
     )
-    with setup.owner(ServiceSettings()) as connection:
-        audit.note(connection, "units.load", actor="shell", target=register, revision=found.revision)
     raise typer.Exit(0 if found.matched else 2)
-
-
-@user_app.command("add")
-def add_user(
-    username: str,
-    role: Annotated[str, typer.Option(help="commune_officer | provincial_officer | administrator")],
-    name: Annotated[str, typer.Option(help="Tên hiển thị / display name")] = "",
-    scope: Annotated[list[str], typer.Option(help="Mã xã hoặc mã tỉnh, nhiều lần / commune or province codes")] = [],  # noqa: B006  typer copies it
-    password_stdin: PasswordOption = False,  # noqa: FBT002  a flag
-) -> None:
-    """Tạo tài khoản / make an account."""
-    roles: tuple[Role, ...] = ("commune_officer", "provincial_officer", "administrator")
-    if role not in roles:
-        raise typer.BadParameter(", ".join(roles), param_hint="--role")
-    password = _read_password(from_stdin=password_stdin)
-    account = accounts.NewAccount(username, name or username, role, password, scope)
-    with setup.owner(ServiceSettings()) as connection:
-        accounts.add_account(connection, account)
-        audit.note(connection, "account.add", actor="shell", target=username, role=role, scope=scope)
-    out.print(f"{username}: {role}")
-
-
-@user_app.command("list")
-def list_users() -> None:
-    """Liệt kê tài khoản / list the accounts."""
-    with setup.owner(ServiceSettings()) as connection:
-        found = accounts.list_accounts(connection)
-    _print_table(("tài khoản / user", "tên / name", "vai trò / role", "phạm vi / scope", "bị khóa / disabled"), found)
-
-
-@user_app.command("password")
-def change_password(username: str, password_stdin: PasswordOption = False) -> None:  # noqa: FBT002  a flag
-    """Đặt mật khẩu mới và đóng mọi phiên / set a new password and close every session."""
-    password = _read_password(from_stdin=password_stdin)
-    with setup.owner(ServiceSettings()) as connection:
-        accounts.set_password(connection, username, password)
-        audit.note(connection, "account.password", actor="shell", target=username)
-    out.print(f"{username}: mật khẩu mới, mọi phiên đã đóng / new password, every session closed")
-
-
-@user_app.command("disable")
-def disable_user(username: str) -> None:
-    """Khóa tài khoản cùng phiên và khóa API của nó / shut an account out, its sessions and keys included."""
-    _set_disabled(username, is_disabled=True)
-
-
-@user_app.command("enable")
-def enable_user(username: str) -> None:
-    """Mở lại tài khoản / let an account in again."""
-    _set_disabled(username, is_disabled=False)
-
-
-def _set_disabled(username: str, *, is_disabled: bool) -> None:
-    with setup.owner(ServiceSettings()) as connection:
-        accounts.set_disabled(connection, username, is_disabled=is_disabled)
-        action = "account.disable" if is_disabled else "account.enable"
-        audit.note(connection, action, actor="shell", target=username)
-    out.print(f"{username}: {'đã khóa / disabled' if is_disabled else 'đã mở lại / enabled'}")
-
-
-def _read_password(*, from_stdin: bool) -> str:
-    return sys.stdin.readline().rstrip("\n") if from_stdin else getpass.getpass("Mật khẩu / password: ")
-
-
-@key_app.command("list")
-def list_keys() -> None:
-    """Liệt kê khóa API / list the API keys."""
-    with setup.owner(ServiceSettings()) as connection:
-        found = accounts.list_keys(connection)
-    names = ("khóa API / prefix", "tài khoản / user", "tên / name", "quyền / scopes", "hết hạn / expires")
-    _print_table((*names, "dùng lần cuối / last used", "thu hồi / revoked"), found)
-
-
-@key_app.command("revoke")
-def revoke_key(prefix: str) -> None:
-    """Thu hồi khóa API theo phần trước dấu chấm / revoke a key by the part before its dot."""
-    with setup.owner(ServiceSettings()) as connection:
-        accounts.revoke_key(connection, prefix)
-        audit.note(connection, "key.revoke", actor="shell", target=prefix)
-    out.print(f"{prefix}: đã thu hồi / revoked")
-
-
-def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print lines of cells parted by tabs: nothing is cut, and other programs can read it."""
-    for row in (names, *rows):
-        sys.stdout.write("\t".join("" if value is None else " ".join(str(value).split()) for value in row) + "\n")
-
-
-@key_app.command("add")
-def add_key(
-    username: str,
-    name: Annotated[str, typer.Option(help="Dùng vào việc gì / what it is for")],
-    scopes: Annotated[str, typer.Option(help="upload")] = "upload",
-    days: Annotated[int, typer.Option(min=1, max=365)] = 180,
-) -> None:
-    """Tạo khóa API; chỉ in một lần / make an API key, printed once."""
-    with setup.owner(ServiceSettings()) as connection:
-        key = accounts.add_key(connection, username, name, scopes, days)
-        audit.note(connection, "key.add", actor="shell", target=username, name=name, scopes=scopes)
-    sys.stdout.write(key + "\n")
 
 
 @sample_app.command("load")
@@ -362,7 +285,7 @@ def load_sample_command(
 
 @sample_app.command("addresses")
 def write_sample_addresses(  # noqa: PLR0913  one option each
-    within: Annotated[Path, typer.Option(exists=True, help="Ranh giới xã / commune polygons")],
+    within: Annotated[Path, typer.Option(exists=True, readable=True, help="Ranh giới xã / commune polygons")],
     count: Annotated[int, typer.Option(min=1)],
     target: Annotated[Path, typer.Argument(help="Tệp kết quả / file to write")],
     format_: Annotated[
@@ -375,7 +298,6 @@ def write_sample_addresses(  # noqa: PLR0913  one option each
     """Viết tệp địa chỉ mẫu cỡ bất kỳ để thử tải / write a file of sample addresses of any size."""
     from geodata.sample.writer import write_addresses  # noqa: PLC0415  geopandas is slow to import
 
-    code = int(crs.upper().removeprefix("EPSG:"))
     wanted: Any = format_ or target.suffix.removeprefix(".") or "shp"
-    write_addresses(within, count, target, format=wanted, crs=code, seed=seed, layer=layer)
+    write_addresses(within, count, target, format=wanted, crs=parse_epsg(crs), seed=seed, layer=layer)
     out.print(str(target))

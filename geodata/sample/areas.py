@@ -3,6 +3,7 @@
 import gzip
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -67,13 +68,13 @@ def read_commune_areas(path: Path, layer: str | None = None) -> CommuneAreas:
     """
     if not path.exists():
         raise SampleAreaError(file=path.name, why_vi="không có tệp này.", why_en="there is no such file.")
-    with _unpacked(path) as plain:
-        try:
+    try:
+        with _unpacked(path) as plain:
             layers = [str(name) for name in pyogrio.list_layers(plain)[:, 0]]
             chosen, column = _choose_layer(path.name, plain, layers, layer)
             return _read(path.name, plain, chosen, column)
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, gzip.BadGzipFile) as error:
-            raise SampleAreaError(file=path.name, why_vi=f"không đọc được ({error}).", why_en=f"{error}.") from error
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, EOFError, zlib.error) as error:
+        raise SampleAreaError(file=path.name, why_vi=f"không đọc được ({error}).", why_en=f"{error}.") from error
 
 
 @contextmanager

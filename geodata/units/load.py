@@ -88,8 +88,14 @@ class BoundaryReport:
     messages: list[dict[str, Any]] = field(default_factory=list)
 
 
-def load_boundaries(
-    database: Database,
+def load_boundaries(database: Database, path: Path, register: Register, **choices: str | None) -> BoundaryReport:
+    """Load boundaries of provinces or communes from a file; the choices are those of `publish_boundaries`."""
+    with database.worker() as connection:
+        return publish_boundaries(connection, path, register, **choices)
+
+
+def publish_boundaries(
+    connection: Connection,
     path: Path,
     register: Register,
     *,
@@ -97,7 +103,7 @@ def load_boundaries(
     code_column: str | None = None,
     crs: str | None = None,
 ) -> BoundaryReport:
-    """Load boundaries of provinces or communes from a file.
+    """Do the work of `load_boundaries` in the transaction given.
 
     Parameters
     ----------
@@ -115,7 +121,7 @@ def load_boundaries(
     """
     with work_folder() as folder:
         result = read_upload(path, folder, original_name=path.name, layer=layer, limits=SHELL_LIMITS, timeout_s=600)
-        return _load_boundaries(database, register, result, _code_column(register, result, code_column), crs)
+        return _load_boundaries(connection, register, result, _code_column(register, result, code_column), crs)
 
 
 def _code_column(register: Register, result: ReadResult, chosen: str | None) -> str:
@@ -136,22 +142,21 @@ def _code_column(register: Register, result: ReadResult, chosen: str | None) -> 
 
 
 def _load_boundaries(
-    database: Database, register: Register, result: ReadResult, code_column: str, crs: str | None
+    connection: Connection, register: Register, result: ReadResult, code_column: str, crs: str | None
 ) -> BoundaryReport:
     notes = Report(register.id)
     source = choose_crs(result, crs, notes)
     found = BoundaryReport(result.layer, notes.crs, messages=notes.messages)
     if source is None:
         return found
-    with database.worker() as connection:
-        known = _known_codes(connection, register)
-        drawn = _read_shapes(result, source, code_column, known, found)
-        found.matched = list(drawn)
-        if drawn:
-            notes.columns = {code_column: "code"}
-            request = ImportRequest(Path(), "", register, SYSTEM, note=f"Ranh giới từ lớp {result.layer}")
-            found.revision = _publish_shapes(connection, request, drawn, notes)
-        found.without = sorted(known - _codes_with_boundary(connection, register))
+    known = _known_codes(connection, register)
+    drawn = _read_shapes(result, source, code_column, known, found)
+    found.matched = list(drawn)
+    if drawn:
+        notes.columns = {code_column: "code"}
+        request = ImportRequest(Path(), "", register, SYSTEM, note=f"Ranh giới từ lớp {result.layer}")
+        found.revision = _publish_shapes(connection, request, drawn, notes)
+    found.without = sorted(known - _codes_with_boundary(connection, register))
     return found
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from geodata.accounts import ApiKey, Audit, SignIn, User, UserScope
 from geodata.errors import GeodataError
 from service.auth.passwords import MAX_BYTES, MIN_LENGTH, fingerprint, hash_password, new_token, verify_password
-from service.auth.principal import Principal, Role
+from service.auth.principal import KEY_SCOPES, Principal, Role
 
 FAILURES_ALLOWED, FAILURE_WINDOW = 5, timedelta(minutes=15)
 MAX_KEY_AGE = timedelta(days=365)
@@ -61,9 +61,10 @@ def add_account(connection: Connection, account: NewAccount) -> UUID:
     Raises
     ------
     AccountError
-        When the name is taken or the password too short.
+        When the name is taken, the password too short, or a unit of the scope unknown.
     """
     _require_length(account.password)
+    _require_units(connection, account.scope)
     taken = connection.scalar(select(User.id).where(func.lower(User.username) == account.username.lower()))
     if taken is not None:
         raise AccountError(why_vi="tên đăng nhập đã có.", why_en="the user name is taken.")
@@ -85,6 +86,18 @@ def _require_length(password: str) -> None:
         raise AccountError(
             why_vi=f"mật khẩu cần ít nhất {MIN_LENGTH} ký tự, nhiều nhất {MAX_BYTES} byte.",
             why_en=f"a password needs {MIN_LENGTH} characters at least and {MAX_BYTES} bytes at most.",
+        )
+
+
+def _require_units(connection: Connection, scope: Sequence[str]) -> None:
+    current = text(
+        "SELECT code FROM open.communes WHERE valid_to IS NULL UNION SELECT code FROM open.provinces WHERE valid_to IS NULL"
+    )
+    unknown = ", ".join(sorted(set(scope) - set(connection.scalars(current))))
+    if unknown:
+        raise AccountError(
+            why_vi=f"không có xã hay tỉnh hiện hành với mã {unknown}. Hãy dùng mã xã 5 chữ số hoặc mã tỉnh 2 chữ số.",
+            why_en=f"there is no current commune or province {unknown}. Use commune (5 digits) or province (2 digits) codes.",
         )
 
 
@@ -202,7 +215,7 @@ def principal_of_session(connection: Connection, token: str, idle_minutes: int) 
         return None
     if now - row.last_seen_at > timedelta(minutes=1):
         connection.execute(update(SignIn).where(SignIn.token_sha256 == fingerprint(token)).values(last_seen_at=now))
-    return _principal(connection, row, csrf=row.csrf, scopes=frozenset({"upload"}))
+    return _principal(connection, row, csrf=row.csrf, scopes=KEY_SCOPES)
 
 
 def add_key(connection: Connection, username: str, name: str, scopes: str, days: int) -> str:

@@ -7,6 +7,9 @@ from geodata.db import Actor
 
 Role = Literal["public", "commune_officer", "provincial_officer", "administrator"]
 
+KEY_SCOPES = frozenset({"upload"})
+"""What a key may be made for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -27,7 +30,7 @@ class Principal:
     role: Role
     communes: tuple[str, ...] | None = ()
     csrf: str | None = None
-    scopes: frozenset[str] = frozenset({"upload"})
+    scopes: frozenset[str] = KEY_SCOPES
 
     @property
     def actor(self) -> Actor:

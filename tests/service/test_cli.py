@@ -126,10 +126,83 @@ def test_a_command_without_its_database_says_which_setting_is_missing(shell: She
         ("nothing",),
         ("user", "add", "x", "--role", "king", "--password-stdin"),
         ("key", "add", "x", "--name", "y", "--days", "0"),
+        ("key", "add", "x", "--name", "y", "--scopes", "foo"),
+        ("key", "add", "x", "--name", "y", "--scopes", ""),
     ],
 )
 def test_wrong_usage_ends_with_two(shell: Shell, words: tuple[str, ...]) -> None:
     assert shell.call(*words, given="x\n").exit_code == 2
+
+
+def test_boundaries_of_something_else_than_units_are_refused(shell: Shell, table: Path) -> None:
+    answer = shell.call("units", "load", table, "-r", "addresses")
+    assert answer.exit_code == 2
+    assert "communes, provinces" in answer.stderr
+
+
+def test_a_coordinate_system_that_is_none_is_told_in_a_sentence(shell: Shell, table: Path, tmp_path: Path) -> None:
+    for command in ("import", "validate"):
+        answer = shell.run(command, table, "-r", "addresses", "--crs", "abc")
+        assert (answer.returncode, "“abc” không có dạng EPSG:9209." in answer.stdout) == (2, True), answer.stderr
+    target, words = tmp_path / "mau.csv", ("--within", table, "--count", "5")
+    for crs in ("abc", "EPSG:99999999999999"):
+        answer = shell.run("sample", "addresses", target, *words, "--crs", crs)
+        assert (answer.returncode, "không có dạng EPSG:9209." in answer.stderr) == (1, True), answer.stderr
+
+
+def test_communes_that_cannot_be_read_are_told_in_a_sentence(shell: Shell, tmp_path: Path) -> None:
+    words = ("sample", "addresses", tmp_path / "mau.csv", "--count", "5", "--within")
+    assert shell.call(*words, tmp_path / "x.txt").exit_code == 2
+    for name, content in (("x.txt", b"not a map"), ("x.gz", b"not packed"), ("x.csv", b"a,b\n1,2\n"), ("y.gz", b"")):
+        (tmp_path / name).write_bytes(content)
+        answer = shell.run(*words, tmp_path / name)
+        assert (answer.returncode, "Traceback" in answer.stderr) == (1, False), answer.stderr
+        assert name in answer.stderr
+    assert shell.call(*words, tmp_path).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("setup",), ("user", "list"), ("sample", "load"), ("import", "T", "-r", "addresses"), ("worker",)]
+)
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(
+    shell: Shell, table: Path, words: tuple[str, ...]
+) -> None:
+    given = [table if word == "T" else word for word in words]
+    answer = shell.run(*given, DATABASE_URL="postgresql://nobody:secret-word@127.0.0.1:1/none")
+    assert answer.returncode == 1
+    assert "Cơ sở dữ liệu không trả lời" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "secret-word" not in answer.stderr
+
+
+def test_a_layer_that_is_not_in_the_file_is_refused_with_those_there_are(shell: Shell, table: Path) -> None:
+    answer = shell.run("validate", table, "-r", "addresses", "--layer", "nope")
+    assert answer.returncode == 2
+    assert "“địa chỉ”" in answer.stdout
+
+
+def test_an_account_for_units_that_do_not_exist_is_refused(shell: Shell) -> None:
+    words = ("user", "add", "lac", "--role", "commune_officer", "--password-stdin", "--scope", SAMPLE_COMMUNE)
+    answer = shell.call(*words, "--scope", "98765", "--scope", "x", given=f"{PASSWORD}\n")
+    assert isinstance(answer.exception, AccountError)
+    assert "98765, x" in answer.exception.vi
+    assert shell.value("SELECT count(*) FROM ops.account WHERE username = 'lac'") == 0
+
+
+def test_an_import_and_its_audit_are_written_together_or_not_at_all(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mot.csv"
+    file.write_bytes(address_csv("0790054321"))
+    latest = "SELECT max(number) FROM ops.revision WHERE register = 'addresses'"
+    noted = "SELECT count(*) FROM ops.audit WHERE action = 'import.publish'"
+    before, notes = shell.value(latest), shell.value(noted)
+    with setup.owner(shell.settings) as connection:
+        connection.execute(text("REVOKE INSERT ON ops.audit FROM bandoso_worker"))
+    assert shell.call("import", file, "-r", "addresses", "-c", SAMPLE_COMMUNE).exit_code == 1
+    assert (shell.value(latest), shell.value(noted)) == (before, notes)
+    with setup.owner(shell.settings) as connection:
+        connection.execute(text("GRANT INSERT ON ops.audit TO bandoso_worker"))
+    assert shell.call("import", file, "-r", "addresses", "-c", SAMPLE_COMMUNE).exit_code == 0
+    assert (shell.value(latest), shell.value(noted)) == (before + 1, notes + 1)
 
 
 def test_boundaries_are_matched_by_code(shell: Shell, tmp_path: Path) -> None:
