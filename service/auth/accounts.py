@@ -61,10 +61,9 @@ def add_account(connection: Connection, account: NewAccount) -> UUID:
     Raises
     ------
     AccountError
-        When the name is taken, the password too short, or a unit of the scope unknown.
+        When the name is taken or the password too short.
     """
     _require_length(account.password)
-    _require_units(connection, account.scope)
     taken = connection.scalar(select(User.id).where(func.lower(User.username) == account.username.lower()))
     if taken is not None:
         raise AccountError(why_vi="tên đăng nhập đã có.", why_en="the user name is taken.")
@@ -89,7 +88,14 @@ def _require_length(password: str) -> None:
         )
 
 
-def _require_units(connection: Connection, scope: Sequence[str]) -> None:
+def require_units(connection: Connection, scope: Sequence[str]) -> None:
+    """Make sure that a scope names current communes and provinces only.
+
+    Raises
+    ------
+    AccountError
+        Naming the codes that no current unit has.
+    """
     current = text(
         "SELECT code FROM open.communes WHERE valid_to IS NULL UNION SELECT code FROM open.provinces WHERE valid_to IS NULL"
     )
