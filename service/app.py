@@ -1,10 +1,8 @@
 """The application: the only place that wires things together."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -20,6 +18,7 @@ from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
 from service.limits import LookupBudget
+from service.logs import configure_logging
 from service.middleware import RequestMiddleware
 from service.openapi import build_openapi
 from service.problems import add_problem_handlers
@@ -151,17 +150,3 @@ def tile_settings(settings: ServiceSettings) -> StoreSettings:
     }
     dsn = settings.sqlalchemy_url.replace("+psycopg", "")
     return StoreSettings(dsn, server, settings.tile_pool_size, settings.tile_cache_mb * MEGABYTE)
-
-
-def configure_logging() -> None:
-    """Write logs as JSON lines with the request id; no values of data, no queries of people."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )

@@ -89,8 +89,8 @@ def up() -> None:
 @app.command()
 def worker() -> None:
     """Chạy tiến trình nền xử lý tệp / run a worker."""
-    from service.app import configure_logging  # noqa: PLC0415  the web part is not needed by other commands
-    from service.jobs.worker import run_worker  # noqa: PLC0415
+    from service.jobs.worker import run_worker  # noqa: PLC0415  only this command works
+    from service.logs import configure_logging  # noqa: PLC0415
 
     configure_logging()
     run_worker(ServiceSettings())

@@ -121,7 +121,8 @@ class RequestMiddleware:
         template = getattr(scope.get("route"), "path", None) or "unknown"
         REQUESTS.labels(template, method, status).inc()
         SECONDS.labels(template).observe(seconds)
-        write = log.info if status < 500 else log.error  # noqa: PLR2004
+        # Why the service is unavailable is logged where it is found, once for all requests.
+        write = log.info if status < 500 or status == 503 else log.error  # noqa: PLR2004
         write("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
 
 

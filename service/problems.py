@@ -18,6 +18,7 @@ from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.limits import LookupLimitError
+from service.logs import note_outage
 from service.middleware import PREFLIGHT, PRIVATE_PATHS
 from service.web.i18n import pick_language
 from service.web.rendering import render
@@ -189,8 +190,13 @@ def _is_preflight(request: Request, error: HTTPException) -> bool:
 
 async def on_database_error(request: Request, error: Exception) -> Response:
     """Answer 503 while the database is away or too busy, 500 for what it refuses; never with its words."""
-    status = HTTPStatus.SERVICE_UNAVAILABLE if is_passing(error) else HTTPStatus.INTERNAL_SERVER_ERROR
-    log.error("database error", kind=type(error).__name__, sqlstate=_sqlstate(error))
+    kind, sqlstate = type(error).__name__, _sqlstate(error)
+    if is_passing(error):
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        note_outage(kind, sqlstate=sqlstate)
+    else:
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        log.error("database error", kind=kind, sqlstate=sqlstate)
     return problem(request, status, _sentence(request, status))
 
 

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
+from service.logs import is_outage, note_outage
 from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, MethodError
 from service.web.accept import accepted
@@ -90,7 +91,10 @@ class TileApplication:
         except _ClientGoneError:
             return
         except Exception as error:
-            log.error("tile failed", kind=type(error).__name__)
+            if is_outage(error):
+                note_outage(type(error).__name__)
+            else:
+                log.error("tile failed", kind=type(error).__name__)
             await self._refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,6 +22,7 @@ from geodata.units.index import load_units
 from service.auth import audit
 from service.files import FileStore
 from service.jobs.queue import defer_import, remove_dead_jobs
+from service.logs import note_outage
 from service.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -112,7 +113,7 @@ class UploadJob:
                 except FencedError:
                     return
                 except Exception as error:
-                    log.warning("heartbeat missed", kind=type(error).__name__)
+                    note_outage(type(error).__name__, missed="heartbeat")
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
         thread.start()

@@ -1,10 +1,13 @@
 """The worker process: takes uploads from the queue, and looks after those that another worker left behind."""
 
 import threading
+import time
 from uuid import UUID
 
+import psycopg
 import structlog
 from procrastinate import App
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy import select
 
 from geodata.db import Database
@@ -14,11 +17,13 @@ from geodata.ops import Upload
 from service.files import FileStore
 from service.jobs.imports import UNFINISHED, UploadJob, recover_lost
 from service.jobs.queue import IMPORT_TASK, IMPORTS, make_queue
+from service.logs import is_outage, note_outage
 from service.settings import ServiceSettings
 
 log = structlog.get_logger()
 
 RECOVERY_S = 10
+RETRY_S = 2.0
 CLEANING_S = 3600
 DAY_S = 86_400
 
@@ -35,10 +40,11 @@ def build_worker(database: Database, settings: ServiceSettings) -> App:
 
 
 def run_worker(settings: ServiceSettings) -> None:
-    """Work until told to stop."""
+    """Work until told to stop; a database that is there at the start and goes away later is waited for."""
     mode = sandbox.check()
-    log.info("worker starts", sandbox=mode)
     database = Database(settings)
+    with database.read():
+        log.info("worker starts", sandbox=mode)
     stop = threading.Event()
     keepers = [
         threading.Thread(target=_every, args=(RECOVERY_S, stop, lambda: _recover(database)), daemon=True),
@@ -48,11 +54,22 @@ def run_worker(settings: ServiceSettings) -> None:
     for keeper in keepers:
         keeper.start()
     try:
-        with build_worker(database, settings).open() as queue:
-            queue.run_worker(queues=[IMPORTS], concurrency=1, fetch_job_polling_interval=2.0, delete_jobs="successful")
+        while not _work(database, settings):
+            time.sleep(RETRY_S)
     finally:
         stop.set()
         database.dispose()
+
+
+def _work(database: Database, settings: ServiceSettings) -> bool:
+    """Take uploads from the queue; whether that ended as it was asked to and not for want of the database."""
+    try:
+        with build_worker(database, settings).open() as queue:
+            queue.run_worker(queues=[IMPORTS], concurrency=1, fetch_job_polling_interval=2.0, delete_jobs="successful")
+    except (ConnectorException, psycopg.OperationalError) as error:
+        note_outage(type(error).__name__)
+        return False
+    return True
 
 
 def _every(seconds: float, stop: threading.Event, work: object) -> None:
@@ -61,7 +78,10 @@ def _every(seconds: float, stop: threading.Event, work: object) -> None:
         try:
             work()
         except Exception as error:
-            log.warning("keeper failed", kind=type(error).__name__)
+            if is_outage(error):
+                note_outage(type(error).__name__)
+            else:
+                log.warning("keeper failed", kind=type(error).__name__)
 
 
 def _recover(database: Database) -> None:

@@ -1,0 +1,82 @@
+"""Logs: JSON lines, and one loud line a process for an outage of the database, however many notice it."""
+
+import logging
+import threading
+import time
+import traceback
+from typing import Any
+
+import asyncpg
+import structlog
+from procrastinate.exceptions import ConnectorException
+
+from geodata.db import is_passing
+
+OUTAGE_S = 30.0
+"""Silence after which the next failure is another outage."""
+
+_AWAY = (
+    OSError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError,
+    ConnectorException,
+)  # fmt: skip
+
+log = structlog.get_logger()
+
+
+def configure_logging() -> None:
+    """Write logs as JSON lines with the request id; no values of data, no queries of people."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    logging.basicConfig(handlers=[LibraryHandler()], level=logging.WARNING)
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether an error says, in the words of any driver, that the database is away."""
+    if error is None or isinstance(error, TimeoutError):
+        return False
+    return isinstance(error, _AWAY) or is_passing(error)
+
+
+class _Outage:
+    """What this process knows of an outage."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._noted_at: float | None = None
+
+    def is_news(self) -> bool:
+        """Note a failure; whether it is the first of its outage."""
+        with self._lock:
+            now, before = time.monotonic(), self._noted_at
+            self._noted_at = now
+            return before is None or now - before > OUTAGE_S
+
+
+_outage = _Outage()
+
+
+def note_outage(kind: str, **more: Any) -> None:
+    """Log that the database did not answer: as an error when it is news, for information while it goes on."""
+    write = log.error if _outage.is_news() else log.info
+    write("the database does not answer; what needs it waits until it is back", kind=kind, **more)
+
+
+class LibraryHandler(logging.Handler):
+    """Writes what libraries log as our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a failure of the database has no trace worth reading."""
+        error = record.exc_info[1] if record.exc_info else None
+        if is_outage(error) or record.name == "psycopg.pool":
+            note_outage(type(error).__name__ if error else "pool", logger=record.name)
+            return
+        more = {"exception": "".join(traceback.format_exception(error))} if error else {}
+        log.log(record.levelno, record.getMessage(), logger=record.name, **more)
