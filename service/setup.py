@@ -10,6 +10,7 @@ from sqlalchemy import Connection, NullPool, create_engine, select, text
 from geodata.accounts import User
 from geodata.db import Database
 from geodata.registers import get_register
+from geodata.sample.marks import COMMUNE_CODES
 from geodata.units.load import load_boundaries, load_reference
 from service.auth import accounts, audit
 from service.settings import ServiceSettings
@@ -65,21 +66,21 @@ def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict
 
 
 def make_sample_officer(settings: ServiceSettings) -> None:
-    """Make the sample's officer once; the login is written to a file that only the operator can read."""
+    """Make the sample's officer once; the login is written to a file that only the operator can read.
+
+    An officer whose login is lost is made anew; one that the operator disabled stays so.
+    """
     path = settings.var_dir / LOGIN_FILE
     with owner(settings) as connection:
-        found = connection.scalar(select(User.id).where(User.username == SAMPLE_OFFICER))
-        if found is not None and path.exists():
+        found = connection.execute(select(User.id, User.is_disabled).where(User.username == SAMPLE_OFFICER)).first()
+        if found is not None and (path.exists() or found.is_disabled):
             return
         if found is not None:
-            connection.execute(text("DELETE FROM ops.account WHERE id = :id"), {"id": found})
+            connection.execute(text("DELETE FROM ops.account WHERE id = :id"), {"id": found.id})
         password = secrets.token_urlsafe(12)
-        communes = connection.scalars(
-            text("SELECT code FROM open.communes WHERE full_name LIKE '%dữ liệu mẫu%' ORDER BY code")
-        ).all()
         accounts.add_account(
             connection,
-            accounts.NewAccount(SAMPLE_OFFICER, "Cán bộ mẫu", "commune_officer", password, list(communes)),
+            accounts.NewAccount(SAMPLE_OFFICER, "Cán bộ mẫu", "commune_officer", password, COMMUNE_CODES),
         )
         audit.note(connection, "account.add", actor="system", target=SAMPLE_OFFICER, role="commune_officer")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -345,6 +345,20 @@ def test_the_login_of_the_sample_officer_is_for_the_operator_alone(shell: Shell)
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_disabled_sample_officer_is_not_made_anew_and_one_without_its_login_is(shell: Shell) -> None:
+    file = shell.settings.var_dir / LOGIN_FILE
+    is_disabled = "SELECT is_disabled FROM ops.account WHERE username = 'canbo-mau'"
+    shell.call("user", "disable", "canbo-mau")
+    file.unlink(missing_ok=True)
+    assert shell.call("sample", "load").exit_code == 0
+    assert (shell.value(is_disabled), file.exists()) == (True, False)
+    shell.call("user", "enable", "canbo-mau")
+    assert shell.call("sample", "load").exit_code == 0
+    assert (shell.value(is_disabled), file.exists()) == (False, True)
+    scope = "SELECT string_agg(unit_code, ' ' ORDER BY unit_code) FROM ops.account_scope s JOIN ops.account a ON a.id = s.account_id WHERE username = 'canbo-mau'"
+    assert shell.value(scope) == "99001 99002 99003"
+
+
 @pytest.mark.parametrize(
     ("name", "start"), [("mau.csv", b'"ma_dia_chi"'), ("mau.geojson", b"{"), ("mau.gpkg", b"SQLite format 3")]
 )
