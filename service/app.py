@@ -97,7 +97,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     store = TileStore(tile_settings(settings))
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
-    api.state.catalogue, api.state.tiles = Catalogue(database), store
+    api.state.catalogue, api.state.tiles = Catalogue(), store
     api.state.lookups = LookupBudget()
     all_routers = [*routers, description]
     require_policies(all_routers)

@@ -5,7 +5,6 @@ from datetime import date
 
 from sqlalchemy import Connection, column, select, table
 
-from geodata.db import Database
 from geodata.features import (
     BBox,
     Interval,
@@ -44,13 +43,8 @@ class State:
 class Catalogue:
     """The registers' state: versions are read each time, what costs more is kept by version."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self) -> None:
         self._states: dict[str, State] = {}
-
-    def version(self, connection: Connection, register: Register) -> Version:
-        """Return the version of one register."""
-        return read_versions(connection).get(register.id, NEVER)
 
     def state(self, connection: Connection, register: Register, versions: dict[str, Version] | None = None) -> State:
         """Return the state of one register."""

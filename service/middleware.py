@@ -1,5 +1,6 @@
 """What every answer passes through: request id, log line, figures, security headers, size limits. Raw ASGI."""
 
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -55,6 +56,9 @@ PREFLIGHT = {
 }
 """What a browser is told that asks whether a script of another site may read with headers of its own choice."""
 
+LINK_MARK = re.compile(rb"(?:utm_\w+|fbclid|gclid|zarsrc|zalo_\w+|mc_[ce]id|_ga)(?:=|$)")
+"""What Facebook, Google, Zalo and mailings add to links that people share."""
+
 PRIVATE_PATHS = ("/auth", "/uploads", "/desk", "/metrics")
 
 
@@ -89,7 +93,8 @@ class RequestMiddleware:
 
         limit = self.max_upload + FORM_MARGIN if scope["path"] == "/uploads" else SMALL_BODY
         # HEAD is GET without the body, on every route: routers declare GET alone.
-        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else {**scope}
+        inner["query_string"] = _without_marks(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             if _declared_length(scope) > limit:
@@ -124,6 +129,16 @@ class RequestMiddleware:
         # Why the service is unavailable is logged where it is found, once for all requests.
         write = log.info if status < 500 or status == 503 else log.error  # noqa: PLR2004
         write("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
+
+
+def _without_marks(scope: Scope) -> bytes:
+    """Return the query of a person's request without what social networks and mailings add to shared links.
+
+    All other unknown parameters are refused, and these too where a program sends them.
+    """
+    query: bytes = scope["query_string"]
+    is_person = any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+    return b"&".join(part for part in query.split(b"&") if not LINK_MARK.match(part)) if is_person else query
 
 
 def _declared_length(scope: Scope) -> int:

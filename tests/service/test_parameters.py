@@ -44,6 +44,15 @@ def test_every_public_address_refuses_what_it_does_not_know(
     assert next(iter(asked)) in refused(inside, path, **asked)
 
 
+@pytest.mark.parametrize("path", ["/", "/embed", "/collections/addresses", ADDRESSES])
+def test_marks_of_shared_links_are_ignored_for_people_and_refused_to_programs(client: TestClient, path: str) -> None:
+    query = "?fbclid=IwAR0&utm_source=zalo&lang=en&zarsrc=30"
+    page = client.get(path + query, headers={"accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.status_code == 200
+    assert "fbclid" not in page.text
+    assert "fbclid" in refused(client, path + query)
+
+
 @pytest.mark.parametrize("lang", ["vi", "en"])
 @pytest.mark.parametrize("path", ["/", "/embed", "/about", "/collections", ADDRESSES, "/tiles/addresses.json", "/api"])
 def test_the_two_languages_are_taken(inside: TestClient, path: str, lang: str) -> None:
