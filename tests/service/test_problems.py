@@ -45,6 +45,15 @@ def test_every_error_is_a_problem_document(client: TestClient, method: str, path
     assert answer.headers["cache-control"] == "no-store"
 
 
+@pytest.mark.parametrize(("language", "title"), [("vi", "Không tìm thấy"), ("en", "Not Found")])
+def test_the_page_of_an_error_is_headed_in_the_language_of_its_reader(
+    client: TestClient, language: str, title: str
+) -> None:
+    page = client.get("/nothing", headers={"accept": "text/html", "accept-language": language})
+    assert page.status_code == 404
+    assert f"<h1>{title}</h1>" in page.text
+
+
 @pytest.mark.parametrize(("method", "path", "status", "code"), ERRORS)
 def test_the_sentence_is_vietnamese_unless_english_is_asked(
     client: TestClient, method: str, path: str, status: int, code: str

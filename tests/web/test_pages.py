@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from service.problems import add_problem_handlers
+from service.problems import STATUSES, add_problem_handlers
 from service.web import pages, rendering
 from service.web.assets import Assets
 from service.web.i18n import LANGUAGES, translator
@@ -169,6 +169,11 @@ def test_api_pages_show_hostile_data_as_text(client: Client, template: str, lang
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert 'href="javascript:' not in text
+
+
+@pytest.mark.parametrize("status", sorted(set(STATUSES.values()) - {HTTPStatus.REQUEST_ENTITY_TOO_LARGE}))
+def test_every_error_that_a_page_can_meet_has_a_vietnamese_title(status: HTTPStatus) -> None:
+    assert translator("vi")(status.phrase) != status.phrase
 
 
 def test_items_page_gives_codes_their_labels_and_numbers_their_separators(client: Client) -> None:
