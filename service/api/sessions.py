@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from geodata.db import Actor
 from geodata.errors import GeodataError
+from geodata.registers import discover
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.auth import accounts, audit
@@ -75,7 +76,7 @@ def logout(request: Request, principal: Officer, database: DatabaseDep) -> Respo
 
 @router.get("/me", summary="Who am I")
 def me(request: Request, principal: Officer, database: DatabaseDep) -> Response:
-    """Return the account behind the request, its communes, and the CSRF token of its session."""
+    """Return the account behind the request, its communes, what it may upload, and the CSRF token of its session."""
     only(request)
     communes = []
     if principal.communes:
@@ -94,6 +95,7 @@ def me(request: Request, principal: Officer, database: DatabaseDep) -> Response:
             "role": principal.role,
             "communes": communes,
             "all_communes": principal.communes is None,
+            "registers": [register for register in discover() if principal.may_upload(register)],
             "csrf": principal.csrf,
         },
         headers=PRIVATE,

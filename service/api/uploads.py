@@ -57,7 +57,7 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
     commune = values.get("commune")
     if commune is not None and not principal.actor.may_change(commune):
         raise NotAllowedError(what=commune)
-    if register.id in {"provinces", "communes"} and principal.communes is not None:
+    if not principal.may_upload(register.id):
         raise NotAllowedError(what=register.id)
     files = FileStore(state.settings.var_dir / "uploads")
     upload_id = uuid4()

@@ -1,7 +1,7 @@
 """The one who makes a request: nobody in particular, an officer in a browser, or a program with a key."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from geodata.db import Actor
 
@@ -9,6 +9,10 @@ Role = Literal["public", "commune_officer", "provincial_officer", "administrator
 
 KEY_SCOPES = frozenset({"upload"})
 """What a key may be made for."""
+
+
+UNITS: Final = frozenset({"provinces", "communes"})
+"""Registers of administrative units: they belong to no commune's officer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class Principal:
     def actor(self) -> Actor:
         """The principal as the data layer knows it."""
         return Actor(self.username, self.communes)
+
+    def may_upload(self, register: str) -> bool:
+        """Whether the principal may send files of a register; units are for those who may change all communes."""
+        return "upload" in self.scopes and (self.communes is None or register not in UNITS)
 
 
 ANYBODY = Principal("public", "", "public", scopes=frozenset())

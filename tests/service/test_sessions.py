@@ -12,6 +12,7 @@ from argon2 import extract_parameters
 from sqlalchemy import RowMapping, text
 from starlette.testclient import TestClient
 
+from geodata.registers import discover
 from service import setup
 from service.app import Application, create_app
 from service.auth import accounts
@@ -114,7 +115,7 @@ def test_the_account_sees_its_communes_and_the_token_for_unsafe_requests(door: D
     me = client.get("/auth/me").json()
     assert (me["username"], me["role"], me["all_communes"]) == (officer, "commune_officer", False)
     assert me["csrf"] == client.headers["x-csrf-token"]
-    assert set(me) == {"username", "display_name", "role", "communes", "all_communes", "csrf"}
+    assert set(me) == {"username", "display_name", "role", "communes", "all_communes", "registers", "csrf"}
 
 
 @pytest.mark.parametrize(
@@ -320,6 +321,18 @@ def test_an_administrator_has_no_list_of_communes(door: Door) -> None:
     username = add_officer(door.settings, role="administrator")
     me = sign_in(door.app, username).get("/auth/me").json()
     assert (me["communes"], me["all_communes"]) == ([], True)
+    assert me["registers"] == list(discover())
+
+
+@pytest.mark.parametrize("scope", [SAMPLE_COMMUNE, "37"])
+def test_an_officer_of_communes_is_not_offered_the_lists_of_units(door: Door, scope: str) -> None:
+    me = sign_in(door.app, add_officer(door.settings, scope)).get("/auth/me").json()
+    assert set(discover()) - set(me["registers"]) == {"communes", "provinces"}
+
+
+def test_a_key_that_may_not_upload_is_offered_nothing(door: Door, officer: str) -> None:
+    headers = add_key(door.settings, officer, scopes="read")
+    assert door.client().get("/auth/me", headers=headers).json()["registers"] == []
 
 
 def test_a_short_password_is_refused(door: Door) -> None:

@@ -94,6 +94,8 @@ export interface Account {
   role: string;
   display_name: string;
   communes: Commune[];
+  /** Ids of the registers the account may send files for. */
+  registers: string[];
   csrf: string;
 }
 

@@ -60,7 +60,7 @@ export class DeskApp extends PageElement {
       </div>
       <bandoso-upload
         .api=${this.desk}
-        .registers=${this.registers}
+        .registers=${this.registers.filter(({ id }) => account.registers.includes(id))}
         .account=${account}
         @file-sent=${() => void this.querySelector<UploadList>('bandoso-uploads')?.refresh()}
       ></bandoso-upload>
