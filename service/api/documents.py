@@ -135,15 +135,40 @@ def _list_property(register: Register, side: SideList, language: str) -> dict[st
     return {"title": side.title.in_language(language), "type": "array", "items": row}
 
 
-def public_field_list(register: Register) -> list[dict[str, Any]]:
-    """Return what pages show of a register's records, lists with the fields of their rows as ``columns``."""
+def list_list(register: Register) -> list[dict[str, Any]]:
+    """Return lists as pages show them: name, titles, the fields of their rows as ``columns``."""
     lists = []
     for side in register.lists:
         fields = register.list_fields(side)
         rows = [{**shown, "name": item.column.key} for item, shown in zip(fields, field_list(fields), strict=True)]
         titles = {"vi": side.title.vi, "en": side.title.en}
         lists.append({"name": side.name, "title": titles, "type": "list", "choices": [], "columns": rows})
-    return [*field_list(register.public_fields), *lists]
+    return lists
+
+
+PLACE = frozenset({"street", "village", "commune_code"})
+"""Names of the fields that say where a record is."""
+
+
+def reading_order(register: Register) -> list[Field]:
+    """Return the public fields as people read them: the label, what maps show, the rest, what is worked out."""
+
+    def rank(item: Field) -> int:
+        if item.name in register.write.computed:
+            return 3
+        return 0 if item.name == register.label else 1 if _is_on_maps(item) else 2
+
+    return sorted(register.public_fields, key=rank)
+
+
+def columns(register: Register) -> list[Field]:
+    """Return the handful of fields that a table shows beside the label; pages of single items have the others."""
+    found = [item for item in reading_order(register) if _is_on_maps(item) or item.name in PLACE]
+    return [item for item in found if item.name != register.label and not item.name.endswith("_en")]
+
+
+def _is_on_maps(item: Field) -> bool:
+    return item.tile or bool(item.choices)
 
 
 def field_list(fields: Sequence[Field]) -> list[dict[str, Any]]:

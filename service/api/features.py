@@ -93,7 +93,7 @@ def collection(
         state = catalogue.state(connection, register)
     document = _document(request, register, state, settings.licence)
     if pick_form(request) == "html":
-        fields = documents.public_field_list(register)
+        fields = documents.field_list(documents.reading_order(register)) + documents.list_list(register)
         shown = document | {"sample": state.version.is_sample}
         return render(request, "collection.html", {"collection": shown, "fields": fields})
     return json_response(document, headers=NO_CACHE)
@@ -185,7 +185,7 @@ def _items_page(
         "collection": _document(request, register, state, licence)
         | {"label": register.label, "sample": state.version.is_sample},
         "items": {**head, "features": features},
-        "fields": documents.public_field_list(register),
+        "columns": documents.field_list(documents.columns(register)),
         "links": head["links"],
     }
     return render(request, "items.html", context)
@@ -210,7 +210,8 @@ def item(
     if is_unchanged(request, etag):
         return unchanged(etag)
     if state is not None:
-        return _item_page(request, register, state, orjson.loads(text), settings.licence)
+        feature = orjson.loads(text) | {"revision": revision}
+        return _item_page(request, register, state, feature, settings.licence)
     base = f"{base_url(request)}/collections/{register.id}"
     feature = orjson.loads(text)
     links = [
@@ -224,11 +225,13 @@ def item(
 
 
 def _item_page(request: Request, register: Register, state: State, feature: dict[str, Any], licence: str) -> Response:
+    fields = documents.reading_order(register)
     context = {
         "collection": _document(request, register, state, licence)
         | {"label": register.label, "sample": state.version.is_sample},
         "item": feature,
-        "fields": documents.public_field_list(register),
-        "links": [],
+        "fields": documents.field_list([item for item in fields if item.name not in register.write.computed])
+        + documents.list_list(register),
+        "technical": documents.field_list([item for item in fields if item.name in register.write.computed]),
     }
     return render(request, "item.html", context)

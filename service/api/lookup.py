@@ -10,7 +10,7 @@ from geodata.features import Version, read_versions
 from geodata.register import Field, Register
 from geodata.registers import discover
 from geodata.search import MAX_QUERY, SearchQuery, find, looks_like_code
-from service.api.documents import field_list, public_field_list
+from service.api.documents import field_list, list_list, reading_order
 from service.api.forms import GEOJSON, VARY, json_response
 from service.api.parameters import only, read_whole
 from service.auth.policy import public
@@ -73,7 +73,7 @@ def _describe(
         "tile": {"minzoom": register.tile.min_zoom, "maxzoom": 14, "counts_below": register.tile.counts_below},
         "legend_field": legend.name if legend else None,
         "legend": _legend(register, legend) if legend else [],
-        "fields": public_field_list(register),
+        "fields": field_list(reading_order(register)) + list_list(register),
         "bounds": list(state.extent) if state.extent else None,
     }
 

@@ -78,6 +78,7 @@ def _frame(request: Request, language: Language) -> dict[str, Any]:
         "t": translator(language),
         "base": root,
         "site": _site_name(request, language),
+        "attribution": getattr(getattr(request.app.state, "settings", None), "attribution", ""),
         "url": lambda path: root + path,
         "assets": ASSETS,
         "path": request.url.path.removeprefix(root) or "/",

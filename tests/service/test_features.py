@@ -361,3 +361,26 @@ def test_an_item_has_its_uuid_and_the_number_that_tiles_carry(client: TestClient
 def test_a_record_without_a_place_has_a_null_geometry(client: TestClient) -> None:
     page = client.get(COMMUNES, params={"code": "00004"}).json()
     assert [item["geometry"] for item in page["features"]] == [None]
+
+
+def page_of(client: TestClient, path: str) -> str:
+    """Return a page for people."""
+    answer = client.get(path, headers={"accept": "text/html"})
+    assert answer.status_code == 200
+    return answer.text
+
+
+def test_the_page_of_an_item_begins_with_what_people_ask_and_ends_with_what_is_technical(client: TestClient) -> None:
+    place = client.get("/collections/tourism_points/items?limit=1").json()["features"][0]
+    text = page_of(client, f"/collections/tourism_points/items/{place['id']}")
+    parts = ("<h1>Homestay", "<dt>Loại", "<dt>Giới thiệu", "<h2>Thông tin kỹ thuật", "<dt>Tên đường dẫn")
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert text.index("Thông tin kỹ thuật") < text.index(place["id"])
+    assert "Sao OCOP" not in text, "nothing is known of it"
+
+
+@pytest.mark.parametrize("register", discover())
+def test_a_table_has_a_handful_of_columns(client: TestClient, register: str) -> None:
+    text = page_of(client, f"/collections/{register}/items")
+    assert 3 <= text.count('<th scope="col">') <= 8

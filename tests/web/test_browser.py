@@ -255,6 +255,48 @@ def test_a_phone_never_scrolls_sideways(service: str, visit: Open) -> None:
         assert not has_sideways_scroll(page, PHONE["width"]), path
 
 
+@pytest.mark.parametrize("path", ["/collections/addresses/items", "/collections/tourism_points"])
+def test_a_wide_table_scrolls_in_a_box_that_the_keyboard_reaches(service: str, visit: Open, path: str) -> None:
+    page = visit(service + path, viewport=PHONE).page
+    box = page.locator(".table-scroll")
+    expect(box).to_have_attribute("role", "region")
+    expect(box).to_have_attribute("aria-label", re.compile(r"\w"))
+    box.focus()
+    expect(box).to_be_focused()
+    assert not has_sideways_scroll(page, PHONE["width"])
+
+
+def test_the_map_of_one_place_shows_where_it_is(service: str, visit: Open) -> None:
+    page = visit(f"{service}/collections/tourism_points/items").page
+    page.locator("tbody a").first.click()
+    await_map(page)
+    assert drawn_layers(page) >= {"selection-point", "basemap-communes-line", "basemap-communes-label"}
+    assert "basemap-villages-label" in drawn_layers(page)
+    expect(page.locator(".maplibregl-ctrl-scale")).to_be_visible()
+    expect(page.locator(".attribution")).to_have_text("bandoso")
+
+
+def test_an_embedded_map_names_communes_whatever_layers_it_was_asked_for(service: str, visit: Open) -> None:
+    page = visit(f"{service}/embed?commune={SAMPLE_COMMUNE}&layers=tourism_points").page
+    await_map(page)
+    assert drawn_layers(page) >= {"selection-line", "basemap-communes-line", "basemap-communes-label"}
+    assert "communes-line" not in drawn_layers(page)
+    expect(page.locator(".maplibregl-ctrl-scale")).to_be_visible()
+    expect(page.locator(".attribution")).to_have_text("bandoso")
+
+
+def test_escape_takes_the_label_off_the_map(service: str, visit: Open) -> None:
+    page = visit(f"{service}/{view_at(*PLACE, 16.5)}").page
+    await_map(page)
+    x, y = page.evaluate("place => { const at = window.shownMap.project(place); return [at.x, at.y]; }", list(PLACE))
+    page.locator("canvas.maplibregl-canvas").click(position={"x": x, "y": y})
+    expect(page.locator(".maplibregl-popup")).to_be_visible()
+    page.get_by_role("button", name="Đóng nhãn").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator(".maplibregl-popup")).to_have_count(0)
+    expect(page.locator("canvas.maplibregl-canvas")).to_be_focused()
+
+
 def test_every_page_keeps_to_its_own_origin(service: str, visit: Open) -> None:
     found = visit(f"{service}/collections")
     for path in ("/about", "/accessibility", "/api.html", "/collections/communes"):

@@ -43,8 +43,8 @@ PROBLEM = {"title": HOSTILE, "status": 404, "detail": HOSTILE, "instance": HOSTI
 CONTEXTS: dict[str, dict[str, Any]] = {
     "collections.html": {"collections": [COLLECTION]},
     "collection.html": {"collection": COLLECTION, "fields": FIELDS},
-    "items.html": {"collection": COLLECTION, "items": ITEMS, "fields": FIELDS, "links": []},
-    "item.html": {"collection": COLLECTION, "item": ITEM, "fields": FIELDS, "links": []},
+    "items.html": {"collection": COLLECTION, "items": ITEMS, "columns": FIELDS, "links": []},
+    "item.html": {"collection": COLLECTION, "item": {**ITEM, "revision": 7}, "fields": FIELDS, "technical": FIELDS},
     "landing_api.html": {"landing": {"title": HOSTILE, "links": COLLECTION["links"]}},
     "problem.html": {"problem": PROBLEM},
 }

@@ -7,13 +7,16 @@ import { geometryBounds } from './core/geo';
 import { base, lang, t } from './core/page';
 import type { Feature, FeatureCollection } from './core/types';
 import { MapView, NoWebglError } from './map/mapView';
-import { baseMapOnly } from './map/style';
+import { CONTEXT, baseMapOnly } from './map/style';
+
+/** A point is shown among its neighbours: close enough for names of villages, far enough for outlines of communes. */
+const CONTEXT_ZOOM = 13;
 
 class Outline extends PageElement {
-  static override properties = { src: { type: String }, register: { type: String }, message: { state: true } };
+  static override properties = { src: { type: String }, attribution: { type: String }, message: { state: true } };
 
   declare src: string;
-  declare register: string;
+  declare attribution: string;
   declare message: string;
 
   private readonly api = new PublicApi(base, lang, { offline: t('net.offline'), refused: t('net.refused') });
@@ -21,7 +24,7 @@ class Outline extends PageElement {
   constructor() {
     super();
     this.src = '';
-    this.register = '';
+    this.attribution = '';
     this.message = t('map.loading');
   }
 
@@ -31,6 +34,7 @@ class Outline extends PageElement {
 
   protected override render(): TemplateResult {
     return html`<div class="outline-map" role="region" aria-label=${t('outline.name')}></div>
+      <p class="attribution">${this.attribution}</p>
       <p role="status" class="outline-status">${this.message}</p>`;
   }
 
@@ -39,7 +43,7 @@ class Outline extends PageElement {
     if (!container) return;
     try {
       const [style, data] = await Promise.all([
-        this.api.style([this.register]),
+        this.api.style(CONTEXT),
         this.api.follow<Feature | FeatureCollection>(this.src),
       ]);
       const geometry = collected(data);
@@ -53,6 +57,7 @@ class Outline extends PageElement {
         hash: false,
         locate: false,
         bounds,
+        nearest: CONTEXT_ZOOM,
         onPick: ignore,
         onCell: ignore,
         onMove: ignore,

@@ -16,7 +16,7 @@ import type { FeatureDetails, Selection } from './featureDetails';
 import { featureId, type FeatureChoice } from './featureList';
 import type { LayerToggle } from './layerPanel';
 import { MapView, NoWebglError, type Picked } from './mapView';
-import { prepareStyle } from './style';
+import { prepareStyle, withContext } from './style';
 import { firstForList, keepLayers, keepView, layersFromQuery } from './urlState';
 
 const PANELS = ['layers', 'list', 'details'] as const;
@@ -234,7 +234,8 @@ export class MapApp extends PageElement {
     this.trouble = false;
     const commune = await this.firstCommune();
     try {
-      const style = prepareStyle(await this.api.style(this.registers.map(({ id }) => id)), this.shown);
+      const given = await this.api.style(this.registers.map(({ id }) => id));
+      const style = prepareStyle(this.mode === 'embed' ? withContext(given) : given, this.shown);
       this.view = await MapView.create({
         container: this.canvas(),
         style,

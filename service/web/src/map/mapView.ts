@@ -42,6 +42,8 @@ export interface MapViewOptions {
   hash: boolean;
   locate: boolean;
   bounds?: Bounds | null;
+  /** How close the first view may be. */
+  nearest?: number;
   onPick: (found: Picked[], at: [number, number]) => void;
   onCell: (count: number) => void;
   onMove: (bounds: Bounds) => void;
@@ -83,12 +85,12 @@ export class MapView {
     private readonly library: typeof MapLibre,
     private readonly options: MapViewOptions,
   ) {
-    const { container, style, t, bounds } = options;
+    const { container, style, t, bounds, nearest = POINT_ZOOM } = options;
     this.map = new library.Map({
       container,
       style,
       bounds: (bounds ?? FIRST_VIEW) as LngLatBoundsLike,
-      fitBoundsOptions: { padding: 16, maxZoom: POINT_ZOOM },
+      fitBoundsOptions: { padding: 16, maxZoom: nearest },
       maxBounds: shapeToScreen(VIETNAM, container.clientWidth, container.clientHeight),
       maxZoom: MAX_ZOOM,
       hash: options.hash ? 'map' : false,
@@ -182,6 +184,12 @@ export class MapView {
     this.map.remove();
   }
 
+  /** Takes the label away from who may have the focus in it. */
+  private closeLabel(): void {
+    this.unlabel();
+    this.map.getCanvas().focus();
+  }
+
   private resize(): void {
     const { clientWidth, clientHeight } = this.map.getContainer();
     this.map.setMaxBounds(shapeToScreen(VIETNAM, clientWidth, clientHeight));
@@ -213,6 +221,9 @@ export class MapView {
     map.on('moveend', () => options.onMove(this.bounds));
     map.on('error', () => options.onTrouble());
     map.on('click', (event) => this.pick(event));
+    map.getContainer().addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape' && this.popup) this.closeLabel();
+    });
     map.on('mousemove', (event) => {
       map.getCanvas().style.cursor = this.found(event).length > 0 ? 'pointer' : '';
     });

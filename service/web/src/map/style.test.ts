@@ -1,7 +1,7 @@
 // @vitest-environment node
 import type { StyleSpecification } from 'maplibre-gl';
 import { describe, expect, it } from 'vitest';
-import { baseMapOnly, prepareStyle } from './style';
+import { baseMapOnly, prepareStyle, registerOf, withContext } from './style';
 
 const style: StyleSpecification = {
   version: 8,
@@ -43,6 +43,18 @@ describe('style', () => {
     const base = baseMapOnly(style);
     expect(base.layers.map(({ id }) => id)).toEqual(['basemap-sea', 'basemap-label-archipelago']);
     expect(Object.keys(base.sources)).toEqual(['basemap']);
+  });
+  it('has commune outlines below all data and names below those of data, in no register', () => {
+    const data = ['communes-line', 'villages-label', 'communes-label', 'addresses-label'].map((id) => ({
+      ...{ id, source: id, 'source-layer': id, metadata: { 'bandoso:register': id.split('-')[0] } },
+      type: id.endsWith('line') ? ('line' as const) : ('symbol' as const),
+    }));
+    const { layers } = withContext({ ...style, layers: [...style.layers, ...data] });
+    expect(layers.map(({ id }) => id).slice(2)).toEqual([
+      ...['basemap-communes-line', 'addresses-point', 'communes-line', 'basemap-villages-label'],
+      ...['basemap-communes-label', 'villages-label', 'communes-label', 'addresses-label'],
+    ]);
+    expect(layers.filter((layer) => registerOf(layer) === null).length).toBe(5);
   });
   it('does not change what it was given', () => {
     prepareStyle(style, new Set());

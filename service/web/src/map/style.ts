@@ -6,6 +6,12 @@ const BASE_LABEL = 'basemap-label-';
 /** Labels that no map of ours may hide: both archipelagos and the sea. */
 const ALWAYS_ON = new Set(['basemap-label-archipelago', 'basemap-label-sea']);
 
+/** Registers whose outlines and names tell where one is, whatever else is shown. */
+export const CONTEXT = ['communes', 'villages'] as const;
+/** What is drawn of them; the outlines of provinces are in the base map. */
+const CONTEXT_LINES = new Set(['communes-line']);
+const CONTEXT_NAMES = new Set(['communes-label', 'villages-label']);
+
 /** The register a style layer draws, or null for the base map. */
 export function registerOf(layer: { metadata?: unknown }): string | null {
   const metadata = layer.metadata as Record<string, unknown> | undefined;
@@ -23,9 +29,36 @@ export function prepareStyle(style: StyleSpecification, shown: ReadonlySet<strin
   return { ...style, layers: [...layers.filter(({ id }) => !id.startsWith(BASE_LABEL)), ...labels] };
 }
 
-/** The base map alone, for pages that draw one feature on it. */
+/**
+ * Adds commune outlines and the names of communes and villages to the base map, where no switch of a layer hides them.
+ * Lines go below all data, names below the names of the data.
+ */
+export function withContext(style: StyleSpecification): StyleSpecification {
+  const { layers } = style;
+  const firstData = layers.findIndex((layer) => registerOf(layer) !== null);
+  const firstName = layers.findIndex((layer) => registerOf(layer) !== null && layer.type === 'symbol');
+  if (firstName < 0) return style;
+  return {
+    ...style,
+    layers: [
+      ...layers.slice(0, firstData),
+      ...copies(layers, CONTEXT_LINES),
+      ...layers.slice(firstData, firstName),
+      ...copies(layers, CONTEXT_NAMES),
+      ...layers.slice(firstName),
+    ],
+  };
+}
+
+function copies(layers: LayerSpecification[], ids: ReadonlySet<string>): LayerSpecification[] {
+  return layers
+    .filter(({ id }) => ids.has(id))
+    .map(({ metadata: _register, ...layer }) => ({ ...layer, id: `${BASE_MAP}-${layer.id}` }));
+}
+
+/** The base map with its context, for pages that draw one feature on it. */
 export function baseMapOnly(style: StyleSpecification): StyleSpecification {
-  const layers = style.layers.filter((layer) => registerOf(layer) === null && layer.id.startsWith(BASE_MAP));
+  const layers = withContext(style).layers.filter((layer) => registerOf(layer) === null && layer.id.startsWith(BASE_MAP));
   const used = new Set(layers.map((layer) => ('source' in layer ? layer.source : '')));
   const sources = Object.fromEntries(Object.entries(style.sources).filter(([name]) => used.has(name)));
   return prepareStyle({ ...style, layers, sources }, new Set());
