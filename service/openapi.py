@@ -23,15 +23,15 @@ CSV_STYLE = {"style": "form", "explode": False}
 
 _TEXT: Json = {"type": "string"}
 _COMMON: list[Parameter] = [
-    ("f", "json or html", {"type": "string", "enum": ["json", "html"]}),
-    ("lang", "vi or en", {"type": "string", "enum": ["vi", "en"]}),
+    ("f", "Form of the answer", {"type": "string", "enum": ["json", "html"]}),
+    ("lang", "Language of the answer", {"type": "string", "enum": ["vi", "en"]}),
 ]
 _BOX: Json = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
 _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", ITEMS): [
         ("bbox", "West, south, east, north in degrees (CRS84)", _BOX),
         ("limit", "Items on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
-        ("datetime", "Instant or interval (RFC 3339); meant for units with validity dates", _TEXT),
+        ("datetime", "Day or interval (RFC 3339) such as 2026-07-01; for units with validity dates", _TEXT),
         ("cursor", "From a next link", _TEXT),
         ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
     ],
@@ -43,6 +43,11 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", "/uploads"): [
         ("limit", "Uploads, latest first", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
     ],
+}  # fmt: skip
+_EXAMPLES: Mapping[str, Any] = {
+    "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
+    "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256,
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
@@ -96,12 +101,17 @@ def _parameter(name: str, place: str, schema: Json, description: str = "") -> Js
     written = {"name": name, "in": place, "required": place == "path" or name in _REQUIRED, "schema": schema}
     if description:
         written["description"] = description
-    return written | (CSV_STYLE if schema.get("type") == "array" else {})
+    return _exemplify(written) | (CSV_STYLE if schema.get("type") == "array" else {})
+
+
+def _exemplify(parameter: Json) -> Json:
+    name = parameter["name"]
+    return {**parameter, "example": _EXAMPLES[name]} if name in _EXAMPLES else parameter
 
 
 def _complete(method: str, path: str, operation: Json) -> None:
     """Add what the framework cannot know: strict parameters, media types, problem answers, who may ask."""
-    parameters = {item["name"]: item for item in operation.get("parameters", [])}
+    parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
     if "{collectionId}" in path:
         parameters["collectionId"] = _parameter("collectionId", "path", _collection_ids(), "Id of a collection")
     if "{uploadId}" in path:
@@ -125,10 +135,23 @@ def _complete(method: str, path: str, operation: Json) -> None:
         responses.setdefault(status, _PROBLEM)
 
 
+_UPLOAD_OPTIONS = {
+    "commune": "Code of the commune that all rows belong to",
+    "layer": "Layer of a file that holds several",
+    "crs": "Coordinate system, such as EPSG:9209",
+    "encoding": "Encoding of the letters, such as cp1258",
+    "note": "Remark that is kept with the upload",
+}
+
+
 def _upload_body() -> Json:
-    options = ("commune", "layer", "crs", "encoding", "note")
-    properties: Json = {name: {"type": "string", "maxLength": 500} for name in options}
-    properties |= {"register": _collection_ids(), "file": {"type": "string", "format": "binary"}}
+    properties: Json = {
+        "register": {**_collection_ids(), "description": "Id of a collection", "example": "addresses"},
+        "file": {"type": "string", "format": "binary", "description": "The file itself", "example": "@dia-chi.zip"},
+    }
+    properties |= {
+        name: {"type": "string", "maxLength": 500, "description": text} for name, text in _UPLOAD_OPTIONS.items()
+    }
     schema = {"type": "object", "required": ["register", "file"], "properties": properties}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 

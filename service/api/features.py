@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from geodata.features import Page, count_matches, read_feature, read_page, read_versions
 from geodata.register import Register
 from geodata.registers import discover
-from service.api import documents
+from service.api import documents, reference
 from service.api.forms import GEOJSON, SCHEMA, VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
 from service.api.parameters import only, read_items_query, require_crs84, write_cursor
 from service.auth.policy import public
@@ -35,10 +35,11 @@ def landing_page(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.get("/api.html", dependencies=[public], include_in_schema=False)
-def api_page(request: Request, settings: SettingsDep) -> Response:
-    """Show people what programs find on the landing page."""
+def api_page(request: Request) -> Response:
+    """Show people what the OpenAPI document says."""
     only(request)
-    return render(request, "landing_api.html", {"landing": _landing(request, settings)})
+    base = base_url(request)
+    return render(request, "api.html", {"origin": base, "groups": reference.groups(request.app.openapi(), base)})
 
 
 def _landing(request: Request, settings: ServiceSettings) -> dict[str, Any]:
@@ -195,7 +196,9 @@ def _items_page(
 def item(
     request: Request,
     register: RegisterDep,
-    feature_id: Annotated[str, Path(alias="featureId", description="UUID of the feature")],
+    feature_id: Annotated[
+        str, Path(alias="featureId", description="UUID of the feature, or the number that tiles carry")
+    ],
     database: DatabaseDep,
     catalogue: CatalogueDep,
     settings: SettingsDep,

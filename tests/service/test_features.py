@@ -376,7 +376,7 @@ def test_the_page_of_an_item_begins_with_what_people_ask_and_ends_with_what_is_t
     parts = ("<h1>Homestay", "<dt>Loại", "<dt>Giới thiệu", "<h2>Thông tin kỹ thuật", "<dt>Tên đường dẫn")
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert text.index("Thông tin kỹ thuật") < text.index(place["id"])
+    assert places[-1] < text.index(f"<code>{place['id']}</code>")
     assert "Sao OCOP" not in text, "nothing is known of it"
 
 

@@ -45,7 +45,7 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "collection.html": {"collection": COLLECTION, "fields": FIELDS},
     "items.html": {"collection": COLLECTION, "items": ITEMS, "columns": FIELDS, "links": []},
     "item.html": {"collection": COLLECTION, "item": {**ITEM, "revision": 7}, "fields": FIELDS, "technical": FIELDS},
-    "landing_api.html": {"landing": {"title": HOSTILE, "links": COLLECTION["links"]}},
+    "api.html": {"origin": HOSTILE, "groups": []},
     "problem.html": {"problem": PROBLEM},
 }
 
