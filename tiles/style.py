@@ -100,7 +100,7 @@ def _basemap_ground() -> list[dict[str, Any]]:
         {"id": "basemap-sea", "type": "background", "paint": {"background-color": SEA}},
         {
             "id": "basemap-abroad", "type": "fill", "source": "basemap",
-            "filter": ["==", ["get", "kind"], "neighbour"], "paint": {"fill-color": ABROAD},
+            "filter": ["in", ["get", "kind"], ["literal", ["neighbour", "far"]]], "paint": {"fill-color": ABROAD},
         },
         {"id": "basemap-land", "type": "fill", "source": "basemap-provinces", "paint": {"fill-color": LAND}},
         {

@@ -258,7 +258,7 @@ def read_basemap() -> dict[str, Any]:
     Returns
     -------
     dict
-        GeoJSON FeatureCollection. ``kind`` is ``neighbour`` (one MultiPolygon without a name),
+        GeoJSON FeatureCollection. ``kind`` is ``neighbour`` or ``far`` (each one MultiPolygon without a name),
         ``archipelago``, ``sea``, ``province`` or ``island`` (points with ``name`` and ``name_en``).
     """
     return _read_geojson("basemap.geojson")

@@ -344,6 +344,18 @@ def test_neighbouring_land_is_nameless_clipped_and_meets_vietnam_without_a_gap(
     assert not land.intersects(TRUONG_SA_BOX)
 
 
+def test_land_goes_on_where_the_neighbours_are_cut_and_stays_out_of_our_sea(basemap: list[dict[str, Any]]) -> None:
+    neighbour, far = (
+        next(shape(feature["geometry"]) for feature in basemap if feature["properties"] == {"kind": kind})
+        for kind in ("neighbour", "far")
+    )
+    cut = shapely.box(98, 4, 120, 26)
+    edge = neighbour.intersection(cut.exterior)
+    assert edge.difference(far).length < 0.1 * edge.length, "but for small islands and the shape of a shore"
+    assert not far.intersects(cut.buffer(-0.15))
+    assert far.is_valid
+
+
 @pytest.mark.parametrize("name", ["provinces.geojson", "basemap.geojson"])
 def test_no_foreign_name_of_the_islands_appears(name: str) -> None:
     text = outline_file(name).decode().casefold()

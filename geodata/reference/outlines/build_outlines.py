@@ -22,6 +22,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geodata.reference import ProvinceRow, read_communes, read_province_crosswalk, read_provinces
 from geodata.reference.outlines.border_corrections import correct_borders
+from geodata.reference.outlines.extract_far_land import FAR_LAND
 from geodata.reference.outlines.extract_natural_earth import EXTRACT
 
 FOLDER = Path(__file__).parent
@@ -234,6 +235,7 @@ def make_basemap_features(
     outlines: Mapping[str, BaseGeometry],
     islands: Iterable[Island],
     neighbour: BaseGeometry,
+    far: BaseGeometry,
 ) -> list[Feature]:
     """Make the features of ``basemap.geojson``.
 
@@ -243,14 +245,14 @@ def make_basemap_features(
     outlines : mapping of str to geometry
         By province code; a label goes to the middle of the largest part.
     islands : iterable of Island
-    neighbour : geometry
+    neighbour, far : geometry
 
     Returns
     -------
     list of dict
-        Neighbouring land first, then archipelagos and seas, provinces, islands.
+        Neighbouring and far land first, then archipelagos and seas, provinces, islands.
     """
-    features = [make_feature({"kind": "neighbour"}, neighbour)]
+    features = [make_feature({"kind": "neighbour"}, neighbour), make_feature({"kind": "far"}, far)]
     for kind, name, name_en, lon, lat in LABELS:
         features.append(make_feature({"kind": kind, "name": name, "name_en": name_en}, shapely.Point(lon, lat)))
     for row in provinces:
@@ -338,7 +340,8 @@ def build(target: Path) -> None:
     simplified, neighbour = simplify(extract)
     outlines = add_islands(simplified, extract.archipelagos, islands)
     write_collection(target / "provinces.geojson", make_province_features(provinces, outlines))
-    write_collection(target / "basemap.geojson", make_basemap_features(provinces, outlines, islands, neighbour))
+    far = shape(json.loads(FAR_LAND.read_text(encoding="utf-8")))
+    write_collection(target / "basemap.geojson", make_basemap_features(provinces, outlines, islands, neighbour, far))
 
 
 def _read_new_codes() -> dict[str, str]:
