@@ -378,6 +378,9 @@ def test_the_page_of_an_item_begins_with_what_people_ask_and_ends_with_what_is_t
     assert places == sorted(places)
     assert places[-1] < text.index(f"<code>{place['id']}</code>")
     assert "Sao OCOP" not in text, "nothing is known of it"
+    assert '<dt>Tên tiếng Anh</dt><dd lang="en">' in text
+    lon, lat = place["geometry"]["coordinates"]
+    assert f"<dt>Vĩ độ, kinh độ</dt><dd>{lat}, {lon}</dd>" in text
 
 
 @pytest.mark.parametrize("register", discover())

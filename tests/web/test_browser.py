@@ -285,6 +285,16 @@ def test_an_embedded_map_names_communes_whatever_layers_it_was_asked_for(service
     expect(page.locator(".attribution")).to_have_text("bandoso")
 
 
+@pytest.mark.parametrize("path", ["/", "/embed", "/collections", "/collections/addresses/items", "/desk", "/api.html"])
+def test_the_first_stop_of_the_keyboard_leads_past_the_head(service: str, visit: Open, path: str) -> None:
+    page = visit(service + path).page
+    expect(page.locator("h1")).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(page.locator("a.skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
 def test_escape_takes_the_label_off_the_map(service: str, visit: Open) -> None:
     page = visit(f"{service}/{view_at(*PLACE, 16.5)}").page
     await_map(page)
