@@ -434,6 +434,7 @@ def test_an_officer_signs_in_sends_a_file_and_sees_it_published(office: Office, 
         page.get_by_label("Tên đăng nhập").fill(username)
         page.get_by_label("Mật khẩu").fill(PASSWORD)
         page.keyboard.press("Enter")
+        expect(page.locator(".who")).to_be_focused()
         offered = page.get_by_label("Lớp dữ liệu").locator("option")
         expect(offered).to_have_text(["", "Địa chỉ số", "Vùng trồng", "Du lịch nông thôn", "Thôn, tổ dân phố"])
         page.get_by_label("Lớp dữ liệu").select_option("addresses")

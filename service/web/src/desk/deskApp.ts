@@ -40,7 +40,7 @@ export class DeskApp extends PageElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<div @logged-in=${() => void this.enter()} @session-ended=${() => this.leave(t('desk.expired'))}>
+    return html`<div @logged-in=${() => void this.welcome()} @session-ended=${() => this.leave(t('desk.expired'))}>
       <p role="status">${this.checking ? t('desk.checking') : this.message}</p>
       ${this.checking ? nothing : this.body()}
     </div>`;
@@ -49,7 +49,7 @@ export class DeskApp extends PageElement {
   private body(): TemplateResult {
     const { account } = this;
     if (!account) return html`<bandoso-login .api=${this.desk}></bandoso-login>`;
-    return html`<div class="who">
+    return html`<div class="who" tabindex="-1">
         <p>${t('desk.hello', { name: account.display_name || account.username })}</p>
         ${
           account.communes.length > 0
@@ -65,6 +65,13 @@ export class DeskApp extends PageElement {
         @file-sent=${() => void this.querySelector<UploadList>('bandoso-uploads')?.refresh()}
       ></bandoso-upload>
       <bandoso-uploads .api=${this.desk} .registers=${this.registers}></bandoso-uploads>`;
+  }
+
+  /** The form that had the focus is gone: it goes to what took its place. */
+  private async welcome(): Promise<void> {
+    await this.enter();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('.who')?.focus();
   }
 
   private async enter(): Promise<void> {
