@@ -77,7 +77,8 @@ def role_options(role: str, timeout_ms: int, *, read_only: bool) -> str:
         "jit": "off",
         "max_parallel_workers_per_gather": "0",
         "search_path": "public",
-        "timezone": "UTC",
+        # What holds until a day holds to the end of that day here.
+        "timezone": "Asia/Ho_Chi_Minh",
     }
     if read_only:
         settings["default_transaction_read_only"] = "on"

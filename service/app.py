@@ -11,6 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
+from service import VERSION
 from service.api import documents, features, health, lookup, sessions, tilesets, uploads
 from service.api.forms import json_response
 from service.api.parameters import only
@@ -28,7 +29,6 @@ from service.web import pages
 from service.web.accept import accepted
 from tiles.store import StoreSettings, TileStore
 
-VERSION = "0.1.0"
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [

@@ -204,8 +204,8 @@ class _FileCheck:
         self.report.read += batch.num_rows
         self.report.valid += len(checked.positions)
         self.report.rejected += batch.num_rows - len(checked.positions)
-        self._doubt(checked, cells, numbers)
         if len(checked.positions):
+            self._doubt(checked, cells, numbers)
             columns = {**checked.columns, **self._derived(checked.columns)}
             rows = batch.column("_row").take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)

@@ -146,8 +146,8 @@ def list_list(register: Register) -> list[dict[str, Any]]:
     return lists
 
 
-PLACE = frozenset({"street", "village", "commune_code"})
-"""Names of the fields that say where a record is."""
+PLACE_AND_STATE = frozenset({"street", "village", "commune_code", "status"})
+"""Names of the fields that say where a record is and whether it is in force."""
 
 
 def reading_order(register: Register) -> list[Field]:
@@ -163,7 +163,7 @@ def reading_order(register: Register) -> list[Field]:
 
 def columns(register: Register) -> list[Field]:
     """Return the handful of fields that a table shows beside the label; pages of single items have the others."""
-    found = [item for item in reading_order(register) if _is_on_maps(item) or item.name in PLACE]
+    found = [item for item in reading_order(register) if item.tile or item.name in PLACE_AND_STATE]
     return [item for item in found if item.name != register.label and not item.name.endswith("_en")]
 
 

@@ -1,5 +1,6 @@
 """OGC API - Features: landing page, conformance, collections, items."""
 
+from datetime import UTC
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -127,8 +128,8 @@ def items(
         versions = read_versions(connection)
         version = versions.get(register.id, NEVER)
         etag = etag_of(
-            version.revision, request.url, form, pick_language(request), catalogue.policy(connection),
-            catalogue.day(connection, register),
+            version.revision, request.url, base_url(request), form, pick_language(request),
+            catalogue.policy(connection), catalogue.day(connection, register),
         )  # fmt: skip
         if is_unchanged(request, etag):
             return unchanged(etag)
@@ -149,7 +150,7 @@ def items(
 def _timestamp(state: State) -> str | None:
     """Return the time of the latest revision, not of the answer: under one strong ETag there is one body."""
     moment = state.version.published_at
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
 def _feature_collection(head: dict[str, Any], page: Page) -> bytes:
@@ -209,7 +210,7 @@ def item(
     with database.read() as connection:
         text, revision = read_feature(connection, register, feature_id)
         state = catalogue.state(connection, register) if form == "html" else None
-    etag = etag_of(revision, text, form, pick_language(request))
+    etag = etag_of(revision, text, base_url(request), form, pick_language(request))
     if is_unchanged(request, etag):
         return unchanged(etag)
     if state is not None:

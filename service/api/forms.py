@@ -7,6 +7,8 @@ from typing import Any, Literal
 import orjson
 from fastapi import Request, Response
 
+from service import VERSION
+
 Form = Literal["html", "json"]
 GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
@@ -47,8 +49,8 @@ def json_response(
 
 
 def etag_of(*parts: object) -> str:
-    """Return a strong ETag for everything an answer depends on."""
-    return '"' + hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:20] + '"'
+    """Return a strong ETag for everything an answer depends on, this software among it."""
+    return '"' + hashlib.sha256("\x1f".join(map(str, (VERSION, *parts))).encode()).hexdigest()[:20] + '"'
 
 
 def is_unchanged(request: Request, etag: str) -> bool:

@@ -70,7 +70,9 @@ def test_the_registers_are_listed_with_what_is_private(shell: Shell) -> None:
     assert answer.exit_code == 0
     assert all(register.id in answer.stdout for register in discover().values())
     private = " ".join(answer.stdout.split()).partition("riêng tư/private: ")[2]
-    assert private.startswith("full_address, notified_on, plate_attached_on, head_name, phone ")
+    assert private.startswith(
+        "code_issued_on, code_source, full_address, notified_on, plate_attached_on, head_name, phone "
+    )
 
 
 def test_a_file_is_checked_without_a_database_and_nothing_is_written(shell: Shell, table: Path) -> None:

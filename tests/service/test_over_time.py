@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from geodata.db import Database
+from geodata.features import read_day
 from geodata.registers import discover
 from service.app import create_app
 from tests.conftest import settings_for
@@ -107,7 +109,13 @@ def test_the_time_of_items_is_that_of_the_latest_revision(client: TestClient, sa
     with sample_database.read() as connection:
         latest = connection.scalar(text("SELECT max(published_at) FROM open.revision WHERE register = 'addresses'"))
     assert latest is not None
-    assert client.get(ADDRESSES).json()["timeStamp"] == latest.isoformat().replace("+00:00", "Z")
+    assert client.get(ADDRESSES).json()["timeStamp"] == latest.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def test_a_day_ends_when_it_ends_in_vietnam(sample_database: Database) -> None:
+    with sample_database.read() as connection:
+        here = connection.scalar(text("SELECT (now() AT TIME ZONE 'Asia/Ho_Chi_Minh')::date"))
+        assert read_day(connection) == here
 
 
 def test_collections_have_an_extent_in_time_where_records_have_validity(client: TestClient) -> None:

@@ -87,7 +87,7 @@ def test_every_place_is_taken_or_refused_with_a_reason(imported: Imported) -> No
     assert (imported.first.counts.added, imported.first.revision) == (156, 1)
     assert {code: count for code, count in report.counts.items() if code != "COLUMN_UNUSED"} == {
         "COMMUNE_NOT_FOUND": 8,
-        "CODE_DOUBLED": 7,
+        "NAME_DOUBLED": 7,
     }
 
 
@@ -96,12 +96,12 @@ def test_places_abroad_are_in_no_commune(imported: Imported) -> None:
 
 
 def test_the_second_of_a_name_in_one_commune_is_refused(imported: Imported) -> None:
-    assert Counter(name.casefold() for name in refused(imported, "CODE_DOUBLED")) == SECOND_OF_ITS_NAME
+    assert Counter(name.casefold() for name in refused(imported, "NAME_DOUBLED")) == SECOND_OF_ITS_NAME
 
 
 def test_names_are_whole_and_composed(imported: Imported) -> None:
     wanted = Counter(composed(one["properties"]["name"]) for one in features())
-    wanted -= Counter(refused(imported, "COMMUNE_NOT_FOUND") + refused(imported, "CODE_DOUBLED"))
+    wanted -= Counter(refused(imported, "COMMUNE_NOT_FOUND") + refused(imported, "NAME_DOUBLED"))
     with imported.database.read() as connection:
         stored = list(connection.scalars(text("SELECT name FROM open.tourism_points")))
     assert Counter(stored) == wanted

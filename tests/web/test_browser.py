@@ -6,34 +6,18 @@ nor a break of the content security policy is let pass.
 
 import functools
 import http.server
-import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Frame, Page, expect, sync_playwright
+from playwright.sync_api import Frame, Page, expect
 
-from geodata.db import SYSTEM, Database
-from geodata.importing.check import ImportRequest
-from geodata.importing.publish import import_file
-from geodata.registers import get_register
-from service.settings import ServiceSettings
-from tests.conftest import PASSWORD, ROOT, environment_of, running, serving, settings_for
-from tests.service.people import PLACE, SAMPLE_COMMUNE, add_officer, address_csv
+from tests.service.people import PLACE, SAMPLE_COMMUNE
+from tests.web.browsing import Open, await_map, needs_browser, view_at
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-)  # fmt: skip
-PATIENCE_MS = 60_000
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+PHONE = {"width": 360, "height": 740}
 HOUSE = "0799700001"
 """Code of the house that stands at ``PLACE``."""
 NAMES_AT_SEA = {
@@ -43,97 +27,8 @@ NAMES_AT_SEA = {
         "East Sea (Biển Đông)",
     },
 }  # fmt: skip
-WHO_AM_I = "/auth/me"
-"""Answers 401 while nobody is signed in, which the console shows as an error."""
-HOSTILE = "<img src=x onerror=window.__xss=1>"
-KEEP_MAP = "document.addEventListener('bandoso:ready', event => { window.shownMap = event.detail.map; });"
 
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed (Debian package chromium)"),
-    pytest.mark.skipif(
-        not (ROOT / "service/web/dist/manifest.json").exists(), reason="the pages are not built: run .ci/npm run build"
-    ),
-]
-
-
-@dataclass
-class Visit:
-    """One page and what was seen of it.
-
-    Attributes
-    ----------
-    origins : set of str
-        Whom the page may ask.
-    asked : list of str
-        Addresses it asked, those of its workers and frames too.
-    troubles : list of str
-        Errors of its scripts and breaks of its policy.
-    """
-
-    page: Page
-    origins: set[str]
-    asked: list[str] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-
-    def hear(self, message: ConsoleMessage) -> None:
-        """Note what the console calls an error, breaks of the policy among them; that nobody is signed in is none."""
-        if message.type == "error" and not message.location["url"].endswith(WHO_AM_I):
-            self.troubles.append(f"{message.text} ({message.location['url']})")
-
-    @property
-    def strangers(self) -> set[str]:
-        """Origins that were asked and are not known; what a page makes itself has none."""
-        parts = [urlsplit(address) for address in self.asked]
-        return {
-            f"{part.scheme}://{part.netloc}" for part in parts if part.scheme not in {"blob", "data"}
-        } - self.origins
-
-
-Open = Callable[..., Visit]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests here, and no longer: its event loop would be in the way of other modules."""
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE_MS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Open]:
-    """Open pages, and look in the end at what they did."""
-    visits: list[Visit] = []
-
-    def open_page(address: str, *also: str, **options: Any) -> Visit:
-        options = {"locale": "vi-VN", "viewport": WIDE, "reduced_motion": "reduce", **options}
-        context = browser.new_context(**options)
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(KEEP_MAP)
-        page = context.new_page()
-        parts = urlsplit(address)
-        found = Visit(page, {f"{parts.scheme}://{parts.netloc}", *also})
-        visits.append(found)
-        context.on("request", lambda request: found.asked.append(request.url))
-        page.on("console", found.hear)
-        page.on("pageerror", lambda error: found.troubles.append(str(error)))
-        page.goto(address)
-        return found
-
-    yield open_page
-    for found in visits:
-        found.page.context.close()
-        assert found.troubles == []
-        assert found.strangers == set()
-
-
-def await_map(page: Page | Frame) -> None:
-    """Wait until everything in view is drawn: the map is told to draw once more, since it may have stood still before."""
-    page.wait_for_selector('[data-map="idle"]', timeout=PATIENCE_MS)
-    page.evaluate("() => { window.shownMap.getContainer().dataset.map = 'asked'; window.shownMap.triggerRepaint(); }")
-    page.wait_for_selector('[data-map="idle"]', timeout=PATIENCE_MS)
+pytestmark = needs_browser
 
 
 def move(page: Page | Frame, lon: float, lat: float, zoom: float) -> None:
@@ -155,11 +50,6 @@ def drawn_names(page: Page | Frame) -> set[str]:
             .map(({ layer }) => layer.layout['text-field'].toString())"""
     )
     return set(found)
-
-
-def view_at(lon: float, lat: float, zoom: float) -> str:
-    """Write a view as the map's address holds it."""
-    return f"#map={zoom}/{lat}/{lon}"
 
 
 def has_sideways_scroll(page: Page, width: int) -> bool:
@@ -364,88 +254,3 @@ def test_the_map_works_in_a_page_of_another_site(service: str, visit: Open, kind
         expect(frame.locator("h1")).to_have_text("Xã nhà")
         assert "communes-line" in drawn_layers(frame) or "provinces-line" in drawn_layers(frame)
         assert page.context.cookies() == []
-
-
-@dataclass(frozen=True)
-class Office:
-    """A service on sample data of its own, which tests may change."""
-
-    address: str
-    settings: ServiceSettings
-
-
-@pytest.fixture
-def office(scratch_sample_url: str) -> Iterator[Office]:
-    """The running service on a database of the test's own."""
-    settings = settings_for(scratch_sample_url)
-    with serving(settings) as address:
-        yield Office(address, settings)
-
-
-def publish_hostile_place(settings: ServiceSettings, folder: Path) -> None:
-    """Publish a tourism point whose texts try to become HTML."""
-    properties = {
-        "name": HOSTILE, "category": "homestay", "commune_code": SAMPLE_COMMUNE,
-        "description": f'"><script>window.__xss=2</script>{HOSTILE}', "organisation": HOSTILE,
-    }  # fmt: skip
-    feature = {"type": "Feature", "geometry": {"type": "Point", "coordinates": PLACE}, "properties": properties}
-    path = folder / "diem.geojson"
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
-    database = Database(settings)
-    request = ImportRequest(path, path.name, get_register("tourism_points"), SYSTEM, commune=SAMPLE_COMMUNE)
-    published = import_file(database, request)
-    database.dispose()
-    assert published.counts.added == 1, published.report
-
-
-def assert_nothing_ran(page: Page) -> None:
-    """Check that no text became an element or ran."""
-    assert page.evaluate("() => window.__xss") is None
-    assert page.locator("img[src=x]").count() == 0
-
-
-def test_a_hostile_name_is_text_wherever_it_shows(office: Office, visit: Open, tmp_path: Path) -> None:
-    publish_hostile_place(office.settings, tmp_path)
-    page = visit(f"{office.address}/{view_at(*PLACE, 17)}").page
-    await_map(page)
-    page.locator("#search-text").fill("img src onerror")
-    page.get_by_role("option").filter(has_text=HOSTILE).click()
-    expect(page.locator("bandoso-details h3")).to_have_text(HOSTILE)
-    expect(page.locator("bandoso-details .fields")).to_contain_text("<script>window.__xss=2</script>")
-    expect(page.locator(".maplibregl-popup strong")).to_have_text(HOSTILE)
-    page.get_by_role("button", name="Danh sách", exact=True).click()
-    page.get_by_label("Lớp dữ liệu").select_option("tourism_points")
-    expect(page.locator("bandoso-list tbody").get_by_text(HOSTILE).first).to_be_visible()
-    await_map(page)
-    assert_nothing_ran(page)
-    page.goto(f"{office.address}/collections/tourism_points/items?slug=img-src-x-onerror-window-xss-1-{SAMPLE_COMMUNE}")
-    page.get_by_role("link", name=HOSTILE).click()
-    expect(page.locator("h1")).to_contain_text(HOSTILE)
-    await_map(page)
-    assert_nothing_ran(page)
-
-
-def test_an_officer_signs_in_sends_a_file_and_sees_it_published(office: Office, visit: Open, tmp_path: Path) -> None:
-    username, file = add_officer(office.settings), tmp_path / "dia-chi.csv"
-    file.write_bytes(address_csv("0799899001", "0799899002"))
-    worker_log = office.settings.var_dir / "worker.log"
-    with running(["service", "worker"], environment_of(office.settings), worker_log):
-        page = visit(f"{office.address}/desk").page
-        page.get_by_label("Tên đăng nhập").fill(username)
-        page.get_by_label("Mật khẩu").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        expect(page.locator(".who")).to_be_focused()
-        offered = page.get_by_label("Lớp dữ liệu").locator("option")
-        expect(offered).to_have_text(["", "Địa chỉ số", "Vùng trồng", "Du lịch nông thôn", "Thôn, tổ dân phố"])
-        page.get_by_label("Lớp dữ liệu").select_option("addresses")
-        page.get_by_label("Xã, phường, đặc khu").select_option(SAMPLE_COMMUNE)
-        page.get_by_label("Tệp dữ liệu").set_input_files(file)
-        page.get_by_role("button", name="Gửi tệp").click()
-        row = page.locator("bandoso-uploads tbody tr").first
-        expect(row.locator(".state")).to_have_text("Đã công bố")
-        expect(row).to_contain_text("dia-chi.csv")
-        expect(row).to_contain_text("đọc 2, hợp lệ 2, từ chối 0, công bố 2")
-        row.get_by_role("button", name="Xem báo cáo").click()
-        expect(page.locator("bandoso-uploads")).to_contain_text("Không có cảnh báo hay lỗi nào.")
-    page.goto(f"{office.address}/collections/addresses/items?code=0799899002")
-    expect(page.get_by_role("link", name="0799899002")).to_be_visible()
