@@ -104,7 +104,8 @@ def _basemap_ground() -> list[dict[str, Any]]:
         },
         {"id": "basemap-land", "type": "fill", "source": "basemap-provinces", "paint": {"fill-color": LAND}},
         {
-            "id": "basemap-border", "type": "line", "source": "basemap-provinces",
+            # Too coarse to be looked at from near, where the units of the register are drawn.
+            "id": "basemap-border", "type": "line", "source": "basemap-provinces", "maxzoom": 10,
             "paint": {"line-color": BORDER, "line-width": ["interpolate", ["linear"], ["zoom"], 4, 0.4, 10, 1.2]},
         },
     ]  # fmt: skip

@@ -100,7 +100,7 @@ def test_an_officer_signs_in_sends_a_file_and_sees_it_published(office: Office, 
         row = page.locator("bandoso-uploads tbody tr").first
         expect(row.locator(".state")).to_have_text("Đã công bố")
         expect(row).to_contain_text("dia-chi.csv")
-        expect(row).to_contain_text("đọc 2, hợp lệ 2, từ chối 0, công bố 2")
+        expect(row).to_contain_text("đọc 2, hợp lệ 2, từ chối 0; thêm 2, sửa 0, giữ nguyên 0")
         row.get_by_role("button", name="Xem báo cáo").click()
         expect(page.locator("bandoso-uploads")).to_contain_text("Không có cảnh báo hay lỗi nào.")
     page.goto(f"{office.address}/collections/addresses/items?code=0799899002")

@@ -127,7 +127,7 @@ export interface Upload {
   file_name?: string | null;
   received_at?: string | null;
   progress?: { stage?: string; done?: number; total?: number } | null;
-  counts?: { read?: number; valid?: number; rejected?: number; published?: number } | null;
+  counts?: Partial<Record<'read' | 'valid' | 'rejected' | 'added' | 'changed' | 'unchanged', number>> | null;
   messages?: UploadMessage[];
   revision?: number | null;
 }

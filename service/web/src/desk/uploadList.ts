@@ -171,10 +171,11 @@ function stateOf(upload: Upload): TemplateResult {
     <progress aria-label=${t('uploads.progress')} max=${total || 1} value=${total ? (done ?? 0) : nothing}></progress>`;
 }
 
-function countsOf({ counts }: Upload): string {
+function countsOf({ counts, state }: Upload): string {
   if (!counts) return '';
-  const { read = 0, valid = 0, rejected = 0, published = 0 } = counts;
-  return t('uploads.counts', { read, valid, rejected, published });
+  const { read = 0, valid = 0, rejected = 0, added = 0, changed = 0, unchanged = 0 } = counts;
+  const rows = t('uploads.counts', { read, valid, rejected });
+  return state === 'published' ? `${rows}; ${t('uploads.changes', { added, changed, unchanged })}` : rows;
 }
 
 customElements.define('bandoso-uploads', UploadList);
