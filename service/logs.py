@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import structlog
 from procrastinate.exceptions import ConnectorException
+from structlog.typing import EventDict
 
 from geodata.db import is_passing
 
@@ -24,18 +25,27 @@ log = structlog.get_logger()
 
 
 def configure_logging() -> None:
-    """Write logs as JSON lines with the request id; no values of data, no queries of people."""
+    """Write logs as JSON lines with the request id; no values of data, no queries of people, no words of errors."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _write_trace,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     logging.basicConfig(handlers=[LibraryHandler()], level=logging.WARNING)
+
+
+def _write_trace(_logger: object, _method: str, line: EventDict) -> EventDict:
+    """Put where an error came from in place of the error: its words may quote what people wrote in a file."""
+    error = line.pop("exc_info", None)
+    if error is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        line["exception"] = [type(error).__name__, *(f"{at.filename}:{at.lineno} {at.name}" for at in frames)]
+    return line
 
 
 def is_outage(error: BaseException | None) -> bool:
@@ -78,5 +88,4 @@ class LibraryHandler(logging.Handler):
         if is_outage(error) or record.name == "psycopg.pool":
             note_outage(type(error).__name__ if error else "pool", logger=record.name)
             return
-        more = {"exception": "".join(traceback.format_exception(error))} if error else {}
-        log.log(record.levelno, record.getMessage(), logger=record.name, **more)
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=error)

@@ -51,8 +51,14 @@ def test_the_next_outage_is_news_again(capsys: pytest.CaptureFixture[str], monke
     assert [line["level"] for line in read_lines(capsys)] == ["error", "error"]
 
 
-def test_what_is_no_outage_keeps_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
-    emit("asyncio", "Task exception was never retrieved", ValueError("wrong"))
+def test_what_is_no_outage_keeps_its_trace_and_none_of_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        int("Nguyễn Thị Bí Mật")
+    except ValueError as error:
+        emit("asyncio", "Task exception was never retrieved", error)
     (line,) = read_lines(capsys)
     assert (line["level"], line["logger"]) == ("error", "asyncio")
-    assert "ValueError: wrong" in line["exception"]
+    kind, frame = line["exception"]
+    assert kind == "ValueError"
+    assert frame.endswith("test_what_is_no_outage_keeps_its_trace_and_none_of_its_words")
+    assert "Bí Mật" not in json.dumps(line, ensure_ascii=False)
