@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -130,10 +130,13 @@ def test_notes_on_the_file_come_first_though_they_are_known_last(tmp_path: Path)
 
 def test_a_database_that_waits_for_a_slow_reader_waits(connection: Connection, tmp_path: Path) -> None:
     """The transaction is idle meanwhile, for longer than the database would let one be."""
-    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 500"))
     path = write_file(tmp_path / "s", 3000)
     with StagingSink(connection, get_register("addresses"), uuid4()) as sink:
         paused = threading.Event()
+
+        def begin(fields: Sequence[str]) -> None:
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 500"))
+            sink_open(fields)
 
         def pause() -> None:
             (reader,) = readers()
@@ -147,6 +150,7 @@ def test_a_database_that_waits_for_a_slow_reader_waits(connection: Connection, t
             if not paused.is_set():
                 pause()
 
+        sink_open, sink.open = sink.open, begin  # type: ignore[method-assign]
         sink_write, sink.write = sink.write, write  # type: ignore[method-assign]
         report = check_file(request(path), units(), tmp_path / "work", sink)
         sink.finish()
