@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from geodata.crs import parse_epsg
@@ -17,7 +18,7 @@ from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.check import Progress as TellProgress
-from geodata.importing.publish import Published, publish_file
+from geodata.importing.publish import Published, import_file
 from geodata.importing.report import Report
 from geodata.importing.work_folder import work_folder
 from geodata.register import Register
@@ -119,7 +120,7 @@ def import_command(  # noqa: PLR0913  one option each
     """Kiểm tra và công bố một tệp / check a file and publish it as one revision."""
     request = _request(file, get_register(register), commune, layer, crs, encoding, note)
     with _progress(quiet=json_) as tell:
-        published = _publish(request, tell)
+        published = import_file(_database(), request, tell, _note_import)
     counts = published.counts
     _print_report(published.report, as_json=json_)
     if not json_:
@@ -129,19 +130,14 @@ def import_command(  # noqa: PLR0913  one option each
     raise typer.Exit(0 if published.report.outcome == "ok" else 2)
 
 
-def _publish(request: ImportRequest, tell: TellProgress) -> Published:
-    """Publish a file and write that into the audit, both or neither."""
-    database = _database()
-    with database.read() as connection:
-        units = load_units(connection)
-    with work_folder() as folder, database.worker() as connection:
-        published = publish_file(connection, request, units, folder, tell)
-        audit.note(
-            connection, "import.publish", actor="shell", target=request.register.id, revision=published.revision,
-            outcome="ok" if published.report.outcome == "ok" else "refused",
-            added=published.counts.added, changed=published.counts.changed,
-        )  # fmt: skip
-    return published
+def _note_import(connection: Connection, published: Published) -> None:
+    """Write into the audit, with the publish, what became of a file."""
+    report = published.report
+    audit.note(
+        connection, "import.publish", actor="shell", target=report.register, revision=published.revision,
+        outcome="ok" if report.outcome == "ok" else "refused",
+        added=published.counts.added, changed=published.counts.changed,
+    )  # fmt: skip
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """From checked rows to a revision: the import as a whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -37,15 +38,24 @@ class Published:
     revision: int | None
 
 
-def import_file(database: Database, request: ImportRequest, progress: Progress = no_progress) -> Published:
+Conclude = Callable[[Connection, Published], None]
+
+
+def import_file(
+    database: Database, request: ImportRequest, progress: Progress = no_progress, conclude: Conclude | None = None
+) -> Published:
     """Read, check and publish one file.
 
-    Reading and checking write into a staging table only; the register changes in one transaction at the end.
+    Reading and checking write into a staging table only; the register changes in one transaction at the end, and
+    whatever `conclude` writes stands in the same one.
     """
     with database.read() as connection:
         units = load_units(connection)
     with work_folder() as folder, database.worker() as connection:
-        return publish_file(connection, request, units, folder, progress)
+        published = publish_file(connection, request, units, folder, progress)
+        if conclude is not None:
+            conclude(connection, published)
+    return published
 
 
 def publish_file(

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,10 @@ from sqlalchemy import Connection, Row, func, or_, select, text, update
 from geodata.db import Actor, Database, is_passing
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
-from geodata.importing.publish import Published, publish_file
+from geodata.importing.publish import Published, import_file
 from geodata.importing.report import Report
-from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
 from geodata.registers import get_register
-from geodata.units.index import load_units
 from service.auth import audit
 from service.files import FileStore
 from service.jobs.queue import defer_import, remove_dead_jobs
@@ -64,7 +63,8 @@ class UploadJob:
                 return
             self.attempt = upload.attempt
             with self._heartbeat():
-                published = self._import(upload)
+                conclude = partial(self._finish, upload)
+                published = import_file(self.database, self._request(upload), self._progress, conclude)
         except FencedError:
             log.warning("upload taken over by another worker", upload=str(self.upload_id))
         except Exception as error:
@@ -123,15 +123,6 @@ class UploadJob:
             stop.set()
             thread.join()
 
-    def _import(self, upload: Row[Any]) -> Published:
-        with self.database.read() as connection:
-            units = load_units(connection)
-        request = self._request(upload)
-        with work_folder() as folder, self.database.worker() as connection:
-            published = publish_file(connection, request, units, folder, self._progress)
-            self._finish(connection, upload, published)
-        return published
-
     def _request(self, upload: Row[Any]) -> ImportRequest:
         communes = None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
         megabytes = 1 << 20
@@ -144,7 +135,7 @@ class UploadJob:
             timeout_s=self.settings.reader_timeout_s, settings=self.settings,
         )  # fmt: skip
 
-    def _finish(self, connection: Connection, upload: Row[Any], published: Published) -> None:
+    def _finish(self, upload: Row[Any], connection: Connection, published: Published) -> None:
         """Say in the publish's own transaction what became of the file."""
         is_published = published.report.outcome == "ok"
         report = {**published.report.as_dict(), "changes": _changes(published)}
