@@ -9,6 +9,7 @@ another role's rights.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import psycopg
 from sqlalchemy import Connection, Engine, MetaData, create_engine, text
@@ -149,6 +150,12 @@ class Database:
         """Open a transaction of the worker role; commits on exit."""
         with self._worker.begin() as connection:
             yield connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.dispose()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

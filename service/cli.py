@@ -74,10 +74,6 @@ def _end(vi: str, en: str) -> NoReturn:
     sys.exit(1)
 
 
-def _database() -> Database:
-    return Database(ServiceSettings())
-
-
 @app.command()
 def up() -> None:
     """Chạy mọi thứ: cơ sở dữ liệu, dịch vụ, tiến trình nền / run everything under one supervisor."""
@@ -102,7 +98,9 @@ def set_up() -> None:
     """Ghi cấu hình vào cơ sở dữ liệu và nạp danh mục hành chính / apply settings, load the unit lists."""
     settings = ServiceSettings()
     setup.apply_settings(settings)
-    for name, count in setup.load_units(Database(settings)).items():
+    with Database(settings) as database:
+        counts = setup.load_units(database)
+    for name, count in counts.items():
         out.print(f"{name}: {count}")
 
 
@@ -119,8 +117,8 @@ def import_command(  # noqa: PLR0913  one option each
 ) -> None:
     """Kiểm tra và công bố một tệp / check a file and publish it as one revision."""
     request = _request(file, get_register(register), commune, layer, crs, encoding, note)
-    with _progress(quiet=json_) as tell:
-        published = import_file(_database(), request, tell, _note_import)
+    with _progress(quiet=json_) as tell, Database(ServiceSettings()) as database:
+        published = import_file(database, request, tell, _note_import)
     counts = published.counts
     _print_report(published.report, as_json=json_)
     if not json_:
@@ -178,7 +176,7 @@ def _units() -> UnitIndex:
     settings = ServiceSettings()
     if not settings.database_url.get_secret_value():
         return reference_units()
-    with Database(settings).read() as connection:
+    with Database(settings) as database, database.read() as connection:
         return load_units(connection)
 
 
@@ -247,7 +245,7 @@ def load_boundaries(
     """Nạp ranh giới đơn vị hành chính theo mã / load boundaries, matched by code."""
     if register not in {"communes", "provinces"}:
         raise typer.BadParameter("chọn / choose: communes, provinces", param_hint="--register")
-    with _database().worker() as connection:
+    with Database(ServiceSettings()) as database, database.worker() as connection:
         found = units_load.publish_boundaries(
             connection, file, get_register(register), layer=layer, code_column=code_column, crs=crs
         )

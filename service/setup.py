@@ -56,11 +56,8 @@ def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict
     """Load the sample data and make its officer, with a password of this installation's own."""
     from geodata.sample.load import load_sample as load  # noqa: PLC0415  nothing else needs the generator
 
-    database = Database(settings)
-    try:
+    with Database(settings) as database:
         counts = load(database, seed, if_empty=if_empty)
-    finally:
-        database.dispose()
     make_sample_officer(settings)
     return counts
 
