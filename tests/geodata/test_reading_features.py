@@ -98,6 +98,12 @@ def test_the_last_page_has_no_next_even_when_it_is_full(public: Connection) -> N
     assert read_page(public, SIGHTS, ItemsQuery(limit=6)).last_id is not None
 
 
+def test_a_box_from_pole_to_pole_holds_every_point(public: Connection) -> None:
+    """Web Mercator, in which points are found, has no poles."""
+    assert len(names(public, ItemsQuery(limit=20, boxes=((-180.0, -90.0, 180.0, 90.0),)))) == 7
+    assert names(public, ItemsQuery(boxes=((107.95, 89.0, 108.05, 90.0), (107.95, -90.0, 108.05, 15.0)))) == []
+
+
 def test_an_offset_skips_features(public: Connection) -> None:
     assert names(public, ItemsQuery(limit=2, offset=5)) == ["Điểm 5", "Điểm 6"]
 

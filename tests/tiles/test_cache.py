@@ -1,12 +1,13 @@
 """Tiles in memory: the least used go first, and a revision drops what it touched and no more."""
 
+import gzip
 from collections import OrderedDict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiles.cache import Key, Tile, TileCache
+from tiles.cache import Key, Tile, TileCache, pack
 from tiles.grid import TileAddress
 
 OVERHEAD = 600
@@ -143,3 +144,13 @@ def test_weight_and_order_are_those_of_a_plain_list_of_tiles(
                 del plain[k]
         assert cache._tiles == plain
         assert cache.bytes == sum(OVERHEAD + len(tile.packed) for tile in plain.values())
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+@pytest.mark.parametrize("plain", [b"", b"tile" * 50])
+@pytest.mark.parametrize("held", ["packed", "plain"])
+def test_a_tile_is_served_in_either_form_whichever_is_held(plain: bytes, held: str, *, is_packed: bool) -> None:
+    tile = Tile("1", packed=pack(plain)) if held == "packed" else Tile("1", plain=plain)
+    served = tile.body(is_packed=is_packed)
+    assert (gzip.decompress(served) if is_packed and plain else served) == plain
+    assert tile.is_empty == (not plain)

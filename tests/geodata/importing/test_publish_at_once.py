@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -10,9 +11,13 @@ from shapely import Point
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from geodata.db import Database
+from geodata.db import SYSTEM, Database
+from geodata.importing import staging
+from geodata.importing.check import ImportRequest
+from geodata.importing.publish import import_file
+from geodata.registers import get_register
 from tests.conftest import settings_for
-from tests.geodata.builders import agency, field_of, household, publish, rows_of, sight
+from tests.geodata.builders import agency, field_of, household, publish, rows_of, sight, write_geojson
 
 PERSON = "Nguyễn Thị Bí Mật"
 
@@ -101,6 +106,20 @@ def test_a_first_load_that_breaks_a_rule_of_the_database_fails_as_a_whole(connec
         publish(connection, "tourism_points", [sight("A", slug="a"), sight("B", slug="a")])
     savepoint.rollback()
     assert everything(connection) == before
+
+
+def test_rows_that_the_database_does_not_take_end_the_import_and_leave_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy runs in a thread of its own; what goes wrong there must not be lost."""
+    path = write_geojson(tmp_path / "f.geojson", [agency("0000000001")])
+    request = ImportRequest(path, path.name, get_register("addresses"), SYSTEM)
+    monkeypatch.setattr(staging, "new_uuids", lambda count: ["no uuid"] * count)
+    with pytest.raises(psycopg.DataError):
+        import_file(database, request)
+    with database.worker() as connection:
+        assert rows_of(connection, "SELECT 1 FROM pg_tables WHERE schemaname = 'staging'") == []
+        assert rows_of(connection, "SELECT 1 FROM ops.revision WHERE register = 'addresses'") == []
 
 
 def test_the_worker_cannot_set_aside_indexes_of_a_register_in_use(connection: Connection) -> None:

@@ -193,6 +193,16 @@ def test_messages_are_counted_beyond_those_that_are_kept() -> None:
     assert written["counts"] == {"GEOM_MISSING": {"count": MESSAGES_KEPT + 50, "level": "error"}}
 
 
+def test_what_holds_for_the_whole_file_is_kept_though_rows_fill_the_report() -> None:
+    report = Report("addresses")
+    for row in range(MESSAGES_KEPT):
+        report.add("GEOM_MISSING", row=row)
+    report.add_first("FILE_NOTE", value="Z_DROPPED", why_vi="vi", why_en="en")
+    written = report.as_dict()["messages"]
+    assert len(written) == MESSAGES_KEPT
+    assert [written[0]["code"], written[-1]["row"]] == ["FILE_NOTE", MESSAGES_KEPT - 2]
+
+
 def test_a_message_for_each_value_is_said_once() -> None:
     report = Report("addresses")
     for code in ("20194", "20197", "20194"):
