@@ -8,7 +8,7 @@ import shapely
 
 from geodata.sample.plane import Floats, random_points
 
-AREAS_PER_COMMUNE = 100
+AREAS_PER_COMMUNE = 105
 
 _ZONES = 8
 _FROM_BORDER_M, _FROM_CORE_M, _CANAL_M, _PATH_M = 15.0, 30.0, 14.0, 4.0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from geodata.sample.crops import Crop, pick_crops
-from geodata.sample.fields import Plot
+from geodata.sample.fields import AREAS_PER_COMMUNE, Plot
 from geodata.sample.marks import COMMUNE_CODES, DAY, MARK, PROVINCE_CODE, SOURCE, marked
 from geodata.sample.people import full_names, phones
 from geodata.sample.plane import area_ha
@@ -21,10 +21,10 @@ _SHARE_OF_ZONE_CROP = 0.8
 _SHARE_OF_EXPORT = 0.6
 _SHARE_RAW = 0.3
 _SHARE_COMPANY = 0.12
-_STATUSES = {
-    "active": 0.69, "warned": 0.03, "submitted": 0.08, "proposed": 0.07, "suspended": 0.05, "expired": 0.04, "revoked": 0.02,
-    "withdrawn": 0.02,
-}  # fmt: skip
+_STATUSES = {"active": 0.9, "suspended": 0.06, "warned": 0.04}
+_OUT_OF_SIGHT = ("proposed", "submitted", "revoked", "expired", "withdrawn")
+"""Each commune has one area of each, which maps and lists do not show."""
+
 _UNISSUED = frozenset({"proposed", "submitted"})
 _CERTIFICATES = {"VietGAP": 0.38, "GlobalGAP": 0.05, "Hữu cơ": 0.04, "": 0.53}
 _DRAWN = {"surveyed": 0.3, "digitised": 0.6, "imagery": 0.1}
@@ -53,7 +53,8 @@ def growing_area_records(
     for n, plot in enumerate(plots):
         crop = usual[plot.commune, plot.zone] if random.random() < _SHARE_OF_ZONE_CROP else unusual[n]
         village = villages[plot.commune][plot.village].name.removesuffix(f" {MARK}")
-        values = _identity(random, n, crop, village) | _crop_values(random, plot, crop) | _state(random)
+        values = _identity(random, n, crop, village) | _crop_values(random, plot, crop)
+        values |= _state(random, n % AREAS_PER_COMMUNE)
         values |= _registration(values)
         values |= {
             "organisation": _holder(random, village),
@@ -99,9 +100,14 @@ def _crop_values(random: np.random.Generator, plot: Plot, crop: Crop) -> dict[st
     return values
 
 
-def _state(random: np.random.Generator) -> dict[str, Any]:
-    """Return status, dates and certificate, consistent with each other on the sample's day."""
+def _state(random: np.random.Generator, place: int) -> dict[str, Any]:
+    """Return status, dates and certificate, consistent with each other on the sample's day.
+
+    The plots of a commune stand together; the last of them are out of sight.
+    """
     status = _choose(random, _STATUSES)
+    if place >= AREAS_PER_COMMUNE - len(_OUT_OF_SIGHT):
+        status = _OUT_OF_SIGHT[place - AREAS_PER_COMMUNE]
     values: dict[str, Any] = {"status": status}
     issued = _FIRST_DAY + timedelta(days=int(random.integers(0, _DAYS)))
     if status not in _UNISSUED:

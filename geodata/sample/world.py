@@ -42,7 +42,7 @@ class Sample:
 
 
 def make_sample(seed: int = SEED) -> Sample:
-    """Make the sample: 3 communes, 36 villages, 5,000 addresses, 300 growing areas, 60 tourism points.
+    """Make the sample: 3 communes, 36 villages, 5,000 addresses, 315 growing areas (300 on the map), 60 tourism points.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ from geodata.text import search_key
 from geodata.units.index import UnitIndex
 from tests.conftest import settings_for
 
-COUNTS = {"communes": 3, "villages": 36, "addresses": 5000, "growing_areas": 300, "tourism_points": 60}
+COUNTS = {"communes": 3, "villages": 36, "addresses": 5000, "growing_areas": 315, "tourism_points": 60}
 
 
 def shapes(records: Sequence[Record]) -> np.ndarray:
@@ -299,3 +299,11 @@ def test_database_holds_the_sample_as_it_was_made(sample_database: Database, sam
     with sample_database.read() as connection:
         public = connection.execute(text("SELECT * FROM open.addresses LIMIT 1")).mappings().one()
     assert {"head_name", "phone", "full_address"}.isdisjoint(public)
+
+
+def test_three_hundred_growing_areas_are_in_sight_and_every_other_state_is_there(sample: Sample) -> None:
+    states = Counter(values["status"] for values, _ in sample.records["growing_areas"])
+    hidden = get_register("growing_areas").hidden
+    assert hidden is not None
+    assert {states[status] for status in hidden.values} == {3}
+    assert states.total() - sum(states[status] for status in hidden.values) == 300
