@@ -62,7 +62,10 @@ def _list_expression(register: Register, side: SideList) -> ColumnElement[object
     ]
     order = [column for column in rows.primary_key if column.name != "feature_id"]
     array = func.json_agg(aggregate_order_by(func.json_build_object(*parts), *order))
-    return select(array).where(rows.c.feature_id == owner.c.id).scalar_subquery().label(side.name)
+    statement = select(array).where(rows.c.feature_id == owner.c.id)
+    if side.withheld is not None:
+        statement = statement.where(rows.c[side.withheld.field].not_in(side.withheld.withheld))
+    return statement.scalar_subquery().label(side.name)
 
 
 def _sql(statement: ClauseElement) -> str:

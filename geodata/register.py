@@ -96,30 +96,6 @@ class TileRule:
     counts_below: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SideList:
-    """Dated rows that a record may have several of, such as its registration with each market.
-
-    They lie in a table of their own, whose key is ``feature_id`` and what tells the rows of one record apart. A row
-    of a file gives one of them; the public sees all as one list, the columns whose fields are public.
-
-    Attributes
-    ----------
-    name : str
-        Of the list in the API.
-    """
-
-    model: type[Any]
-    name: str
-    title: Label
-
-    @property
-    def table(self) -> Table:
-        """The table of schema ``reg``."""
-        table: Table = self.model.__table__
-        return table
-
-
 @dataclass(frozen=True, slots=True)
 class Hidden:
     """Which records the public does not meet, told by the value of one field.
@@ -141,6 +117,33 @@ class Hidden:
     def values(self) -> tuple[str, ...]:
         """Values whose records are on no map."""
         return (*self.withheld, *self.unlisted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SideList:
+    """Dated rows that a record may have several of, such as its registration with each market.
+
+    They lie in a table of their own, whose key is ``feature_id`` and what tells the rows of one record apart. A row
+    of a file gives one of them; the public sees all as one list, the columns whose fields are public.
+
+    Attributes
+    ----------
+    name : str
+        Of the list in the API.
+    withheld : Hidden, optional
+        Rows that the public does not see.
+    """
+
+    model: type[Any]
+    name: str
+    title: Label
+    withheld: Hidden | None = None
+
+    @property
+    def table(self) -> Table:
+        """The table of schema ``reg``."""
+        table: Table = self.model.__table__
+        return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,6 +268,11 @@ class Register:
             table = item.column.class_.__table__
             found[table] = (*found.get(table, ()), item)
         return found
+
+    @property
+    def needs_place(self) -> bool:
+        """Whether a record is nothing without a place; units may be listed before their boundary is known."""
+        return self.point is not None or not self.geometry_column.nullable
 
     @property
     def is_in_communes(self) -> bool:

@@ -131,6 +131,7 @@ def check_file(
                 report.add_first("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
     except UnreadableFileError as error:
         return _refused(request, error)
+    report.settle()
     return report
 
 
@@ -174,7 +175,10 @@ class _FileCheck:
             if column not in mapping and search_key(column) not in PLACE_COLUMNS:
                 report.add("COLUMN_UNUSED", value=column)
         self.rows = RowChecker(register, mapping, self._fields(mapping))
-        self.places = PlaceChecker(register, self.crs, self.units, self.request.actor, self.request.commune)
+        self.places = PlaceChecker(
+            register, self.crs, self.units, self.request.actor, self.request.commune,
+            has_places=self.result.has_places,
+        )  # fmt: skip
         self.sink.open(self.rows.fields)
         for batch in iter_batches(self.result):
             self._batch(batch)

@@ -3,7 +3,7 @@
 Every statement is built from the declaration with SQLAlchemy Core; names come from code, values are bound.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -29,7 +30,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.dialects.postgresql import Insert, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.db import Actor
@@ -128,6 +129,8 @@ class Merge:
         elif is_keyed:
             same = [self.staging.c[name] == self.live.c[name] for name in names]
             current = [self.live.c.valid_to.is_(None)] if "valid_to" in self.live.c else []
+            if current and "valid_from" in self.mapped:
+                found.append((and_(*same, self.staging.c.valid_from == self.live.c.valid_from), None))
             found.append((and_(*same, *current), None))
             without_key = [or_(*(self.staging.c[name].is_(None) for name in names))]
         geometry = self.register.geometry.key
@@ -142,8 +145,22 @@ class Merge:
             found.append((and_(*without_key, same_place, *similar, is_free), None))
         return found
 
+    @cached_property
+    def _has_place(self) -> ColumnElement[bool]:
+        """Whether a staged row has a place; without one a record stays where it is, and in its commune."""
+        names = [name for name in geometry_names(self.register) if name in self.staging.c]
+        return or_(*(self.staging.c[name].is_not(None) for name in names)) if names else false()
+
+    def _updated(self, name: str) -> ColumnElement[Any]:
+        """Return what a field of a record that is there already becomes."""
+        staged, live = self.staging.c[name], self.live.c[name]
+        goes_with_place = {*geometry_names(self.register), *self.register.derived}
+        if "commune_code" in self.register.write.model_fields:
+            goes_with_place.add("commune_code")
+        return case((self._has_place, staged), else_=live) if name in goes_with_place else staged
+
     def _main_differences(self) -> list[ColumnElement[bool]]:
-        return [self.staging.c[name].is_distinct_from(self.live.c[name]) for name in self._updated_names]
+        return [self._updated(name).is_distinct_from(self.live.c[name]) for name in self._updated_names]
 
     def _differences(self) -> list[ColumnElement[bool]]:
         found = self._main_differences()
@@ -157,11 +174,19 @@ class Merge:
             )  # fmt: skip
             found.append(and_(given["value"].is_not(None), ~stands))
         for table, columns in self._companions():
-            same = [table.c.feature_id == self.live.c.id, *(table.c[key] == columns[key] for key in _row_key(table))]
-            for name, value in columns.items():
-                held = select(table.c[name]).where(*same).scalar_subquery()
-                found.append(and_(_is_given(table, columns), value.is_not(None), value.is_distinct_from(held)))
+            found.append(and_(_is_given(table, columns), ~self._stands(table, columns)))
         return found
+
+    def _stands(self, table: Table, columns: Mapping[str, Column[Any]]) -> ColumnElement[bool]:
+        """Whether a companion table has a row for the record in which all is as the file gives it."""
+        key = _row_key(table)
+        same = [table.c.feature_id == self.live.c.id, *(table.c[name] == columns[name] for name in key)]
+        for name, value in columns.items():
+            if not key:
+                same.append(or_(value.is_(None), value.is_not_distinct_from(table.c[name])))
+            elif value.name in self.mapped:
+                same.append(value.is_not_distinct_from(table.c[name]))
+        return exists().where(*same)
 
     def _companions(self) -> list[tuple[Table, dict[str, Column[Any]]]]:
         """Companion tables that the file fills, with the staged columns by the column they fill."""
@@ -209,16 +234,35 @@ class Merge:
                 found += self.connection.execute(select(merged.c.row_number, *words).where(is_broken)).all()
         return found
 
+    def taken_keys(self) -> Sequence[Any]:
+        """Return (row number, column, value) of rows that would have the key of another record, an ended one too."""
+        merged, live = self._merged(), self.live
+        found: list[Any] = []
+        for index in live.indexes:
+            if index.unique:
+                names = [column.name for column in index.columns]
+                same = and_(*(merged.c[name] == live.c[name] for name in names))
+                rows = select(merged.c.row_number, literal(names[0]), merged.c[names[0]])
+                rows = rows.join(live, and_(same, merged.c.target.is_distinct_from(live.c.id)))
+                found += self.connection.execute(rows).all()
+        return found
+
+    def placeless(self) -> Sequence[int]:
+        """Return the row numbers of new records that need a place and have none."""
+        if not self.register.needs_place:
+            return []
+        rows = select(self.staging.c.row_number).where(self._is_new, ~self._has_place)
+        return self.connection.scalars(rows).all()
+
     def _merged(self) -> Subquery:
         """Return what would be written, as it would then stand: the file's values, else those of the record."""
         staged, live = self.staging, self.live
-        columns: list[ColumnElement[Any]] = [staged.c.row_number]
+        columns: list[ColumnElement[Any]] = [staged.c.row_number, staged.c.target]
         for column in live.c:
             value: ColumnElement[Any] = column
-            if column.name in self._updated_names:
-                value = staged.c[column.name]
-            elif column.name in self._main_names:
-                value = case((self._is_new, staged.c[column.name]), else_=column)
+            if column.name in self._main_names:
+                changed = self._updated(column.name) if column.name in self._updated_names else column
+                value = case((self._is_new, staged.c[column.name]), else_=changed)
             columns.append(value.label(column.name))
         rows = select(*columns).select_from(staged.outerjoin(live, live.c.id == staged.c.target))
         return rows.where(self._is_touched).subquery("merged")
@@ -272,12 +316,27 @@ class Merge:
     def _update(self, revision: int) -> None:
         staged, live = self.staging, self.live
         changed = and_(staged.c.target == live.c.id, staged.c.is_changed)
-        before = func.to_jsonb(literal_column(f"{live.schema}.{live.name}.*"))
+        before = func.to_jsonb(literal_column(f"{live.schema}.{live.name}.*")).op("||")(self._beside())
         row = (literal(self.register.id), literal(revision), live.c.id, live.c.uuid, literal("U"), before)
         names = ["register", "revision", "feature_id", "feature_uuid", "operation", "before"]
         self.connection.execute(insert(Change).from_select(names, select(*row).where(changed)))
-        values = {name: staged.c[name] for name in self._updated_names}
+        values = {name: self._updated(name) for name in self._updated_names}
         self.connection.execute(update(live).values(**values, revision=revision, updated_at=func.now()).where(changed))
+
+    def _beside(self) -> ColumnElement[Any]:
+        """Return a record's codes and lists by table, as they stand; nothing of what is private stays for ever."""
+        tables = [side.table for side in self.register.lists]
+        if self.register.codes is not None:
+            tables.append(self.register.codes.__table__)
+        parts: list[Any] = []
+        for table in tables:
+            row = func.to_jsonb(literal_column(f"{table.schema}.{table.name}.*")).op("-")("feature_id")
+            rows = select(func.jsonb_agg(aggregate_order_by(row, *table.primary_key)))
+            parts += [
+                literal_column(f"'{table.name}'"),
+                rows.where(table.c.feature_id == self.live.c.id).scalar_subquery(),
+            ]
+        return func.jsonb_strip_nulls(func.jsonb_build_object(*parts))
 
     def _insert(self, revision: int) -> None:
         staged, live = self.staging, self.live
@@ -302,7 +361,7 @@ class Merge:
                 old = and_(codes.c.scheme == scheme, codes.c.feature_id == staged.c.target, codes.c.value != value)
                 self.connection.execute(update(codes).values(status="retired").where(old, staged.c.is_changed))
                 key = [codes.c.feature_id, codes.c.scheme, codes.c.value]
-                kept = _kept(codes, statement, [name for name in given if name != "value"])
+                kept = {name: func.coalesce(statement.excluded[name], codes.c[name]) for name in given}
                 statement = statement.on_conflict_do_update(index_elements=key, set_={**kept, "status": "active"})
             self.connection.execute(statement)
 
@@ -311,9 +370,20 @@ class Merge:
             rows = select(self._feature_id, *columns.values()).where(self._is_touched, _is_given(table, columns))
             statement = upsert(table).from_select(["feature_id", *columns], rows)
             if not self.is_bulk:
-                kept = _kept(table, statement, columns)
+                kept = {name: self._kept(table, statement, name, column.name) for name, column in columns.items()}
                 statement = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=kept)
             self.connection.execute(statement)
+
+    def _kept(self, table: Table, statement: Insert, name: str, field: str) -> ColumnElement[Any]:
+        """Return what a column of a row that stands already becomes.
+
+        In a list what the file gives, nothing included; what it does not give stays. Elsewhere nothing given is no
+        reason to forget.
+        """
+        given, held = statement.excluded[name], table.c[name]
+        if not _row_key(table):
+            return func.coalesce(given, held)
+        return given if field in self.mapped else func.coalesce(held, given)
 
 
 def _row_key(table: Table) -> list[str]:
@@ -325,8 +395,3 @@ def _is_given(table: Table, columns: Mapping[str, Column[Any]]) -> ColumnElement
     """Whether a staged row says anything for a companion table: all of its key, or anything at all without one."""
     key = [columns[name].is_not(None) for name in _row_key(table)]
     return and_(*key) if key else or_(*(column.is_not(None) for column in columns.values()))
-
-
-def _kept(table: Table, statement: Insert, names: Iterable[str]) -> dict[str, ColumnElement[Any]]:
-    """Return what a row that stands already becomes: what is given now, else what it has."""
-    return {name: func.coalesce(statement.excluded[name], table.c[name]) for name in names}

@@ -69,13 +69,20 @@ def _stated_crs(result: ReadResult, wanted: str | None) -> SourceCrs | None:
 
 @dataclass(frozen=True)
 class PlaceChecker:
-    """Checks where the rows of one file lie."""
+    """Checks where the rows of one file lie.
+
+    Attributes
+    ----------
+    has_places : bool
+        Whether the file has places at all; a list without any is for records that are there already.
+    """
 
     register: Register
     crs: SourceCrs
     units: UnitIndex
     actor: Actor
     commune: str | None
+    has_places: bool = True
 
     def geometries(self, batch: pa.RecordBatch, good: Mask, report: Report) -> Geometries:
         """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""
@@ -83,20 +90,21 @@ class PlaceChecker:
         self._say_reader_problems(batch, good, report)
         moved = degrees_from_wkb(batch.column("_wkb"), self.crs.to_wgs84)
         final, problems = as_kind(moved, self.register.geometry_kind, points_too=self.register.point is not None)
-        needs_place = "geom" not in self._optional
         for position in np.flatnonzero(good & ((problems != None) | shapely.is_missing(final))):  # noqa: E711
             problem = problems[position]
-            if problem is None and not needs_place:
+            if problem is None and self._may_lack_place:
                 continue
             good[position] = False
             self._say_problem(problem, moved[position], rows[int(position)].as_py(), report)
         return final
 
     @property
-    def _optional(self) -> frozenset[str]:
-        """Units may be listed before their boundary is known; everything else is nothing without a place."""
-        is_unit = self.register.id in {"provinces", "communes"}
-        return frozenset({"geom"}) if is_unit else frozenset()
+    def _may_lack_place(self) -> bool:
+        """Whether a row may go on without a place: that of a list without any can still change records that are there.
+
+        Units may be listed before their boundary is known.
+        """
+        return not self.has_places or not self.register.needs_place
 
     def _say_reader_problems(self, batch: pa.RecordBatch, good: Mask, report: Report) -> None:
         column = batch.column("_problem")
@@ -105,7 +113,7 @@ class PlaceChecker:
         for position, (problem, row) in enumerate(
             zip(column.to_pylist(), batch.column("_row").to_pylist(), strict=True)
         ):
-            if problem is not None and not (problem == "GEOM_NULL" and self._optional):
+            if problem is not None and not (problem == "GEOM_NULL" and self._may_lack_place):
                 good[position] = False
                 if problem == "GEOM_NULL":
                     report.add("GEOM_MISSING", row=row)
@@ -167,7 +175,8 @@ class PlaceChecker:
         if code not in self.units.boundaries:
             report.add_once("BOUNDARY_UNKNOWN", code)
             return
-        outside = positions[~self.units.inside(code, points[positions])]
+        placed = positions[~shapely.is_missing(points[positions])]
+        outside = placed[~self.units.inside(code, points[placed])]
         good[outside] = False
         for position in outside:
             point = points[position]

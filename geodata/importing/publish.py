@@ -75,8 +75,7 @@ def publish_file(
             progress("publishing", 0, report.valid)
             published = _publish_or_refuse(connection, request, sink, report)
             progress("publishing", report.valid, report.valid)
-    if report.outcome == "ok" and report.valid == 0:
-        report.outcome = "refused"
+    report.settle()
     return published
 
 
@@ -151,8 +150,15 @@ def _drop_refused(merge: Merge, actor: Actor, report: Report) -> None:
     for row, commune in merge.foreign_records(actor):
         report.add("COMMUNE_NOT_YOURS", row=row, column="commune_code", value=commune)
         rows.add(row)
+    for row in merge.placeless():
+        report.add("GEOM_MISSING", row=row)
+        rows.add(row)
+    for row, column, value in merge.taken_keys():
+        report.add("CODE_TAKEN", row=row, column=column, value=value)
+        rows.add(row)
     for row, rule_vi, rule_en in merge.broken_rules():
-        report.add("RULE_BROKEN", row=row, value=rule_vi, rule_en=rule_en)
+        if row not in rows:
+            report.add("RULE_BROKEN", row=row, value=rule_vi, rule_en=rule_en)
         rows.add(row)
     if rows:
         merge.drop_rows(list(rows))

@@ -71,6 +71,11 @@ class Report:
         self.outcome = outcome
         self.add(code, **detail)
 
+    def settle(self) -> None:
+        """Refuse a file of which no row can be taken."""
+        if self.outcome == "ok" and self.valid == 0:
+            self.outcome = "refused"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the report as it is published (see the JSON Schema in the docs)."""
         return {

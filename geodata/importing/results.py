@@ -148,6 +148,11 @@ class ReadResult:
     warnings: tuple[ReadWarning, ...] = ()
     is_over: Callable[[], bool] = lambda: True
 
+    @property
+    def has_places(self) -> bool:
+        """Whether the layer that was read has geometry at all."""
+        return any(info.geometry_type is not None for info in self.layers if info.name == self.layer)
+
 
 class RowsBrokenError(Exception):
     """The rows end in the middle or are not what they must be; `geodata.importing.sandbox` says why."""

@@ -130,8 +130,10 @@ class CsvLayer:
         if self._wkt is None and self._axes is None:
             context.warn(
                 "CSV_NO_GEOMETRY",
-                "Bảng không có cột tọa độ (kinh độ, vĩ độ; easting, northing; hoặc WKT).",
-                "The table has no coordinate columns (longitude, latitude; easting, northing; or WKT).",
+                "Bảng không có cột tọa độ (kinh độ, vĩ độ; easting, northing; hoặc WKT): chỉ sửa được bản ghi đã có, "
+                "vị trí giữ nguyên.",
+                "The table has no coordinate columns (longitude, latitude; easting, northing; or WKT): it can only change "
+                "records that are there already, which stay where they are.",
             )
 
     @property

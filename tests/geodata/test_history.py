@@ -32,7 +32,9 @@ def start(connection: Connection, register_id: str = "addresses") -> int:
 
 def state_at(connection: Connection, revision: int) -> dict[int, dict[str, Any]]:
     """Return the register as it was after a revision, from the live rows and the history alone."""
-    rows = {row["id"]: row for row in connection.scalars(text("SELECT to_jsonb(a) FROM reg.addresses a"))}
+    codes = "SELECT jsonb_agg(to_jsonb(c) - 'feature_id' ORDER BY scheme, value) FROM reg.address_codes c"
+    row = f"to_jsonb(a) || jsonb_strip_nulls(jsonb_build_object('address_codes', ({codes} WHERE feature_id = a.id)))"
+    rows = {row["id"]: row for row in connection.scalars(text(f"SELECT {row} FROM reg.addresses a"))}
     later = connection.execute(
         text(
             "SELECT feature_id, before FROM ops.change "
@@ -56,8 +58,9 @@ def test_every_earlier_state_can_be_read_from_the_history(connection: Connection
     for revision, rows in enumerate(
         (
             [agency("0000000001"), agency("0000000002")],
-            [agency("0000000001", name="Trạm y tế"), agency("0000000003")],
+            [agency("0000000001", name="Trạm y tế", location_id="000000000042"), agency("0000000003")],
             [agency("0000000001", name="Trường học", geom=Point(108.2, 16.2)), agency("0000000003", name="Chợ")],
+            [agency("0000000001", name="Trường học", location_id="000000000043", geom=Point(108.2, 16.2))],
         ),
         1,
     ):

@@ -1,9 +1,14 @@
 """What a commune must be when it is written."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from geodata.writing import CommuneCode, LongText, Name, ShortText, ValidTo, WriteModel
 
@@ -27,3 +32,17 @@ class CommuneIn(WriteModel):
     ntm_decision: ShortText | None = None
     ntm_decided_on: date | None = None
     source: LongText | None = None
+
+    @classmethod
+    def needs_own_rules(cls, columns: Mapping[str, pa.Array], count: int) -> NDArray[np.bool_]:
+        """Only a row that tells of a result can lack a part of it."""
+        return np.full(count, any(name.startswith("ntm_") for name in columns))
+
+    @model_validator(mode="after")
+    def ask_for_the_whole_result(self) -> Self:
+        """Ask for the period and the level of a result, without which it cannot be told from others."""
+        told = [self.ntm_period, self.ntm_level, self.ntm_subject, self.ntm_decision, self.ntm_decided_on]
+        for name in ("ntm_period", "ntm_level"):
+            if getattr(self, name) is None and any(value is not None for value in told):
+                raise PydanticCustomError("missing", "a part of the result is missing", {"field": name})
+        return self

@@ -25,16 +25,26 @@ MARKETS = {
     "NZL": Choice(Label("Niu Di-lân", "New Zealand"), aliases=("nz",)),
     "JPN": Choice(Label("Nhật Bản", "Japan"), aliases=("nhat",)),
     "KOR": Choice(Label("Hàn Quốc", "South Korea"), aliases=("han",)),
+    "TWN": Choice(Label("Đài Loan", "Taiwan")),
     "THA": Choice(Label("Thái Lan", "Thailand")),
+    "MYS": Choice(Label("Ma-lai-xi-a", "Malaysia")),
+    "SGP": Choice(Label("Xinh-ga-po", "Singapore")),
+    "IDN": Choice(Label("In-đô-nê-xi-a", "Indonesia")),
     "IND": Choice(Label("Ấn Độ", "India")),
+    "RUS": Choice(Label("Nga", "Russia"), aliases=("lien bang nga",)),
     "CAN": Choice(Label("Ca-na-đa", "Canada")),
     "CHL": Choice(Label("Chi-lê", "Chile")),
+    "PER": Choice(Label("Pê-ru", "Peru")),
     "ARG": Choice(Label("Ác-hen-ti-na", "Argentina")),
     "ARE": Choice(Label("Các Tiểu vương quốc Ả Rập Thống nhất", "United Arab Emirates"), aliases=("uae",)),
+    "ZAF": Choice(Label("Nam Phi", "South Africa")),
+    "SAU": Choice(Label("Ả Rập Xê Út", "Saudi Arabia")),
+    "ISR": Choice(Label("I-xra-en", "Israel")),
+    "CHE": Choice(Label("Thụy Sĩ", "Switzerland")),
     "GBR": Choice(Label("Anh", "United Kingdom"), aliases=("uk", "vuong quoc anh")),
     "EUE": Choice(Label("Liên minh châu Âu", "European Union"), aliases=("eu", "chau au")),
 }
-"""Importing countries by ISO 3166-1 alpha-3 (EUE is reserved there for the European Union); others are taken too."""
+"""Importing countries, see `geodata.registers.growing_areas.schemas.Market`."""
 
 METHODS = {
     "surveyed": Choice(Label("Đo đạc", "Surveyed"), aliases=("do dac",)),
@@ -60,7 +70,14 @@ REGISTER = Register(
     tile=TileRule(min_zoom=7),
     # Not a right yet, so nothing to show; no right any more, but buyers still look the code up.
     hidden=Hidden("status", withheld=("proposed", "submitted"), unlisted=("revoked", "expired", "withdrawn")),
-    lists=(SideList(GrowingAreaMarket, "market_registrations", Label("Đăng ký thị trường", "Market registrations")),),
+    lists=(
+        SideList(
+            GrowingAreaMarket,
+            "market_registrations",
+            Label("Đăng ký thị trường", "Market registrations"),
+            withheld=Hidden("status", withheld=("proposed", "submitted")),
+        ),
+    ),
     fields=(
         Field(
             GrowingArea.code,

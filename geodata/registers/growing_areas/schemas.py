@@ -20,6 +20,12 @@ GrowingAreaCode = Annotated[
 ]
 
 
+Market = Literal[
+    "CHN", "USA", "AUS", "NZL", "JPN", "KOR", "TWN", "THA", "MYS", "SGP", "IDN", "IND", "RUS", "CAN", "CHL", "PER", "ARG",
+    "ZAF", "ARE", "SAU", "ISR", "GBR", "CHE", "EUE",
+]  # fmt: skip
+"""ISO 3166-1 alpha-3; EUE is reserved there for the European Union."""
+
 AreaStatus = Literal[
     "proposed", "submitted", "active", "warned", "suspended", "revoked", "expired", "withdrawn"
 ]  # fmt: skip
@@ -28,7 +34,7 @@ AreaStatus = Literal[
 class GrowingAreaIn(WriteModel):
     """A growing area as an officer gives it."""
 
-    computed = frozenset({"code_raw", "market_valid_from", "market_status"})
+    computed = frozenset({"code_raw", "market_status"})
 
     code: GrowingAreaCode
     code_raw: ShortText | None = None
@@ -59,7 +65,7 @@ class GrowingAreaIn(WriteModel):
     representative: Name | None = None
     phone: Phone | None = None
     markets: TextList | None = None
-    market: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    market: Market | None = None
     market_valid_from: date | None = None
     market_valid_to: date | None = None
     market_status: AreaStatus | None = None
@@ -89,10 +95,21 @@ class GrowingAreaIn(WriteModel):
 
     @model_validator(mode="after")
     def complete_the_registration(self) -> Self:
-        """Let a registration with a market take from the area what the list does not say of it."""
-        if self.market is not None:
-            self.market_status = self.market_status or self.status
-            self.market_valid_from = self.market_valid_from or self.issued_on
-            if self.market_valid_from is None:
-                raise PydanticCustomError("missing", "no first day", {"field": "market_valid_from"})
+        """Ask for what tells one registration from another; its state is the area's where the list has no other."""
+        told = [
+            self.market_valid_from,
+            self.market_valid_to,
+            self.market_status,
+            self.market_code,
+            self.market_decision,
+        ]
+        if self.market is None and any(value is not None for value in told):
+            raise PydanticCustomError("missing", "no market", {"field": "market"})
+        if self.market is None:
+            return self
+        if self.market_valid_from is None:
+            raise PydanticCustomError("missing", "no first day", {"field": "market_valid_from"})
+        if self.market_valid_to is not None and self.market_valid_to < self.market_valid_from:
+            raise PydanticCustomError("order", "ends before it begins", {"field": "market_valid_to"})
+        self.market_status = self.market_status or self.status
         return self

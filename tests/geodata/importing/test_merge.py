@@ -65,7 +65,8 @@ def test_the_history_holds_the_whole_row_as_it_was(connection: Connection) -> No
     found = rows_of(
         connection, "SELECT operation, before FROM ops.change WHERE register = 'addresses' AND revision = 2"
     )
-    assert found == [("U", before)]
+    code = {"scheme": "digital_address", "value": "0000000001", "status": "active"}
+    assert found == [("U", {**before, "address_codes": [code]})]
 
 
 def test_the_place_in_the_history_is_exact(connection: Connection) -> None:
@@ -229,58 +230,6 @@ def test_a_growing_area_code_is_kept_as_the_list_wrote_it(connection: Connection
     send(connection, "growing_areas", [field_of("VN – DNOR – 0269"), field_of("VN-DNOR-0270")], tmp_path)
     query = "SELECT code, code_raw FROM reg.growing_areas ORDER BY 1"
     assert rows_of(connection, query) == [("VN-DNOR-0269", "VN – DNOR – 0269"), ("VN-DNOR-0270", None)]
-
-
-# --- lists
-
-
-def registered(market: str, since: str, **changes: Any) -> dict[str, Any]:
-    return field_of("VN-DNOR-0269", market=market, market_valid_from=since, **changes)
-
-
-MARKETS = "SELECT market, valid_from::text, status, market_code FROM reg.growing_area_markets ORDER BY 1, 2"
-
-
-def test_registrations_with_markets_add_up_file_by_file(connection: Connection, tmp_path: Path) -> None:
-    china = registered("Trung Quốc", "01/02/2026", market_code="CN-7")
-    japan = registered("JPN", "2026-03-01", market_status="Tạm đình chỉ")
-    for row in (china, japan):
-        assert send(connection, "growing_areas", [row], tmp_path).revision
-    assert send(connection, "growing_areas", [japan], tmp_path).revision is None
-    found = [("CHN", "2026-02-01", "active", "CN-7"), ("JPN", "2026-03-01", "suspended", None)]
-    assert rows_of(connection, MARKETS) == found
-
-
-def test_a_registration_is_mended_in_its_place(connection: Connection, tmp_path: Path) -> None:
-    for status in ("active", "suspended"):
-        row = registered("CHN", "2026-02-01", market_status=status, market_code="CN-7")
-        assert send(connection, "growing_areas", [row], tmp_path).revision
-    assert rows_of(connection, MARKETS) == [("CHN", "2026-02-01", "suspended", "CN-7")]
-
-
-def test_a_registration_begins_when_the_code_was_issued_where_the_list_says_no_other_day(
-    connection: Connection, tmp_path: Path
-) -> None:
-    send(connection, "growing_areas", [field_of("VN-DNOR-0269", market="CHN", issued_on="2026-01-05")], tmp_path)
-    assert rows_of(connection, MARKETS) == [("CHN", "2026-01-05", "active", None)]
-
-
-def test_a_registration_without_any_day_is_refused_by_the_field_that_lacks(
-    connection: Connection, tmp_path: Path
-) -> None:
-    report = send(connection, "growing_areas", [field_of("VN-DNOR-0269", market="CHN")], tmp_path).report
-    message = next(message for message in report.messages if message["level"] == "error")
-    assert (message["code"], message["row"], message["column"]) == ("FIELD_MISSING", 1, "market_valid_from")
-    assert "Phê duyệt từ ngày" in message["vi"]
-
-
-def test_results_of_new_rural_development_stand_period_by_period(connection: Connection, tmp_path: Path) -> None:
-    square = shapely.box(108.1, 16.1, 108.2, 16.2)
-    commune = {"code": "99999", "name": "Mẫu", "full_name": "Xã Mẫu", "province_code": "48", "geom": square}
-    for period, level in (("2021-2025", "Nâng cao"), ("2026-2030", "Đạt chuẩn")):
-        send(connection, "communes", [{**commune, "ntm_period": period, "ntm_level": level}], tmp_path)
-    shown = one(connection, "SELECT ntm_results AS rows FROM open.communes WHERE code = '99999'").rows
-    assert [(row["period"], row["level"]) for row in shown] == [("2021-2025", "advanced"), ("2026-2030", "standard")]
 
 
 def test_a_code_that_another_record_holds_is_reported_and_not_moved(connection: Connection) -> None:
