@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
-from service.cluster_directory import OWNER, SUPERUSER, ClusterDirectory, is_free
+from service.cluster_directory import OWNER, SUPERUSER, ClusterDirectory
 from service.postgres import (
     ClusterError,
     Installation,
@@ -34,6 +34,7 @@ EXTENSIONS = ("postgis", "pg_trgm", "unaccent", "btree_gist")
 STATISTICS = "pg_stat_statements"
 
 _START_TIMEOUT_S = 600
+_START_ATTEMPTS = 3
 _STOP_PATIENCE_S = 30
 _SERVER_NAMES = frozenset({"postgres", "postmaster"})
 
@@ -150,18 +151,24 @@ class Cluster:
             configuration.write("\ninclude_if_exists = 'bandoso.conf'\n")
         fresh.rename(self.directory.data)
 
-    def _start(self) -> None:
+    def _start(self, deadline: float) -> None:
+        """Start the server; again, up to three times in all, when it ends by itself.
+
+        Notes
+        -----
+        Another program may take the port first. And recovery can stumble once over the file of an unlogged
+        table whose transaction was undone after the last record of the log ("File exists"): it leaves behind
+        what lets the next attempt remove that file.
+        """
         installation = find_installation(int((self.directory.data / "PG_VERSION").read_text()))
-        for _ in range(3):
+        for _ in range(_START_ATTEMPTS):
             self._clear_remains()
-            port = self.directory.choose_port()
-            self._configure(installation, port)
-            answer = self._run(
-                installation.program("pg_ctl"), "start", "--wait", "--silent", f"--timeout={_START_TIMEOUT_S}"
-            )
+            self._configure(installation, self.directory.choose_port())
+            patience = max(1, round(deadline - time.monotonic()))
+            answer = self._run(installation.program("pg_ctl"), "start", "--wait", "--silent", f"--timeout={patience}")
             if answer.returncode == 0:
                 return
-            if is_free(port):
+            if self.is_running():
                 break
         log = self.directory.log
         raise ClusterError(
@@ -206,7 +213,7 @@ class Cluster:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
             if not self.is_running():
-                self._start()
+                self._start(deadline)
             if self._answers():
                 return
             if time.monotonic() > deadline:

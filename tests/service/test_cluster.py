@@ -173,6 +173,31 @@ def test_whole_server_killed_at_once_comes_back(cluster: Cluster) -> None:
     assert kept_rows(cluster) == 1
 
 
+def test_server_that_ends_during_recovery_is_started_again(cluster: Cluster) -> None:
+    """A backend whose postmaster is gone undoes its unlogged table, but its log of that is never written."""
+    with suppress(psycopg.OperationalError), connect(cluster) as connection:
+        connection.execute("BEGIN")
+        connection.execute("CREATE UNLOGGED TABLE cut AS SELECT generate_series(1, 10000)")
+        with connect(cluster) as other:
+            other.execute("INSERT INTO kept VALUES (2)")
+        postmaster_of(cluster).kill()
+        cluster.ensure()
+    assert "File exists" in cluster.directory.last_log_lines(100)
+    assert kept_rows(cluster) == 2
+
+
+def test_server_that_never_starts_is_given_up_with_its_last_words(cluster: Cluster) -> None:
+    cluster.stop()
+    settings = cluster.directory.data / "postgresql.auto.conf"
+    before = settings.read_text()
+    settings.write_text(f"{before}nonsense = 1\n")
+    try:
+        with pytest.raises(ClusterError, match=r'(?s)"nonsense".*did not start'):
+            cluster.ensure()
+    finally:
+        settings.write_text(before)
+
+
 def test_server_that_is_mending_itself_can_be_stopped(cluster: Cluster) -> None:
     for child in postmaster_of(cluster).children():
         with suppress(psutil.NoSuchProcess):
