@@ -36,7 +36,7 @@ def add_user(
     password = _read_password(from_stdin=password_stdin)
     account = accounts.NewAccount(username, name or username, role, password, scope)
     with setup.owner(ServiceSettings()) as connection:
-        accounts.require_units(connection, scope)
+        accounts.require_units(connection, role, scope)
         accounts.add_account(connection, account)
         audit.note(connection, "account.add", actor="shell", target=username, role=role, scope=scope)
     out.print(f"{username}: {role}")

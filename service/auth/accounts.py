@@ -88,13 +88,13 @@ def _require_length(password: str) -> None:
         )
 
 
-def require_units(connection: Connection, scope: Sequence[str]) -> None:
-    """Make sure that a scope names current communes and provinces only.
+def require_units(connection: Connection, role: Role, scope: Sequence[str]) -> None:
+    """Make sure that a scope names current communes and provinces only, and such as the role may have.
 
     Raises
     ------
     AccountError
-        Naming the codes that no current unit has.
+        Naming the codes that no current unit has, or what an officer of this role is for.
     """
     current = text(
         "SELECT code FROM open.communes WHERE valid_to IS NULL UNION SELECT code FROM open.provinces WHERE valid_to IS NULL"
@@ -104,6 +104,16 @@ def require_units(connection: Connection, scope: Sequence[str]) -> None:
         raise AccountError(
             why_vi=f"không có xã hay tỉnh hiện hành với mã {unknown}. Hãy dùng mã xã 5 chữ số hoặc mã tỉnh 2 chữ số.",
             why_en=f"there is no current commune or province {unknown}. Use commune (5 digits) or province (2 digits) codes.",
+        )
+    if role == "commune_officer" and not (scope and all(len(code) > PROVINCE_CODE_LENGTH for code in scope)):
+        raise AccountError(
+            why_vi="cán bộ xã cần ít nhất một mã xã (5 chữ số) và không nhận mã tỉnh.",
+            why_en="a commune officer needs one commune code (5 digits) at least and takes no province code.",
+        )
+    if role == "provincial_officer" and not scope:
+        raise AccountError(
+            why_vi="cán bộ tỉnh cần ít nhất một mã tỉnh (2 chữ số) hoặc mã xã (5 chữ số).",
+            why_en="a provincial officer needs one province (2 digits) or commune (5 digits) code at least.",
         )
 
 

@@ -190,6 +190,33 @@ def test_an_account_for_units_that_do_not_exist_is_refused(shell: Shell) -> None
     assert shell.value("SELECT count(*) FROM ops.account WHERE username = 'lac'") == 0
 
 
+@pytest.mark.parametrize(
+    ("role", "scope", "needed"),
+    [
+        ("commune_officer", (), "mã xã (5 chữ số)"),
+        ("commune_officer", ("37",), "không nhận mã tỉnh"),
+        ("commune_officer", (SAMPLE_COMMUNE, "37"), "không nhận mã tỉnh"),
+        ("provincial_officer", (), "mã tỉnh (2 chữ số)"),
+    ],
+)
+def test_an_officer_gets_units_of_its_level_and_one_at_least(
+    shell: Shell, role: str, scope: tuple[str, ...], needed: str
+) -> None:
+    words = ("user", "add", "cap", "--role", role, "--password-stdin", *(f"--scope={code}" for code in scope))
+    answer = shell.call(*words, given=f"{PASSWORD}\n")
+    assert isinstance(answer.exception, AccountError)
+    assert needed in answer.exception.vi
+    assert shell.value("SELECT count(*) FROM ops.account WHERE username = 'cap'") == 0
+
+
+@pytest.mark.parametrize(("role", "scope"), [("provincial_officer", ("37", SAMPLE_COMMUNE)), ("administrator", ())])
+def test_a_provincial_officer_takes_both_kinds_of_units_and_an_administrator_none(
+    shell: Shell, role: str, scope: tuple[str, ...]
+) -> None:
+    words = ("user", "add", f"ten-{role}", "--role", role, "--password-stdin", *(f"--scope={code}" for code in scope))
+    assert shell.call(*words, given=f"{PASSWORD}\n").exit_code == 0
+
+
 def test_an_import_and_its_audit_are_written_together_or_not_at_all(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "mot.csv"
     file.write_bytes(address_csv("0790054321"))
