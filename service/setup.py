@@ -3,15 +3,17 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, NullPool, create_engine, select, text
 
 from geodata.accounts import User
 from geodata.db import Database
+from geodata.importing.publish import Published
 from geodata.registers import get_register
 from geodata.sample.marks import COMMUNE_CODES
-from geodata.units.load import load_boundaries, load_reference
+from geodata.units.load import load_reference, publish_boundaries
 from service.auth import accounts, audit
 from service.settings import ServiceSettings
 from service.supervisor_options import LOGIN_FILE
@@ -43,11 +45,14 @@ def apply_settings(settings: ServiceSettings) -> None:
 
 def load_units(database: Database) -> dict[str, int]:
     """Load the unit lists, and the generalised province outlines where no better boundary is there."""
-    counts = {name: published.counts.added for name, published in load_reference(database).items()}
+    lists = load_reference(database, partial(_note_published, "units.load"))
+    counts = {name: published.counts.added for name, published in lists.items()}
     with database.read() as connection:
         drawn = connection.scalar(text("SELECT count(*) FROM open.provinces WHERE geom IS NOT NULL"))
     if not drawn:
-        found = load_boundaries(database, OUTLINES, get_register("provinces"), code_column="code")
+        with database.worker() as connection:
+            found = publish_boundaries(connection, OUTLINES, get_register("provinces"), code_column="code")
+            _note(connection, "units.load", "provinces", found.revision)
         counts["province outlines"] = len(found.matched)
     return counts
 
@@ -57,9 +62,19 @@ def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict
     from geodata.sample.load import load_sample as load  # noqa: PLC0415  nothing else needs the generator
 
     with Database(settings) as database:
-        counts = load(database, seed, if_empty=if_empty)
+        counts = load(database, seed, if_empty=if_empty, conclude=partial(_note_published, "sample.load"))
     make_sample_officer(settings)
     return counts
+
+
+def _note_published(action: str, connection: Connection, published: Published) -> None:
+    _note(connection, action, published.report.register, published.revision)
+
+
+def _note(connection: Connection, action: str, register: str, revision: int | None) -> None:
+    """Write into the audit, with the publish, that the system itself made a revision."""
+    if revision is not None:
+        audit.note(connection, action, actor="system", target=register, revision=revision)
 
 
 def make_sample_officer(settings: ServiceSettings) -> None:

@@ -88,12 +88,18 @@ def settings_for(url: str, **changes: object) -> ServiceSettings:
     return ServiceSettings(DATABASE_URL=SecretStr(url), **values)  # type: ignore[arg-type]
 
 
-def _build_templates(server: Server) -> None:
-    url = server.create(TEMPLATE)
-    with server.administrator(TEMPLATE) as connection:
+def create_migrated(server: Server, name: str) -> str:
+    """Make a database with all tables and no rows, and return its URL."""
+    url = server.create(name)
+    with server.administrator(name) as connection:
         for extension in EXTENSIONS:
             connection.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(extension)))
     migrate(url)
+    return url
+
+
+def _build_templates(server: Server) -> None:
+    url = create_migrated(server, TEMPLATE)
     settings = settings_for(url)
     setup.apply_settings(settings)
     database = Database(settings)

@@ -15,7 +15,7 @@ from geodata.geometry import Geometries, as_kind
 from geodata.history import lock_register
 from geodata.importing.check import ImportRequest
 from geodata.importing.place import PlaceChecker
-from geodata.importing.publish import publish_staged
+from geodata.importing.publish import Conclude, publish_staged
 from geodata.importing.report import Report
 from geodata.importing.rows import model_column
 from geodata.importing.staging import StagingSink
@@ -37,7 +37,9 @@ class SampleRefusedError(GeodataError):
     en_template = "The sample does not fit the register “{register}”: {counts}. Load the administrative units first."
 
 
-def load_sample(database: Database, seed: int = SEED, *, if_empty: bool = True) -> dict[str, int]:
+def load_sample(
+    database: Database, seed: int = SEED, *, if_empty: bool = True, conclude: Conclude | None = None
+) -> dict[str, int]:
     """Publish the sample, each register as one revision.
 
     Parameters
@@ -46,6 +48,8 @@ def load_sample(database: Database, seed: int = SEED, *, if_empty: bool = True) 
     if_empty : bool
         Leave a register alone in which sample records stand already, whatever their seed. Otherwise what is
         published again changes the records it meets and makes no revision where nothing differs.
+    conclude : callable, optional
+        Whatever it writes stands in the transaction of the register published.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def load_sample(database: Database, seed: int = SEED, *, if_empty: bool = True) 
     if registers:
         records = make_sample(seed).records
         for register in registers:
-            counts[register.id] = _publish(database, register, records[register.id], if_empty=if_empty)
+            counts[register.id] = _publish(database, register, records[register.id], conclude, if_empty=if_empty)
     return counts
 
 
@@ -75,7 +79,9 @@ def _has_sample(connection: Connection, register: Register) -> bool:
     return bool(connection.scalar(select(of_sample)))
 
 
-def _publish(database: Database, register: Register, records: Sequence[Record], *, if_empty: bool) -> int:
+def _publish(
+    database: Database, register: Register, records: Sequence[Record], conclude: Conclude | None, *, if_empty: bool
+) -> int:
     models = [register.write.model_validate(values) for values, _ in records]
     fields = _fields(register, records)
     with database.worker() as connection:
@@ -92,6 +98,8 @@ def _publish(database: Database, register: Register, records: Sequence[Record], 
             sink.open(fields)
             sink.write(columns, geometries, pa.array(range(1, len(models) + 1), pa.int64()))
             published = publish_staged(connection, request, sink, report)
+        if conclude is not None:
+            conclude(connection, published)
     return published.counts.added + published.counts.changed
 
 

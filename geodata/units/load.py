@@ -19,7 +19,7 @@ from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
 from geodata.importing.mapping import field_names
 from geodata.importing.place import choose_crs
-from geodata.importing.publish import Published, publish_staged
+from geodata.importing.publish import Conclude, Published, publish_staged
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.sandbox import read_upload
@@ -37,8 +37,13 @@ SHELL_LIMITS = ReaderLimits(
 """What a file given at the shell may cost: the operator's own files, far larger than what the web takes."""
 
 
-def load_reference(database: Database) -> dict[str, Published]:
+def load_reference(database: Database, conclude: Conclude | None = None) -> dict[str, Published]:
     """Bring provinces and communes to the reference list; boundaries already loaded stay.
+
+    Parameters
+    ----------
+    conclude : callable, optional
+        Whatever it writes stands in the transaction of the list published.
 
     Returns
     -------
@@ -46,10 +51,10 @@ def load_reference(database: Database) -> dict[str, Published]:
         A list that is in the database already makes no revision.
     """
     lists: dict[str, Sequence[Any]] = {"provinces": reference.read_provinces(), "communes": reference.read_communes()}
-    return {name: _publish_list(database, get_register(name), rows) for name, rows in lists.items()}
+    return {name: _publish_list(database, get_register(name), rows, conclude) for name, rows in lists.items()}
 
 
-def _publish_list(database: Database, register: Register, rows: Sequence[Any]) -> Published:
+def _publish_list(database: Database, register: Register, rows: Sequence[Any], conclude: Conclude | None) -> Published:
     names = [name for name in register.write.model_fields if hasattr(rows[0], name)]
     records = [register.write.model_validate({name: getattr(row, name) or None for name in names}) for row in rows]
     columns = {name: pa.array([getattr(record, name) for record in records]) for name in names}
@@ -59,7 +64,10 @@ def _publish_list(database: Database, register: Register, rows: Sequence[Any]) -
     with database.worker() as connection, StagingSink(connection, register, uuid4()) as sink:
         sink.open(names, with_geometry=False)
         sink.write(columns, np.full(len(rows), None, dtype=object), pa.array(range(1, len(rows) + 1), pa.int64()))
-        return publish_staged(connection, request, sink, report)
+        published = publish_staged(connection, request, sink, report)
+        if conclude is not None:
+            conclude(connection, published)
+    return published
 
 
 @dataclass

@@ -20,7 +20,7 @@ from service.auth.accounts import AccountError, SignInError, principal_of_key, s
 from service.cli import app
 from service.settings import ServiceSettings
 from service.supervisor_options import LOGIN_FILE
-from tests.conftest import PASSWORD, ROOT, Server, environment_of, settings_for
+from tests.conftest import PASSWORD, ROOT, Server, create_migrated, environment_of, settings_for
 from tests.service.people import PLACE, SAMPLE_COMMUNE, add_key, add_officer, address_csv
 
 
@@ -353,6 +353,23 @@ def test_setting_up_writes_the_chosen_policy(shell: Shell) -> None:
     answer = shell.run("setup", BANDOSO_PUBLICATION_POLICY="lookup")
     assert answer.returncode == 0, answer.stderr
     assert shell.value("SELECT policy FROM open.publication_policy") == "lookup"
+
+
+def test_every_revision_that_the_system_publishes_has_one_line_in_the_audit(server: Server, worker_name: str) -> None:
+    name = f"blank_{worker_name}"
+    shell = Shell(settings_for(create_migrated(server, name)))
+    noted = (
+        "SELECT array_agg(concat_ws(' ', action, target, detail ->> 'revision') ORDER BY id) FROM ops.audit "
+        "WHERE actor = 'system' AND action IN ('units.load', 'sample.load')"
+    )
+    made = "SELECT array_agg(register || ' ' || number ORDER BY 1) FROM ops.revision"
+    for _ in range(2):
+        assert shell.call("setup").exit_code == shell.call("sample", "load").exit_code == 0
+        lines = shell.value(noted)
+        assert lines[:3] == ["units.load provinces 1", "units.load communes 1", "units.load provinces 2"]
+        assert {line.split()[0] for line in lines[3:]} == {"sample.load"}
+        assert sorted(line.partition(" ")[2] for line in lines) == sorted(shell.value(made))
+    server.drop(name)
 
 
 def test_the_sample_is_not_loaded_twice_and_never_in_production(shell: Shell) -> None:
