@@ -33,6 +33,7 @@ class Credentials(BaseModel):
 @router.post("/login", dependencies=[public], status_code=204, summary="Sign in")
 def login(request: Request, credentials: Credentials, database: DatabaseDep, settings: SettingsDep) -> Response:
     """Open a session: 204 with a cookie that scripts cannot read."""
+    only(request)
     with database.staff(SIGN_IN) as connection:
         outcome = _attempt(connection, request, credentials, settings.session_hours)
     if isinstance(outcome, GeodataError):
@@ -62,6 +63,7 @@ def _attempt(connection: Connection, request: Request, credentials: Credentials,
 @router.post("/logout", status_code=204, summary="Sign out")
 def logout(request: Request, principal: Officer, database: DatabaseDep) -> Response:
     """Close the session."""
+    only(request)
     token = request.cookies.get(COOKIE)
     if token:
         with database.staff(SIGN_IN) as connection:

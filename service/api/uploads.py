@@ -43,6 +43,7 @@ class ReusedKeyError(GeodataError):
 @router.post("/uploads", summary="Send a file", status_code=202)
 async def receive(request: Request, principal: Uploader) -> Response:
     """Take a file: 202 with its address once the file and its job are on the disk."""
+    only(request)
     form = await request.form(max_files=1, max_fields=10, max_part_size=1 << 16)
     try:
         return await run_in_threadpool(_receive, request, principal, form)

@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from geodata.registers import discover
 from service import app as app_module
-from service.auth.policy import public
+from service import setup
+from service.app import create_app
+from service.auth.policy import SAFE_METHODS, public
+from tests.conftest import PASSWORD, settings_for
+from tests.service.people import add_officer, address_csv, sign_in, upload_parts
 
 PROBLEM = "application/problem+json"
 ADDRESSES, COMMUNES = "/collections/addresses/items", "/collections/communes/items"
@@ -16,10 +21,17 @@ TILES = ("/tiles/{layers}/0/0/0.mvt", "/collections/{collectionId}/tiles/WebMerc
 PLACES = {"collectionId": "addresses", "featureId": "1", "layers": "addresses", "name": "none.js"}
 
 
+def routes() -> list[Any]:
+    """Return every route; a new one is among them by itself."""
+    return [route for router in (*app_module.routers, app_module.description) for route in router.routes]
+
+
 def public_paths() -> Iterator[str]:
-    """Return an address of every route that everybody may read; a new route is among them by itself."""
-    routes: list[Any] = [route for router in (*app_module.routers, app_module.description) for route in router.routes]
-    for path in [*TILES, *(route.path for route in routes if "GET" in route.methods and public in route.dependencies)]:
+    """Return an address of every route that everybody may read."""
+    for path in [
+        *TILES,
+        *(route.path for route in routes() if "GET" in route.methods and public in route.dependencies),
+    ]:
         yield path.format_map(PLACES)
 
 
@@ -42,6 +54,32 @@ def test_every_public_address_refuses_what_it_does_not_know(
     inside: TestClient, path: str, asked: dict[str, str]
 ) -> None:
     assert next(iter(asked)) in refused(inside, path, **asked)
+
+
+@pytest.mark.parametrize("asked", ["no_such=1", "lang=xx"])
+def test_every_address_that_changes_something_refuses_it_too_and_changes_nothing(scratch_url: str, asked: str) -> None:
+    settings = settings_for(scratch_url)
+    app, username = create_app(settings), add_officer(settings)
+    kept = (
+        "SELECT (SELECT count(*) FROM ops.sign_in), (SELECT count(*) FROM ops.upload), (SELECT count(*) FROM ops.audit)"
+    )
+    bodies: dict[str, Any] = {
+        "/auth/login": {"json": {"username": username, "password": PASSWORD}},
+        "/auth/logout": {},
+        "/uploads": upload_parts(address_csv("0790012345")),
+    }
+    with TestClient(app):  # type: ignore[arg-type]
+        officer = sign_in(app, username)
+        with setup.owner(settings) as connection:
+            before = connection.execute(text(kept)).one()
+        for route in routes():
+            for method in route.methods - SAFE_METHODS:
+                answer = officer.request(method, f"{route.path}?{asked}", **bodies[route.path])
+                assert answer.status_code == 400, (method, route.path, answer.text)
+                assert asked.partition("=")[0] in answer.json()["detail"]
+        with setup.owner(settings) as connection:
+            assert connection.execute(text(kept)).one() == before
+    assert not list((settings.var_dir / "uploads").glob("*"))
 
 
 @pytest.mark.parametrize("path", ["/", "/embed", "/collections/addresses", ADDRESSES])
