@@ -281,7 +281,9 @@ def load_sample_command(
 def write_sample_addresses(  # noqa: PLR0913  one option each
     within: Annotated[Path, typer.Option(exists=True, readable=True, help="Ranh giới xã / commune polygons")],
     count: Annotated[int, typer.Option(min=1)],
-    target: Annotated[Path, typer.Argument(help="Tệp kết quả / file to write")],
+    target: Annotated[
+        Path | None, typer.Argument(help="Tệp kết quả / file to write; addresses.<--as> ở đây / here by default")
+    ] = None,
     format_: Annotated[
         str | None, typer.Option("--as", help="shp | gpkg | geojson | csv; theo đuôi tệp / by the ending")
     ] = None,
@@ -292,6 +294,7 @@ def write_sample_addresses(  # noqa: PLR0913  one option each
     """Viết tệp địa chỉ mẫu cỡ bất kỳ để thử tải / write a file of sample addresses of any size."""
     from geodata.sample.writer import write_addresses  # noqa: PLC0415  geopandas is slow to import
 
-    wanted: Any = format_ or target.suffix.removeprefix(".") or "shp"
+    wanted: Any = format_ or (target.suffix.removeprefix(".").lower() if target else "") or "shp"
+    target = target or Path(f"addresses.{wanted}")
     write_addresses(within, count, target, format=wanted, crs=parse_epsg(crs), seed=seed, layer=layer)
-    out.print(str(target))
+    out.print(str(target), highlight=False, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyogrio
 from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj.transformer import TransformerGroup
 
 from geodata.crs import WGS84, from_epsg
@@ -29,6 +30,9 @@ FIRST_CODE = 9_900_000_000
 """Codes count up from here: no postcode begins with 99."""
 
 _DRIVERS = {"shp": "ESRI Shapefile", "gpkg": "GPKG", "geojson": "GeoJSON"}
+_ENDINGS: Mapping[str, tuple[str, ...]] = {
+    "shp": (".shp",), "gpkg": (".gpkg",), "geojson": (".geojson", ".json"), "csv": (".csv", ".txt"),
+}  # fmt: skip
 _WIDTHS = {
     "ma_dia_chi": 10, "loai": 50, "chu_ho": 60, "dien_thoai": 12, "so_nha": 10, "ten_duong": 60, "thon": 60, "ma_xa": 5,
 }  # fmt: skip
@@ -69,16 +73,22 @@ def write_addresses(  # noqa: PLR0913  a file has these properties
     SampleAreaError
         When ``within`` holds no usable communes.
     ParameterError
-        When the count is none or more than codes go round, or the format is not one of the four.
+        When the count is none or more than codes go round, the format is not one of the four, or the target has
+        another ending or cannot be written.
     CoordinateSystemError
         When the coordinate system is unknown or nothing leads there exactly.
     """
     _check(count, format)
+    _check_target(target, format)
     areas = read_commune_areas(within, layer)
     random = np.random.default_rng(seed)
     places = scatter(random, areas.shapes, count)
     columns = _columns(random, places, areas)
-    _write(columns, from_wgs84(places.lonlat, crs), target, format, crs)
+    moved = from_wgs84(places.lonlat, crs)
+    try:
+        _write(columns, moved, target, format, crs)
+    except (OSError, DataSourceError, DataLayerError) as error:
+        raise _target_error(f"không ghi được {target}.", f"{target} cannot be written.") from error
 
 
 def _check(count: int, format: str) -> None:
@@ -89,6 +99,22 @@ def _check(count: int, format: str) -> None:
     listed = ", ".join(get_args(Format))
     if format not in get_args(Format):
         raise ParameterError(name="format", why_vi=f"chọn một trong: {listed}.", why_en=f"choose one of: {listed}.")
+
+
+def _check_target(target: Path, format: str) -> None:
+    """Refuse early what drivers refuse late or write under another name."""
+    endings = _ENDINGS[format]
+    if target.suffix.lower() not in endings:
+        listed = ", ".join(endings)
+        raise _target_error(
+            f"{target.name}: đuôi tệp phải là {listed}.", f"{target.name}: the ending must be {listed}."
+        )
+    if not target.parent.is_dir():
+        raise _target_error(f"không có thư mục {target.parent}.", f"there is no folder {target.parent}.")
+
+
+def _target_error(why_vi: str, why_en: str) -> ParameterError:
+    return ParameterError(name="target", why_vi=why_vi, why_en=why_en)
 
 
 def from_wgs84(lonlat: Floats, crs: int) -> Floats:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from geodata.errors import ParameterError
 from geodata.registers import discover
 from service import setup
 from service.auth.accounts import AccountError, SignInError, principal_of_key, sign_in
@@ -411,14 +412,57 @@ def test_a_disabled_sample_officer_is_not_made_anew_and_one_without_its_login_is
 def test_the_ending_of_a_file_of_sample_addresses_says_its_form(
     shell: Shell, tmp_path: Path, name: str, start: bytes
 ) -> None:
-    within, target = tmp_path / "xa.geojson", tmp_path / name
+    target = tmp_path / name
+    answer = shell.run(
+        "sample", "addresses", target, "--within", commune(tmp_path), "--count", "5", "--crs", "EPSG:4326"
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert target.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("form", ["shp", "gpkg", "geojson", "csv"])
+def test_sample_addresses_without_a_target_are_written_here_and_told_where(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    within = commune(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    words = ("sample", "addresses", "--within", within, "--count", "5", "--as", form, "--crs", "EPSG:9209")
+    answer = shell.call(*words)
+    assert (answer.exit_code, answer.stdout.strip()) == (0, f"addresses.{form}")
+    assert (tmp_path / f"addresses.{form}").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "why"),
+    [
+        ("x.zip", "shp", "đuôi tệp phải là .shp"),
+        ("x.zip", "geojson", "đuôi tệp phải là .geojson"),
+        ("x", "gpkg", "đuôi tệp phải là .gpkg"),
+        ("none/x.shp", "shp", "không có thư mục"),
+        ("none/x.csv", "csv", "không có thư mục"),
+        ("folder.shp", "shp", "không ghi được"),
+        ("folder.csv", "csv", "không ghi được"),
+    ],
+)
+def test_a_target_that_cannot_be_written_is_told_in_a_sentence(
+    shell: Shell, tmp_path: Path, name: str, form: str, why: str
+) -> None:
+    for folder in ("folder.shp", "folder.csv"):
+        (tmp_path / folder).mkdir()
+    words = ("sample", "addresses", tmp_path / name, "--within", commune(tmp_path), "--count", "5", "--as", form)
+    answer = shell.call(*words)
+    assert isinstance(answer.exception, ParameterError)
+    assert why in answer.exception.vi
+
+
+def commune(folder: Path) -> Path:
+    """Write a file with the polygon of one commune."""
+    file = folder / "xa.geojson"
     ring = [[106.0, 20.0], [106.1, 20.0], [106.1, 20.1], [106.0, 20.1], [106.0, 20.0]]
     feature = {
         "type": "Feature",
         "properties": {"code": "13285"},
         "geometry": {"type": "Polygon", "coordinates": [ring]},
     }
-    within.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
-    answer = shell.run("sample", "addresses", target, "--within", within, "--count", "5", "--crs", "EPSG:4326")
-    assert answer.returncode == 0, answer.stderr
-    assert target.read_bytes().startswith(start)
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    return file
