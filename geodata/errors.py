@@ -90,5 +90,5 @@ class SettingsError(GeodataError):
     """The installation is not configured well enough to start."""
 
     code = "SETTINGS"
-    vi_template = "Cấu hình chưa đủ: {why_vi}"
-    en_template = "The configuration is incomplete: {why_en}"
+    vi_template = "Cấu hình chưa dùng được: {why_vi}"
+    en_template = "The configuration cannot be used: {why_en}"

@@ -1,10 +1,13 @@
 """Settings of the data layer, read from the environment once by whoever starts a process."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from geodata.errors import SettingsError
 
@@ -45,7 +48,8 @@ class GeodataSettings(BaseSettings):
         Raises
         ------
         SettingsError
-            When ``DATABASE_URL`` is not set.
+            When ``DATABASE_URL`` is not set or is no address of a PostgreSQL database. What it says is not told: it
+            holds a password.
         """
         url = self.database_url.get_secret_value()
         if not url:
@@ -57,4 +61,11 @@ def _with_driver(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if scheme in {"postgres", "postgresql"}:
         scheme = "postgresql+psycopg"
-    return f"{scheme}{separator}{rest}"
+    written = f"{scheme}{separator}{rest}"
+    with suppress(ArgumentError, ValueError):
+        if make_url(written).drivername == "postgresql+psycopg":
+            return written
+    raise SettingsError(
+        why_vi="DATABASE_URL phải có dạng postgresql://người-dùng:mật-khẩu@máy-chủ:cổng/tên.",
+        why_en="DATABASE_URL must be of the form postgresql://user:password@host:port/name.",
+    )

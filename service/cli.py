@@ -7,6 +7,8 @@ from typing import Annotated, Any, NoReturn
 
 import psycopg
 import typer
+from psycopg.errors import InvalidSchemaName, UndefinedTable
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
@@ -28,7 +30,7 @@ from geodata.units.index import UnitIndex, load_units, reference_units
 from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
-from service.settings import ServiceSettings
+from service.settings import ServiceSettings, refused_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,15 +56,26 @@ JsonOption = Annotated[bool, typer.Option("--json", help="In báo cáo dạng JS
 
 
 def main() -> None:
-    """Run the command; errors of ours and a database that is away are said in both languages and end with 1."""
+    """Run the command; what an operator can mend is said in both languages and ends with 1."""
     try:
         app()
     except GeodataError as error:
         _end(error.vi, error.en)
+    except ValidationError as error:
+        if error.title != ServiceSettings.__name__:
+            raise
+        refused = refused_settings(error)
+        _end(refused.vi, refused.en)
     except (SQLAlchemyError, psycopg.Error) as error:
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, UndefinedTable | InvalidSchemaName):
+            _end(
+                "Cơ sở dữ liệu chưa có cấu trúc của phiên bản này. Hãy chạy: alembic upgrade head",
+                "The database has not the structure of this version. Run: alembic upgrade head",
+            )
         if not is_passing(error):
             raise
-        why = str(getattr(error, "orig", error)).partition("\n")[0]
+        why = str(cause).partition("\n")[0]
         _end(
             f"Cơ sở dữ liệu không trả lời: {why}. Hãy kiểm tra DATABASE_URL và máy chủ PostgreSQL rồi chạy lại.",
             f"The database does not answer: {why}. Check DATABASE_URL and the PostgreSQL server, then run again.",

@@ -1,13 +1,14 @@
 """Settings of the service, read from the environment once when a process starts."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from geodata.errors import SettingsError
 from geodata.settings import GeodataSettings, PublicationPolicy
@@ -108,3 +109,22 @@ class ServiceSettings(GeodataSettings):
             raise SettingsError(
                 why_vi=f"bản chạy thật cần đặt: {names}.", why_en=f"a production service needs: {names}."
             )
+
+
+_ALLOWED: Mapping[str, tuple[str, str]] = {
+    "int": ("một số nguyên", "a whole number"),
+    "float": ("một số", "a number"),
+}
+
+
+def refused_settings(error: ValidationError) -> SettingsError:
+    """Say which variables are wrong and what they may be, not what they are: some are secret."""
+    told_vi, told_en = [], []
+    for fault in error.errors(include_url=False, include_input=False):
+        place = str(fault["loc"][0])
+        name = place if place.isupper() else f"BANDOSO_{place.upper()}"
+        expected = fault.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ")
+        vi, en = _ALLOWED.get(fault["type"].partition("_")[0], (fault["msg"], fault["msg"]))
+        told_vi.append(f"{name} phải là {f'một trong: {expected}' if expected else vi}.")
+        told_en.append(f"{name} must be {f'one of: {expected}' if expected else en}.")
+    return SettingsError(why_vi=" ".join(told_vi), why_en=" ".join(told_en))

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from geodata.errors import SettingsError
+
 _PYTHON = sys.executable
+_LAST_PORT = 65_535
 
 LOGIN_FILE = "sample-login.txt"
 
@@ -86,13 +89,27 @@ class Options:
         """Read ``DATABASE_URL``, ``BANDOSO_VAR_DIR``, ``BANDOSO_PORT`` and ``BANDOSO_ENV``.
 
         An installation in production gets no sample data.
+
+        Raises
+        ------
+        SettingsError
+            When the port is none.
         """
         production = os.environ.get("BANDOSO_ENV") == "production"
         return cls(
             root=root,
             var=root / os.environ.get("BANDOSO_VAR_DIR", "var"),
             database_url=os.environ.get("DATABASE_URL") or None,
-            first_port=int(os.environ.get("BANDOSO_PORT", "8000")),
+            first_port=_read_port(os.environ.get("BANDOSO_PORT", "8000")),
             preparations=(MIGRATE, SET_UP) if production else (MIGRATE, SET_UP, LOAD_SAMPLE),
             shows_login=not production,
         )
+
+
+def _read_port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) <= _LAST_PORT:
+        return int(text)
+    raise SettingsError(
+        why_vi=f"BANDOSO_PORT phải là số nguyên từ 1 đến {_LAST_PORT}.",
+        why_en=f"BANDOSO_PORT must be a whole number from 1 to {_LAST_PORT}.",
+    )

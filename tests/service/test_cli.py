@@ -177,6 +177,44 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(
     assert "secret-word" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "value", "allowed"),
+    [
+        (("user", "list"), "DATABASE_URL", "secret-word", "postgresql://"),
+        (("user", "list"), "DATABASE_URL", "mysql://x:secret-word@y/z", "postgresql://"),
+        (("setup",), "DATABASE_URL", "postgresql://x:secret-word@host:port/z", "postgresql://"),
+        (("user", "list"), "BANDOSO_UPLOAD_MAX_MB", "secret-word", "một số nguyên"),
+        (("worker",), "BANDOSO_READER_TIMEOUT_S", "secret-word", "một số"),
+        (("setup",), "BANDOSO_PUBLICATION_POLICY", "secret-word", "code_point, lookup, aggregate"),
+        (("up",), "BANDOSO_PORT", "secret-word", "từ 1 đến 65535"),
+        (("up",), "BANDOSO_PORT", "65536", "từ 1 đến 65535"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_what_is_allowed(
+    shell: Shell, words: tuple[str, ...], name: str, value: str, allowed: str
+) -> None:
+    answer = shell.run(*words, **{name: value})
+    assert answer.returncode == 1
+    assert f"{name} phải" in answer.stderr
+    assert allowed in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert "secret-word" not in answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("user", "list"), ("setup",), ("sample", "load"), ("import", "T", "-r", "addresses")]
+)
+def test_a_database_without_tables_is_told_with_the_command_that_makes_them(
+    shell: Shell, server: Server, worker_name: str, table: Path, words: tuple[str, ...]
+) -> None:
+    name = f"bare_{worker_name}"
+    answer = shell.run(*(table if word == "T" else word for word in words), DATABASE_URL=server.create(name))
+    server.drop(name)
+    assert answer.returncode == 1
+    assert "alembic upgrade head" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_a_layer_that_is_not_in_the_file_is_refused_with_those_there_are(shell: Shell, table: Path) -> None:
     answer = shell.run("validate", table, "-r", "addresses", "--layer", "nope")
     assert answer.returncode == 2
