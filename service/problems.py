@@ -179,7 +179,10 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if _is_preflight(request, error):
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
-    return problem(request, error.status_code, _sentence(request, HTTPStatus(error.status_code)), headers=error.headers)
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"  # the middleware answers HEAD wherever a route answers GET
+    return problem(request, error.status_code, _sentence(request, HTTPStatus(error.status_code)), headers=headers)
 
 
 def _is_preflight(request: Request, error: HTTPException) -> bool:

@@ -30,6 +30,7 @@ CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 # Numbers as JSON writes them, times as RFC 3339 does: Python's own readers take more, such as 1_0 and 2025-W01-1.
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+_WHOLE = re.compile(r"0|[1-9][0-9]*")
 _NUMBER = re.compile(_INTEGER.pattern + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TWENTY_FOUR = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -107,7 +108,7 @@ def read_whole(text: str, name: str, *, least: int, most: float = math.inf) -> i
     ------
     ParameterError
     """
-    if _INTEGER.fullmatch(text) and least <= int(text) <= most:
+    if _WHOLE.fullmatch(text) and least <= int(text) <= most:
         return int(text)
     end_vi, end_en = ("", " up") if most == math.inf else (f" đến {most}", f" to {most}")
     raise ParameterError(
@@ -155,8 +156,16 @@ def _boxes(text: str) -> tuple[BBox, ...]:
     if len(numbers) != _BOX_2D or not all(math.isfinite(number) for number in numbers):
         raise _bbox_error()
     west, south, east, north = numbers
-    if max(abs(west), abs(east)) > _MAX_LON or not -_MAX_LAT <= south <= north <= _MAX_LAT:
-        raise _bbox_error()
+    if max(abs(west), abs(east)) > _MAX_LON or max(abs(south), abs(north)) > _MAX_LAT:
+        raise ParameterError(
+            name="bbox", why_vi="kinh độ từ -180 đến 180, vĩ độ từ -90 đến 90.",
+            why_en="longitudes go from -180 to 180, latitudes from -90 to 90.",
+        )  # fmt: skip
+    if south > north:
+        raise ParameterError(
+            name="bbox", why_vi=f"nam ({south:g}) lớn hơn bắc ({north:g}); thứ tự là tây,nam,đông,bắc.",
+            why_en=f"south ({south:g}) is greater than north ({north:g}); the order is west,south,east,north.",
+        )  # fmt: skip
     if west <= east:
         return ((west, south, east, north),)
     return ((west, south, 180.0, north), (-180.0, south, east, north))

@@ -156,7 +156,7 @@ def test_a_malformed_box_is_refused(client: TestClient, asked: str) -> None:
     assert "bbox" in refuse(client, ADDRESSES, {"bbox": asked})
 
 
-@pytest.mark.parametrize("asked", ["0", "-1", "abc", "1.5", "", "+5", "٥", "9" * 30])
+@pytest.mark.parametrize("asked", ["0", "-1", "abc", "1.5", "", "+5", "٥"])
 def test_a_malformed_limit_is_refused(client: TestClient, asked: str) -> None:
     assert "limit" in refuse(client, ADDRESSES, {"limit": asked})
 

@@ -166,6 +166,25 @@ def test_whole_numbers_are_plain(client: TestClient, path: str, name: str, numbe
     assert name in refused(client, address, **dict([rest.split("=")] if rest else []), **{name: number})
 
 
+@pytest.mark.parametrize("limit", ["1001", "1" + "0" * 17, "1" + "0" * 22, "9" * 1000])
+def test_a_limit_of_any_length_is_cut_to_the_largest(client: TestClient, limit: str) -> None:
+    answer = client.get(ADDRESSES, params={"limit": limit})
+    assert (answer.status_code, answer.json()["numberReturned"]) == (200, 1000)
+
+
+@pytest.mark.parametrize(
+    ("box", "why"),
+    [
+        ("1,50,3,2", "nam (50) lớn hơn bắc (2)"),
+        ("1,-91,3,2", "vĩ độ từ -90 đến 90"),
+        ("1,1,181,2", "kinh độ từ -180 đến 180"),
+        ("1,2,3", "cần bốn số"),
+    ],
+)
+def test_a_box_is_refused_for_what_is_wrong_with_it(client: TestClient, box: str, why: str) -> None:
+    assert why in refused(client, ADDRESSES, bbox=box)
+
+
 @pytest.mark.parametrize("number", WORDS_THAT_PYTHON_READS)
 def test_numbers_to_compare_with_are_plain(client: TestClient, number: str) -> None:
     assert "area_ha" in refused(client, "/collections/growing_areas/items", area_ha=number)
