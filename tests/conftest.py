@@ -179,6 +179,14 @@ def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def _forget_cookies(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let no test meet the language that an earlier one chose."""
+    yield
+    if "client" in request.fixturenames:
+        request.getfixturevalue("client").cookies.clear()
+
+
 @pytest.fixture(scope="session")
 def _units_url(server: Server, worker_name: str) -> str:
     return server.create(f"units_{worker_name}", TEMPLATE)
