@@ -182,9 +182,10 @@ def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
 @pytest.fixture(autouse=True)
 def _forget_cookies(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let no test meet the language that an earlier one chose."""
+    used = request.getfixturevalue("client") if "client" in request.fixturenames else None
     yield
-    if "client" in request.fixturenames:
-        request.getfixturevalue("client").cookies.clear()
+    if isinstance(used, TestClient):
+        used.cookies.clear()
 
 
 @pytest.fixture(scope="session")

@@ -37,10 +37,15 @@ def test_a_village_is_found_however_it_is_typed(client: TestClient, words: str) 
 
 @pytest.mark.parametrize(
     ("words", "register"),
-    [("Ninh Bình", "provinces"), ("tỉnh ninh binh", "provinces"), ("An Mẫu", "communes"), ("37-PUC-LU-90011", "growing_areas")],
+    [("Ninh Bình", "provinces"), ("tỉnh ninh binh", "provinces"), ("An Mẫu", "communes")],
 )  # fmt: skip
-def test_units_and_areas_are_found_by_name_or_code(client: TestClient, words: str, register: str) -> None:
+def test_units_are_found_by_name(client: TestClient, words: str, register: str) -> None:
     assert found(client, words)[0]["properties"]["register"] == register
+
+
+def test_an_area_is_found_by_its_code(client: TestClient) -> None:
+    (area,) = client.get("/collections/growing_areas/items?limit=1").json()["features"]
+    assert found(client, area["properties"]["code"])[0]["id"] == area["id"]
 
 
 def test_a_result_says_what_it_is_and_where(client: TestClient) -> None:
