@@ -25,6 +25,7 @@ from service.openapi import build_openapi
 from service.problems import add_problem_handlers
 from service.settings import ServiceSettings
 from service.setup import apply_settings
+from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
 from tiles.store import StoreSettings, TileStore
@@ -105,6 +106,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
         api.include_router(router)
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
+    api.add_middleware(ContentValidators)
     api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4)
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
     return Application(api, TileApplication(store, settings.effective_policy), settings)
