@@ -1,61 +1,18 @@
 """The command ``bandoso``, run as an operator runs it."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
-from typer.testing import CliRunner, Result
 
 from geodata.errors import ParameterError
 from geodata.registers import discover
 from service import setup
-from service.auth.accounts import AccountError, SignInError, principal_of_key, sign_in
-from service.cli import app
-from service.settings import ServiceSettings
 from service.supervisor_options import LOGIN_FILE
-from tests.conftest import PASSWORD, ROOT, Server, create_migrated, environment_of, settings_for
-from tests.service.people import PLACE, SAMPLE_COMMUNE, add_key, add_officer, address_csv
-
-
-@dataclass(frozen=True)
-class Shell:
-    """A shell on a database of its own."""
-
-    settings: ServiceSettings
-
-    def run(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in a process of its own."""
-        settings = {"PATH": os.environ["PATH"], "COLUMNS": "200", **environment_of(self.settings), **environment}
-        return subprocess.run(
-            [sys.executable, "-m", "service", *map(str, words)],
-            env=settings, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False,
-        )  # fmt: skip
-
-    def call(self, *words: str | Path, given: str = "", **environment: str) -> Result:
-        """Run a command in this process, which saves it the start."""
-        settings = {**environment_of(self.settings), **environment}
-        return CliRunner().invoke(app, list(map(str, words)), input=given, env=settings)
-
-    def value(self, statement: str, **values: Any) -> Any:
-        """Return one value that the owner reads."""
-        with setup.owner(self.settings) as connection:
-            return connection.scalar(text(statement), values)
-
-
-@pytest.fixture(scope="module")
-def shell(server: Server, worker_name: str) -> Iterator[Shell]:
-    """A shell with the sample data."""
-    name = f"shell_{worker_name}"
-    yield Shell(settings_for(server.create(name, "template_sample"), secret=SecretStr("s" * 40)))
-    server.drop(name)
+from tests.conftest import Server, create_migrated, settings_for
+from tests.service.people import PLACE, SAMPLE_COMMUNE, address_csv
+from tests.service.shell import Shell
 
 
 @pytest.fixture
@@ -221,41 +178,6 @@ def test_a_layer_that_is_not_in_the_file_is_refused_with_those_there_are(shell: 
     assert "“địa chỉ”" in answer.stdout
 
 
-def test_an_account_for_units_that_do_not_exist_is_refused(shell: Shell) -> None:
-    words = ("user", "add", "lac", "--role", "commune_officer", "--password-stdin", "--scope", SAMPLE_COMMUNE)
-    answer = shell.call(*words, "--scope", "98765", "--scope", "x", given=f"{PASSWORD}\n")
-    assert isinstance(answer.exception, AccountError)
-    assert "98765, x" in answer.exception.vi
-    assert shell.value("SELECT count(*) FROM ops.account WHERE username = 'lac'") == 0
-
-
-@pytest.mark.parametrize(
-    ("role", "scope", "needed"),
-    [
-        ("commune_officer", (), "mã xã (5 chữ số)"),
-        ("commune_officer", ("37",), "không nhận mã tỉnh"),
-        ("commune_officer", (SAMPLE_COMMUNE, "37"), "không nhận mã tỉnh"),
-        ("provincial_officer", (), "mã tỉnh (2 chữ số)"),
-    ],
-)
-def test_an_officer_gets_units_of_its_level_and_one_at_least(
-    shell: Shell, role: str, scope: tuple[str, ...], needed: str
-) -> None:
-    words = ("user", "add", "cap", "--role", role, "--password-stdin", *(f"--scope={code}" for code in scope))
-    answer = shell.call(*words, given=f"{PASSWORD}\n")
-    assert isinstance(answer.exception, AccountError)
-    assert needed in answer.exception.vi
-    assert shell.value("SELECT count(*) FROM ops.account WHERE username = 'cap'") == 0
-
-
-@pytest.mark.parametrize(("role", "scope"), [("provincial_officer", ("37", SAMPLE_COMMUNE)), ("administrator", ())])
-def test_a_provincial_officer_takes_both_kinds_of_units_and_an_administrator_none(
-    shell: Shell, role: str, scope: tuple[str, ...]
-) -> None:
-    words = ("user", "add", f"ten-{role}", "--role", role, "--password-stdin", *(f"--scope={code}" for code in scope))
-    assert shell.call(*words, given=f"{PASSWORD}\n").exit_code == 0
-
-
 def test_an_import_and_its_audit_are_written_together_or_not_at_all(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "mot.csv"
     file.write_bytes(address_csv("0790054321"))
@@ -285,107 +207,6 @@ def test_boundaries_are_matched_by_code(shell: Shell, tmp_path: Path) -> None:
     assert "matched 1" in answer.stdout
     assert "99999" in answer.stdout
     assert shell.value("SELECT count(*) FROM reg.communes WHERE code = '00004' AND geom IS NOT NULL") == 1
-
-
-def test_an_account_is_made_with_a_password_that_only_stdin_sees(shell: Shell) -> None:
-    words = ("user", "add", "moi", "--role", "commune_officer", "--scope", SAMPLE_COMMUNE, "--password-stdin")
-    answer = shell.call(*words, given=f"{PASSWORD}\n")
-    assert answer.exit_code == 0, answer.stderr
-    assert PASSWORD not in answer.stdout + answer.stderr
-    assert shell.value("SELECT role FROM ops.account WHERE username = 'moi'") == "commune_officer"
-    assert shell.value("SELECT count(*) FROM ops.audit WHERE action = 'account.add' AND target = 'moi'") == 1
-    again = shell.call(*words, given=f"{PASSWORD}\n")
-    assert isinstance(again.exception, AccountError)
-
-
-def open_sessions(shell: Shell, officer: str) -> int:
-    query = "SELECT count(*) FROM ops.sign_in s JOIN ops.account a ON a.id = s.account_id WHERE username = :name"
-    return int(shell.value(query, name=officer))
-
-
-def test_a_disabled_account_is_shut_out_with_its_sessions_and_keys(shell: Shell) -> None:
-    officer = add_officer(shell.settings)
-    key = shell.call("key", "add", officer, "--name", "máy đo").stdout.strip()
-    with setup.owner(shell.settings) as connection:
-        sign_in(connection, officer, PASSWORD, 1)
-    assert shell.call("user", "disable", officer).exit_code == 0
-    assert open_sessions(shell, officer) == 0
-    with setup.owner(shell.settings) as connection:
-        assert principal_of_key(connection, key) is None
-        with pytest.raises(SignInError):
-            sign_in(connection, officer, PASSWORD, 1)
-    assert shell.call("user", "enable", officer).exit_code == 0
-    with setup.owner(shell.settings) as connection:
-        assert principal_of_key(connection, key) is not None
-        assert sign_in(connection, officer, PASSWORD, 1)
-    noted = "SELECT count(*) FROM ops.audit WHERE action IN ('account.disable', 'account.enable') AND target = :name"
-    assert shell.value(noted, name=officer) == 2
-
-
-def test_a_new_password_ends_the_old_one_and_every_session_and_keeps_the_keys(shell: Shell) -> None:
-    officer = add_officer(shell.settings)
-    key = shell.call("key", "add", officer, "--name", "máy đo").stdout.strip()
-    with setup.owner(shell.settings) as connection:
-        sign_in(connection, officer, PASSWORD, 1)
-    assert shell.call("user", "password", officer, "--password-stdin", given=f"{PASSWORD} 2\n").exit_code == 0
-    assert open_sessions(shell, officer) == 0
-    with setup.owner(shell.settings) as connection:
-        assert principal_of_key(connection, key) is not None
-        assert sign_in(connection, officer, f"{PASSWORD} 2", 1)
-        with pytest.raises(SignInError):
-            sign_in(connection, officer, PASSWORD, 1)
-
-
-def test_accounts_are_listed_with_role_and_scope(shell: Shell) -> None:
-    officer = add_officer(shell.settings)
-    lines = [line.split("\t") for line in shell.call("user", "list").stdout.splitlines()]
-    (line,) = [cells for cells in lines if cells[0] == officer]
-    assert (line[2], line[3], line[4]) == ("commune_officer", SAMPLE_COMMUNE, "False")
-
-
-@pytest.mark.parametrize("password", ["ngắn", "x" * 1025])
-def test_a_password_that_could_never_be_used_is_refused(shell: Shell, password: str) -> None:
-    officer = add_officer(shell.settings)
-    answer = shell.call("user", "password", officer, "--password-stdin", given=f"{password}\n")
-    assert isinstance(answer.exception, AccountError)
-
-
-def test_sessions_that_are_over_are_removed_with_the_next_sign_in(shell: Shell) -> None:
-    officer = add_officer(shell.settings)
-    for hours in (-1, 1):
-        with setup.owner(shell.settings) as connection:
-            sign_in(connection, officer, PASSWORD, hours)
-    assert open_sessions(shell, officer) == 1
-
-
-def test_a_revoked_key_opens_nothing(shell: Shell) -> None:
-    officer = add_officer(shell.settings)
-    key = shell.call("key", "add", officer, "--name", "máy đo").stdout.strip()
-    with setup.owner(shell.settings) as connection:
-        assert principal_of_key(connection, key) is not None
-    assert shell.call("key", "revoke", key.partition(".")[0]).exit_code == 0
-    with setup.owner(shell.settings) as connection:
-        assert principal_of_key(connection, key) is None
-    assert key.partition(".")[0] in shell.call("key", "list").stdout
-
-
-@pytest.mark.parametrize(
-    "words", [("user", "disable", "ma"), ("user", "password", "ma", "--password-stdin"), ("key", "revoke", "ma")]
-)
-def test_what_is_not_there_is_not_changed(shell: Shell, words: tuple[str, ...]) -> None:
-    assert isinstance(shell.call(*words, given=f"{PASSWORD}\n").exception, AccountError)
-
-
-def test_a_key_is_printed_once_and_works(shell: Shell) -> None:
-    officer = add_officer(shell.settings)
-    answer = shell.call("key", "add", officer, "--name", "máy đo", "--days", "2")
-    assert answer.exit_code == 0, answer.stderr
-    prefix, _, secret = answer.stdout.strip().partition(".")
-    assert shell.value("SELECT count(*) FROM ops.api_key WHERE prefix = :prefix", prefix=prefix) == 1
-    assert (
-        shell.value("SELECT count(*) FROM ops.api_key k WHERE k::text LIKE '%' || :secret || '%'", secret=secret) == 0
-    )
-    assert add_key(shell.settings, officer)["authorization"] != f"Bearer {answer.stdout.strip()}"
 
 
 def test_setting_up_writes_the_chosen_policy(shell: Shell) -> None:

@@ -82,11 +82,11 @@ export class MapView {
   private readonly sizes = new ResizeObserver(() => this.resize());
 
   private constructor(
-    private readonly library: typeof MapLibre,
+    private readonly engine: typeof MapLibre,
     private readonly options: MapViewOptions,
   ) {
     const { container, style, t, bounds, nearest = POINT_ZOOM } = options;
-    this.map = new library.Map({
+    this.map = new engine.Map({
       container,
       style,
       bounds: (bounds ?? FIRST_VIEW) as LngLatBoundsLike,
@@ -170,7 +170,7 @@ export class MapView {
       content.append(small);
     }
     this.unlabel();
-    this.popup = new this.library.Popup({ focusAfterOpen: false, maxWidth: '260px' });
+    this.popup = new this.engine.Popup({ focusAfterOpen: false, maxWidth: '260px' });
     this.popup.setLngLat(at).setDOMContent(content).addTo(this.map);
   }
 
@@ -198,7 +198,7 @@ export class MapView {
   }
 
   private addControls(): void {
-    const { NavigationControl, ScaleControl, GeolocateControl, FullscreenControl } = this.library;
+    const { NavigationControl, ScaleControl, GeolocateControl, FullscreenControl } = this.engine;
     this.map.addControl(new NavigationControl({ showCompass: false }), 'top-right');
     if (this.options.locate) this.map.addControl(new GeolocateControl({ trackUserLocation: false }), 'top-right');
     else this.map.addControl(new FullscreenControl({}), 'top-right');
