@@ -70,7 +70,8 @@ def collections(request: Request, database: DatabaseDep, catalogue: CatalogueDep
         states = {register.id: catalogue.state(connection, register, versions) for register in discover().values()}
     found = [_document(request, register, states[register.id], settings.licence) for register in discover().values()]
     if pick_form(request) == "html":
-        return render(request, "collections.html", {"collections": found})
+        marked = [{**shown, "sample": states[shown["id"]].version.is_sample} for shown in found]
+        return render(request, "collections.html", {"collections": marked})
     base = base_url(request)
     links = [
         link(f"{base}/collections", "self", "application/json"),

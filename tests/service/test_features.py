@@ -387,3 +387,11 @@ def test_the_page_of_an_item_begins_with_what_people_ask_and_ends_with_what_is_t
 def test_a_table_has_a_handful_of_columns(client: TestClient, register: str) -> None:
     text = page_of(client, f"/collections/{register}/items")
     assert 3 <= text.count('<th scope="col">') <= 8
+
+
+def test_the_list_of_collections_marks_those_that_hold_sample_data(client: TestClient) -> None:
+    parts = page_of(client, "/collections").split("<h2>")[1:]
+    marked = {
+        part.partition("/collections/")[2].partition('"')[0].partition("?")[0] for part in parts if "badge" in part
+    }
+    assert marked == {"addresses", "communes", "growing_areas", "tourism_points", "villages"}
