@@ -56,11 +56,13 @@ with psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", "")) as conn
 DYING_WORKER = "raise SystemExit('the reason')"
 
 PROGRAM = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from service.supervisor import run
 from service.supervisor_options import Options, Preparation
 
+# The tests may be run by a program that ignores it, as nohup does.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 given = json.loads(sys.argv[1])
 given["root"], given["var"] = Path(given["root"]), Path(given["var"])
 given["preparations"] = [Preparation(*step) for step in given["preparations"]]
