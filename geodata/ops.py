@@ -15,7 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,6 +39,9 @@ class Revision(Base):
     author: Mapped[str] = mapped_column(Text)
     note: Mapped[str | None] = mapped_column(Text)
     upload_id: Mapped[UUID | None] = mapped_column(PgUuid)
+    communes: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="Communes whose records it touched; null where that was not noted"
+    )
     added: Mapped[int] = mapped_column(Integer)
     changed: Mapped[int] = mapped_column(Integer)
     removed: Mapped[int] = mapped_column(Integer)
@@ -73,9 +76,12 @@ class Upload(Base):
     __tablename__ = "upload"
     __table_args__ = (
         CheckConstraint(
-            "state IN ('received', 'reading', 'validating', 'publishing', 'published', 'rejected', 'failed')",
+            "state IN ('received', 'reading', 'validating', 'staged', 'needs_choice', 'needs_approval', 'publishing', "
+            "'published', 'rejected', 'failed', 'cancelled')",
             name="state",
         ),
+        CheckConstraint("mode IN ('upsert', 'replace', 'append')", name="mode"),
+        CheckConstraint("publish IN ('ask', 'auto')", name="publish"),
         Index("ix_upload_author_received_at", "author", "received_at"),
         Index("uq_upload_author_idempotency_key", "author", "idempotency_key", unique=True),
         {"schema": "ops"},
@@ -89,13 +95,24 @@ class Upload(Base):
     file_name: Mapped[str] = mapped_column(Text, comment="As the officer's machine called it; never a path of ours")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(Text)
+    parts: Mapped[list[dict[str, Any]] | None] = mapped_column(
+        JSONB, comment="Stored and given name of each file, where several were sent together"
+    )
+    mode: Mapped[str] = mapped_column(Text, server_default="upsert")
+    publish: Mapped[str] = mapped_column(Text, server_default="ask", comment="ask: wait for the officer; auto: go on")
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     idempotency_key: Mapped[str | None] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default="received")
     attempt: Mapped[int] = mapped_column(Integer, server_default="0", comment="Fencing token of the worker at work")
+    tries: Mapped[int] = mapped_column(Integer, server_default="0", comment="Attempts at the work asked for last")
+    queued_at: Mapped[Timestamp]
     heartbeat_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     progress: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    preview: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="Sample places in each likely CRS")
+    staged: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="How to open the rows that wait in staging")
+    diff: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="What publishing would change")
+    approved_by: Mapped[str | None] = mapped_column(Text, comment="The second officer, where one was needed")
     revision: Mapped[int | None] = mapped_column(BigInteger)
     received_at: Mapped[Timestamp]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -2,8 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import psycopg
 import typer
@@ -52,6 +53,12 @@ CommuneOption = Annotated[str | None, typer.Option("--commune", "-c", help="Mã 
 LayerOption = Annotated[str | None, typer.Option("--layer", help="Lớp trong tệp / layer of the file")]
 CrsOption = Annotated[str | None, typer.Option("--crs", help="Hệ tọa độ, ví dụ EPSG:9209 / coordinate system")]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", help="Bảng mã / text encoding")]
+ModeOption = Annotated[
+    Literal["upsert", "replace", "append"],
+    typer.Option(
+        "--mode", help="Cập nhật, thay toàn bộ của xã, hay chỉ thêm / update, replace the commune's set, only add"
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="In báo cáo dạng JSON / print the report as JSON")]
 
 
@@ -125,15 +132,25 @@ def import_command(  # noqa: PLR0913  one option each
     layer: LayerOption = None,
     crs: CrsOption = None,
     encoding: EncodingOption = None,
+    mode: ModeOption = "upsert",
+    approve: Annotated[  # noqa: FBT002  a flag
+        bool, typer.Option(help="Đồng ý xóa phần lớn bản ghi của xã / agree that most of a commune's records vanish")
+    ] = False,
     note: Annotated[str | None, typer.Option(help="Ghi chú đợt công bố / note of the revision")] = None,
     json_: JsonOption = False,  # noqa: FBT002  a flag
 ) -> None:
     """Kiểm tra và công bố một tệp / check a file and publish it as one revision."""
     request = _request(file, get_register(register), commune, layer, crs, encoding, note)
+    request = replace(request, mode=mode, is_approved=approve)
     with _progress(quiet=json_) as tell, Database(ServiceSettings()) as database:
         published = import_file(database, request, tell, _note_import)
     counts = published.counts
     _print_report(published.report, as_json=json_)
+    if published.staged is not None:
+        _end(
+            "Phần lớn bản ghi của xã sẽ bị xóa nên chưa công bố. Nếu đúng ý, chạy lại với --approve.",
+            "Most of a commune's records would vanish, so nothing was published. If that is meant, repeat with --approve.",
+        )
     if not json_:
         number = published.revision
         said = f"đợt công bố / revision {number}" if number else "không có gì thay đổi / nothing changed"

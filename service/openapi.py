@@ -6,10 +6,12 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from geodata.importing.diff import KINDS
 from geodata.register import MAX_ZOOM
 from geodata.registers import discover
 from service.api.documents import MVT
 from service.api.forms import GEOJSON, SCHEMA
+from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.problems import MEDIA_TYPE
 
@@ -41,7 +43,13 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ],
     ("get", "/styles/map.json"): [("layers", "Collection ids, comma separated; all by default", _TEXT)],
     ("get", "/uploads"): [
-        ("limit", "Uploads, latest first", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20})
+        ("limit", "Uploads, latest first", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+        ("waiting", "Those of others that wait for approval", {"type": "string", "enum": ["approval"]}),
+    ],
+    ("get", "/uploads/{uploadId}/diff"): [
+        ("kind", "Kind of change", {"type": "string", "enum": list(KINDS), "default": "changed"}),
+        ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}),
+        ("after", "From `next` of the page before", {"type": "integer", "minimum": 0, "default": 0}),
     ],
 }  # fmt: skip
 _EXAMPLES: Mapping[str, Any] = {
@@ -56,6 +64,7 @@ _MEDIA: Mapping[str, str] = {
     "/search": GEOJSON,
     "/basemap.geojson": GEOJSON,
     "/basemap-provinces.geojson": GEOJSON,
+    "/uploads/{uploadId}/diff.geojson": GEOJSON,
     "/collections/{collectionId}/queryables": SCHEMA,
     "/collections/{collectionId}/schema": SCHEMA,
 }
@@ -128,6 +137,11 @@ def _complete(method: str, path: str, operation: Json) -> None:
     if (method, path) == ("post", "/uploads"):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
         responses |= {"413": _PROBLEM, "429": _PROBLEM}
+    if path.startswith("/uploads/{uploadId}/"):
+        responses |= {"409": _PROBLEM}
+    if (method, path) == ("post", "/uploads/{uploadId}/publish"):
+        parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
@@ -139,7 +153,10 @@ _UPLOAD_OPTIONS = {
     "commune": "Code of the commune that all rows belong to",
     "layer": "Layer of a file that holds several",
     "crs": "Coordinate system, such as EPSG:9209",
-    "encoding": "Encoding of the letters, such as cp1258",
+    "encoding": "Encoding of the letters, such as cp1258; or JSON: one for each column",
+    "columns": "JSON: field of each column, null for none",
+    "place_columns": "JSON: columns of the coordinates",
+    "accept": "JSON: codes of the repairs to make",
     "note": "Remark that is kept with the upload",
 }
 
@@ -149,6 +166,14 @@ def _upload_body() -> Json:
         "register": {**_collection_ids(), "description": "Id of a collection", "example": "addresses"},
         "file": {"type": "string", "format": "binary", "description": "The file itself", "example": "@dia-chi.zip"},
     }
+    properties["mode"] = {
+        "type": "string", "enum": list(CHOICES["mode"]), "default": "upsert",
+        "description": "Update by key, replace the commune's whole set, or only add",
+    }  # fmt: skip
+    properties["publish"] = {
+        "type": "string", "enum": list(CHOICES["publish"]), "default": "ask",
+        "description": "Wait until the changes were seen, or publish at once",
+    }  # fmt: skip
     properties |= {
         name: {"type": "string", "maxLength": 500, "description": text} for name, text in _UPLOAD_OPTIONS.items()
     }

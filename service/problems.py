@@ -53,6 +53,30 @@ class NotAcceptableFormError(errors.GeodataError):
     en_template = "The form's part “{part}” is missing or wrong."
 
 
+class PreconditionMissingError(errors.GeodataError):
+    """The request changes something and does not say which state of it the client has seen."""
+
+    code = "IF_MATCH_MISSING"
+    vi_template = "Thiếu tiêu đề If-Match với ETag của bản đã xem."
+    en_template = "The header If-Match with the ETag of what was seen is missing."
+
+
+class StaleError(errors.GeodataError):
+    """What the client has seen is not how it is any more."""
+
+    code = "STALE"
+    vi_template = "Đã có thay đổi kể từ lúc xem. Hãy xem lại bản mới rồi thực hiện lại."
+    en_template = "It has changed since it was seen. Look at it again, then repeat the request."
+
+
+class UploadStateError(errors.GeodataError):
+    """The upload is in a state in which this cannot be done."""
+
+    code = "UPLOAD_STATE"
+    vi_template = "Lần gửi này đang ở trạng thái “{state}” nên không làm được việc này."
+    en_template = "The upload is in the state “{state}”, in which this cannot be done."
+
+
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -71,6 +95,9 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     UnreadableFileError: HTTPStatus.BAD_REQUEST,
     NotAcceptableFormError: HTTPStatus.BAD_REQUEST,
     MethodError: HTTPStatus.METHOD_NOT_ALLOWED,
+    PreconditionMissingError: HTTPStatus.PRECONDITION_REQUIRED,
+    UploadStateError: HTTPStatus.CONFLICT,
+    StaleError: HTTPStatus.PRECONDITION_FAILED,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
     SignInError: HTTPStatus.UNAUTHORIZED,

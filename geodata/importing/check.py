@@ -21,6 +21,7 @@ from geodata.geometry import Geometries
 from geodata.importing.cells import Cells
 from geodata.importing.context import ReaderLimits
 from geodata.importing.mapping import map_columns
+from geodata.importing.merge import Mode
 from geodata.importing.place import PlaceChecker, choose_crs
 from geodata.importing.report import Outcome, Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
@@ -40,6 +41,9 @@ PLACE_COLUMNS = frozenset(
 }
 """Columns of tables that the reader takes the place from; they are no fields and not worth a note."""
 
+MOST_REJECTED = 10_000
+"""Keys of rejected rows that are remembered; a file with more of them removes nothing."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -53,6 +57,14 @@ class ImportRequest:
         The commune the file is for: rows of another one are refused, rows that name none are of it.
     layer, crs, encoding : str, optional
         Choices of the sender where the file leaves one.
+    mode : str
+        See `geodata.importing.merge.Merge`.
+    publishes : bool
+        Publish at once what needs nobody's word; otherwise the rows wait.
+    is_approved : bool
+        A second officer agrees that most of a commune's records vanish.
+    expected : str, optional
+        Mark of the review that the officer saw: anything else waits again.
     """
 
     path: Path
@@ -63,6 +75,10 @@ class ImportRequest:
     layer: str | None = None
     crs: str | None = None
     encoding: str | None = None
+    mode: Mode = "upsert"
+    publishes: bool = True
+    is_approved: bool = False
+    expected: str | None = None
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
@@ -205,6 +221,8 @@ class _FileCheck:
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
         checked = self._without_doubles(self.rows.check(cells, numbers, good, self.report), numbers)
+        if self.request.mode == "replace":
+            self._note_rejected(cells, checked)
         self.report.read += batch.num_rows
         self.report.valid += len(checked.positions)
         self.report.rejected += batch.num_rows - len(checked.positions)
@@ -213,6 +231,18 @@ class _FileCheck:
             columns = {**checked.columns, **self._derived(checked.columns)}
             rows = batch.column("_row").take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)
+
+    def _note_rejected(self, cells: Mapping[str, Cells], checked: CheckedRows) -> None:
+        """Note the keys of rejected rows: where a file replaces a commune's set, their records must not vanish."""
+        key, count = self.request.register.key, len(next(iter(cells.values())).text) if cells else 0
+        rejected = np.setdiff1d(np.arange(count), checked.positions)
+        if not len(rejected) or self.report.rejected_keys is None:
+            return
+        keys: set[str | None] = {None}
+        if len(key) == 1 and key[0] in cells:
+            keys = {cells[key[0]].at(int(position)) for position in rejected}
+        is_known = None not in keys and len(self.report.rejected_keys) + len(keys) <= MOST_REJECTED
+        self.report.rejected_keys = {*self.report.rejected_keys, *(str(one) for one in keys)} if is_known else None
 
     def _doubt(self, checked: CheckedRows, cells: Mapping[str, Cells], numbers: Sequence[int]) -> None:
         """Warn of what is allowed and yet looks wrong."""

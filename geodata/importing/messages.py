@@ -40,6 +40,18 @@ KINDS: dict[str, MessageKind] = {
     "CODE_TAKEN": MessageKind(
         "error", "Mã “{value}” đang thuộc về một bản ghi khác.", "The code “{value}” belongs to another record.",
         "Kiểm tra lại mã, hoặc sửa bản ghi đang giữ mã này.", "Check the code, or correct the record that holds it."),
+    "RECORD_EXISTS": MessageKind(
+        "error", "“{value}” đã có trong lớp dữ liệu; tệp này chỉ được thêm mới.",
+        "“{value}” is in the register already, and this file may only add.",
+        "Bỏ dòng này, hoặc gửi tệp ở chế độ cập nhật.", "Remove the row, or send the file to update records."),
+    "OTHERS_PUBLISHED": MessageKind(
+        "warning", "Trong lúc tệp chờ, có người khác đã công bố thay đổi ở cùng bản ghi hoặc cùng xã.",
+        "While the file waited, somebody else published changes to the same records or commune.",
+        "Xem lại phần thay đổi vừa được tính lại rồi công bố.", "Look at the changes, which were found anew, then publish."),
+    "REPLACE_INCOMPLETE": MessageKind(
+        "warning", "{value} dòng bị từ chối và không rõ là của bản ghi nào, nên không bản ghi nào bị xóa.",
+        "{value} rows were rejected and which records they are about is not known, so no record is removed.",
+        "Sửa các dòng bị từ chối rồi gửi lại để thay toàn bộ danh sách.", "Correct the rejected rows and send the file again to replace the list."),
     "NAME_DOUBLED": MessageKind(
         "error", "“{value}” đã có ở dòng {first_row}, cùng xã.", "“{value}” of the same commune stands in row {first_row} already.",
         "Nếu là hai nơi khác nhau, ghi hai tên khác nhau; nếu không, giữ một dòng.",

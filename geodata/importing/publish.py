@@ -1,19 +1,22 @@
-"""From checked rows to a revision: the import as a whole."""
+"""From checked rows to a revision: at once, or staged first and published when the officer has seen what changes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import Connection, exists, func, select, text
+from sqlalchemy import Connection, Table, exists, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from geodata.db import Actor, Database
+from geodata.db import Database
 from geodata.history import Counts, announce, lock_register, start_revision
 from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
-from geodata.importing.merge import Merge
+from geodata.importing.merge import Merge, Mode
+from geodata.importing.refusals import refuse_rows
 from geodata.importing.report import Report
-from geodata.importing.staging import StagingSink
+from geodata.importing.review import Review, review
+from geodata.importing.staging import Staged, StagingSink, staging_table
 from geodata.importing.work_folder import work_folder
 from geodata.refresh import Refresh
 from geodata.register import Register
@@ -29,22 +32,35 @@ class Published:
 
     Attributes
     ----------
+    report : Report
+    counts : Counts
+        What was changed; nothing while the rows wait.
     revision : int or None
-        Number of the revision; None when the file changed nothing.
+        Number of the revision; None when the file changed nothing, or nothing yet.
+    review : Review or None
+        What publishing would change, or has.
+    staged : Staged or None
+        The rows, where they wait for an officer.
     """
 
     report: Report
     counts: Counts
     revision: int | None
+    review: Review | None = None
+    staged: Staged | None = None
 
 
 Conclude = Callable[[Connection, Published], None]
 
 
+class RowsLostError(Exception):
+    """The staged rows are not there any more, as after a crash of the server; the file has to be read again."""
+
+
 def import_file(
     database: Database, request: ImportRequest, progress: Progress = no_progress, conclude: Conclude | None = None
 ) -> Published:
-    """Read, check and publish one file.
+    """Read, check and stage one file; publish it at once unless the request or the guard wants it seen before.
 
     Reading and checking write into a staging table only; the register changes in one transaction at the end, and
     whatever `conclude` writes stands in the same one.
@@ -66,24 +82,127 @@ def publish_file(
     progress: Progress = no_progress,
 ) -> Published:
     """Do the work of `import_file` in the transaction given."""
-    with StagingSink(connection, request.register, uuid4()) as sink:
+    with StagingSink(connection, request.register, request.upload_id or uuid4()) as sink:
         report = check_file(request, units, work_dir, sink, progress)
         # The connection is the sink's own until then.
         sink.finish()
         published = Published(report, Counts(0, 0), None)
         if report.valid:
-            progress("publishing", 0, report.valid)
-            published = _publish_or_refuse(connection, request, sink, report)
-            progress("publishing", report.valid, report.valid)
+            stage = "publishing" if request.publishes else "validating"
+            progress(stage, 0, report.valid)
+            with _or_refused(connection, report):
+                published = publish_staged(connection, request, sink, report)
+            progress(stage, report.valid, report.valid)
+        if published.staged is not None and request.upload_id is not None:
+            sink.keep()
     report.settle()
     return published
 
 
-def _publish_or_refuse(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
-    """Publish, or say which rule the database has beyond those of the register's declaration."""
+def publish_staged(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
+    """Match the staged rows with the register, and publish them as one revision if nothing is to be asked before.
+
+    Nothing changed means no revision.
+    """
+    sink.finish()
+    assert sink.table is not None
+    mapped = tuple(name for name in report.columns.values() if name is not None)
+    staged = Staged(sink.name, tuple(sink.fields), sink.has_geometry, mapped, rows=0)
+    return _publish(connection, request, sink.table, staged, report)
+
+
+def publish_waiting(
+    database: Database, request: ImportRequest, staged: Staged, report: Report, conclude: Conclude
+) -> Published:
+    """Publish rows that were staged before, provided that they still change what the officer has seen.
+
+    Parameters
+    ----------
+    request : ImportRequest
+        ``expected`` is the mark of the review that the officer saw.
+    staged : Staged
+    report : Report
+        Takes what is refused now and was not before.
+    conclude : callable
+        Writes in the same transaction.
+
+    Returns
+    -------
+    Published
+        Without a revision, and with the fresh review, if others have published in between.
+
+    Raises
+    ------
+    RowsLostError
+        If the staging table is empty or gone.
+    """
+    with database.worker() as connection:
+        table = open_staged(connection, request.register, staged)
+        report.valid = staged.rows
+        published = Published(report, Counts(0, 0), None)
+        with _or_refused(connection, report):
+            published = _publish(connection, request, table, staged, report)
+        if published.staged is None:
+            connection.execute(text(f'DROP TABLE staging."{staged.table}"'))
+        conclude(connection, published)
+    return published
+
+
+def open_staged(connection: Connection, register: Register, staged: Staged) -> Table:
+    """Return the table in which rows wait.
+
+    Raises
+    ------
+    RowsLostError
+        If it is gone or does not hold them all.
+    """
+    table = staging_table(register, staged.table, staged.fields, has_geometry=staged.has_geometry)
+    is_there = connection.scalar(select(func.to_regclass(f"staging.{staged.table}"))) is not None
+    if not is_there or connection.scalar(select(func.count()).select_from(table)) != staged.rows:
+        raise RowsLostError
+    return table
+
+
+def open_merge(connection: Connection, register: Register, staged: Staged, mode: Mode, commune: str | None) -> Merge:
+    """Return the merge of rows that wait, matched as it was when they were staged; for reading only."""
+    return _merge(connection, register, open_staged(connection, register, staged), staged, mode, commune)
+
+
+def _merge(
+    connection: Connection, register: Register, table: Table, staged: Staged, mode: Mode, commune: str | None
+) -> Merge:
+    is_empty = not connection.scalar(select(exists(select(register.table.c.id))))
+    mode = "upsert" if mode == "replace" and staged.holds_back else mode
+    return Merge(
+        connection, register, table, staged.mapped, is_bulk=is_empty, mode=mode, commune=commune, kept=staged.kept
+    )
+
+
+def _held_back(connection: Connection, request: ImportRequest, staged: Staged, report: Report) -> Staged:
+    """Keep the records of rejected rows where a file replaces a commune's set; keep all where they are not known."""
+    if request.mode != "replace" or report.rejected_keys == set():
+        return staged
+    if report.rejected_keys is None:
+        report.add("REPLACE_INCOMPLETE", value=report.rejected)
+        return replace(staged, holds_back=True)
+    register, keys = request.register, report.rejected_keys
+    name = register.key[0]
+    scheme = register.field(name).scheme
+    if scheme is None:
+        found = select(register.table.c.id).where(register.table.c[name].in_(keys))
+    else:
+        assert register.codes is not None
+        codes = register.codes.__table__
+        found = select(codes.c.feature_id).where(codes.c.scheme == scheme, codes.c.value.in_(keys))
+    return replace(staged, kept=(*staged.kept, *connection.scalars(found)))
+
+
+@contextmanager
+def _or_refused(connection: Connection, report: Report) -> Iterator[None]:
+    """Say which rule the database has beyond those of the register's declaration, instead of failing."""
     try:
         with connection.begin_nested():
-            return publish_staged(connection, request, sink, report)
+            yield
     except IntegrityError as error:
         # Never the driver's own words: they quote values, private ones too.
         rule = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
@@ -93,74 +212,59 @@ def _publish_or_refuse(connection: Connection, request: ImportRequest, sink: Sta
             why_en=f"A record would break the rule “{rule}” once changed; no row was published.",
         )  # fmt: skip
         report.rejected, report.valid = report.rejected + report.valid, 0
-        return Published(report, Counts(0, 0), None)
 
 
-def publish_staged(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
-    """Merge the staged rows as one revision; nothing changed means no revision."""
+def _publish(connection: Connection, request: ImportRequest, table: Table, staged: Staged, report: Report) -> Published:
     register = request.register
-    sink.finish()
-    assert sink.table is not None
     lock_register(connection, register)
     connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
-    mapped = tuple(name for name in report.columns.values() if name is not None)
-    bulk_tables = _begin_bulk(connection, register)
-    merge = Merge(connection, register, sink.table, mapped, is_bulk=bool(bulk_tables))
-    if not bulk_tables:
+    staged = _held_back(connection, request, staged, report)
+    merge = _merge(connection, register, table, staged, request.mode, request.commune)
+    if not merge.is_bulk:
         merge.match()
-    _drop_refused(merge, request.actor, report)
-    counts = Counts(*merge.counts())
-    if not counts:
-        return Published(report, counts, None)
+    kept = (*staged.kept, *refuse_rows(merge, request.actor, report))
+    staged, merge = replace(staged, kept=kept), replace(merge, kept=kept)
+    found = review(merge, report.valid)
+    if not found.counts:
+        return Published(report, found.counts, None, found)
+    if _must_wait(request, found):
+        return Published(report, Counts(0, 0), None, found, replace(staged, rows=report.valid))
+    return Published(report, found.counts, _write(merge, request, found), found)
+
+
+def _must_wait(request: ImportRequest, found: Review) -> bool:
+    """Whether an officer has to look first: asked for, changed since, or too much would vanish."""
+    is_another = request.expected is not None and request.expected != found.etag
+    return is_another or not request.publishes or (found.needs_approval and not request.is_approved)
+
+
+def _write(merge: Merge, request: ImportRequest, found: Review) -> int:
+    """Write the revision: records, what is derived from them, and the word to every process."""
+    connection, register = merge.connection, request.register
     number = start_revision(
         connection,
         register,
-        counts,
+        found.counts,
         author=request.actor.name,
         note=request.note,
         upload_id=request.upload_id,
+        communes=found.communes,
     )
+    bulk_tables = _begin_bulk(connection, register) if merge.is_bulk else []
     merge.apply(number)
     for name in reversed(bulk_tables):
         connection.execute(select(func.ops.end_bulk_load(name)))
     Refresh(connection, register, number).run(None if bulk_tables else merge.touched())
     announce(connection, register, number)
-    return Published(report, counts, number)
+    return number
 
 
-def _begin_bulk(connection: Connection, register: Register) -> list[str]:
-    """Set indexes and constraints aside when the register is empty; returns the tables, side tables first."""
+def _begin_bulk(connection: Connection, register: Register) -> Sequence[str]:
+    """Set indexes and constraints of an empty register aside; returns the tables, side tables first."""
     sides = [table.name for table in register.companion_fields]
     if register.codes is not None:
         sides.append(register.codes.__table__.name)
-    if connection.scalar(select(exists(select(register.table.c.id)))):
-        return []
     tables = [*sides, register.id]
     for name in tables:
         connection.execute(select(func.ops.begin_bulk_load(name)))
     return tables
-
-
-def _drop_refused(merge: Merge, actor: Actor, report: Report) -> None:
-    """Take out the rows that meet a record which is not theirs to change, or would break a rule with it."""
-    rows = set()
-    for row, scheme, value in merge.taken_codes():
-        report.add("CODE_TAKEN", row=row, column=scheme, value=value)
-        rows.add(row)
-    for row, commune in merge.foreign_records(actor):
-        report.add("COMMUNE_NOT_YOURS", row=row, column="commune_code", value=commune)
-        rows.add(row)
-    for row in merge.placeless():
-        report.add("GEOM_MISSING", row=row)
-        rows.add(row)
-    for row, column, value in merge.taken_keys():
-        report.add("CODE_TAKEN", row=row, column=column, value=value)
-        rows.add(row)
-    for row, rule_vi, rule_en in merge.broken_rules():
-        if row not in rows:
-            report.add("RULE_BROKEN", row=row, value=rule_vi, rule_en=rule_en)
-        rows.add(row)
-    if rows:
-        merge.drop_rows(list(rows))
-        report.valid -= len(rows)
-        report.rejected += len(rows)

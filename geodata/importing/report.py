@@ -1,7 +1,7 @@
 """The report on a file: what is in it, what is wrong, what became of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,13 @@ class Report:
     """Collects what is found while a file is read and checked.
 
     Messages about private fields never carry the value, so a report may be shown and kept.
+
+    Attributes
+    ----------
+    preview : dict, optional
+        Sample places in the likeliest coordinate systems; not part of the report itself.
+    rejected_keys : set of str or None
+        Keys of rejected rows, whose records must not vanish; None where they are not known or too many.
     """
 
     register: str
@@ -35,6 +42,8 @@ class Report:
     rejected: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    preview: dict[str, Any] | None = None
+    rejected_keys: set[str] | None = field(default_factory=set)
     _once: set[tuple[str, Any]] = field(default_factory=set, repr=False)
 
     def add(
@@ -94,3 +103,21 @@ class Report:
             # What holds for the whole file first, then row by row.
             "messages": sorted(self.messages, key=lambda message: message["row"] or 0),
         }
+
+
+def amend(stored: Mapping[str, Any], fresh: Report) -> dict[str, Any]:
+    """Add what was found later to a report that was written before; the file as such is not described anew."""
+    later = fresh.as_dict()
+    rows = {**stored["rows"], "valid": fresh.valid, "rejected": stored["rows"]["read"] - fresh.valid}
+    counts = dict(stored["counts"])
+    for code, found in later["counts"].items():
+        known = counts.get(code, {"count": 0})
+        counts[code] = {**found, "count": known["count"] + found["count"]}
+    messages = sorted([*later["messages"], *stored["messages"]], key=lambda message: message["row"] or 0)
+    return {
+        **stored,
+        "outcome": later["outcome"],
+        "rows": rows,
+        "counts": dict(sorted(counts.items())),
+        "messages": messages[:MESSAGES_KEPT],
+    }

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 from uuid import UUID
 
@@ -32,8 +33,79 @@ def raw_name(item: Field) -> str:
     return item.name + _RAW
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Rows that wait in a staging table, and all it takes to open it again in another process.
+
+    Attributes
+    ----------
+    table : str
+        Name in schema ``staging``.
+    fields : tuple of str
+        Its columns beside the geometry and our own.
+    has_geometry : bool
+    mapped : tuple of str
+        Fields that the file itself gave; only these change a record that is there already.
+    rows : int
+        How many there must be: after a crash of the server the table is empty, and the file is read again.
+    kept : tuple of int
+        Ids of records whose rows were refused: they are not removed, whatever the mode.
+    holds_back : bool
+        Which records the refused rows are about is not known, so none is removed.
+    """
+
+    table: str
+    fields: tuple[str, ...]
+    has_geometry: bool
+    mapped: tuple[str, ...]
+    rows: int
+    kept: tuple[int, ...] = ()
+    holds_back: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """Read what `as_dict` wrote."""
+        lists = {name: tuple(stored[name]) for name in ("fields", "mapped", "kept")}
+        return cls(**{**stored, **lists})
+
+
+def staging_name(job: UUID) -> str:
+    """Name of the table in which an upload's rows wait."""
+    return f"u_{job.hex}"
+
+
+def staging_table(register: Register, name: str, fields: Sequence[str], *, has_geometry: bool) -> Table:
+    """Return the staging table of a file with these fields."""
+    return Table(
+        name, MetaData(),
+        Column("row_number", BigInteger), Column("uuid", PgUuid),
+        Column("target", BigInteger), Column("is_changed", Boolean),
+        *(Column(quoted_name(field, quote=True), _type(register, field)) for field in fields),
+        *(Column(item.key, _plain(item.type)) for item in _geometry_columns(register, has_geometry=has_geometry)),
+        schema="staging", prefixes=["UNLOGGED"],
+    )  # fmt: skip
+
+
+def _geometry_columns(register: Register, *, has_geometry: bool) -> list[Any]:
+    return [item for item in (register.geometry, register.point) if item is not None] if has_geometry else []
+
+
+def _type(register: Register, name: str) -> Any:
+    if name in register.table.c:
+        return register.table.c[name].type
+    if name.endswith(_RAW):
+        return Text()
+    return register.field(name).column.type
+
+
 class StagingSink:
-    """Writes the valid rows of one file into a table of schema ``staging``, which goes when the context ends.
+    """Writes the valid rows of one file into a table of schema ``staging``.
+
+    The table goes when the context ends, unless `keep` was called meanwhile.
 
     Batches are copied by a thread of their own, so that the next one is checked meanwhile. Until `finish` the
     connection is that thread's alone.
@@ -50,8 +122,9 @@ class StagingSink:
     def __init__(self, connection: Connection, register: Register, job: UUID) -> None:
         self.connection = connection
         self.register = register
-        self.name = f"u_{job.hex}"
+        self.name = staging_name(job)
         self.table: Table | None = None
+        self._is_kept = False
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="staging")
         self._copying: Future[None] | None = None
 
@@ -60,34 +133,25 @@ class StagingSink:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._copier.shutdown()
-        if kind is None and self.table is not None:
+        if kind is None and self.table is not None and not self._is_kept:
             self.connection.execute(DropTable(self.table, if_exists=True))
+
+    def keep(self) -> None:
+        """Leave the table for the publish, which comes later."""
+        self._is_kept = True
 
     def open(self, fields: Sequence[str], *, with_geometry: bool = True) -> None:
         """Create the table with a column for each field of the rows, and the register's geometry columns."""
-        places = [item for item in (self.register.geometry, self.register.point) if item is not None]
-        self._geometry_columns = places if with_geometry else []
+        self.has_geometry = with_geometry
         raw = [raw_name(item) for item in self.register.code_fields if item.name in fields]
         names = [*fields, *raw, *(name for name in self.register.derived if "commune_code" in fields)]
         self.fields = names
-        self.table = Table(
-            self.name, MetaData(),
-            Column("row_number", BigInteger), Column("uuid", PgUuid),
-            Column("target", BigInteger), Column("is_changed", Boolean),
-            *(Column(quoted_name(name, quote=True), self._type(name)) for name in names),
-            *(Column(item.key, _plain(item.type)) for item in self._geometry_columns),
-            schema="staging", prefixes=["UNLOGGED"],
-        )  # fmt: skip
+        self.table = staging_table(self.register, self.name, names, has_geometry=with_geometry)
         # The transaction waits for the reader now, whose own clock says for how long.
         self.connection.execute(text("SELECT set_config('idle_in_transaction_session_timeout', '0', true)"))
+        # An earlier attempt at the same upload may have left one.
+        self.connection.execute(DropTable(self.table, if_exists=True))
         self.connection.execute(CreateTable(self.table))
-
-    def _type(self, name: str) -> Any:
-        if name in self.register.table.c:
-            return self.register.table.c[name].type
-        if name.endswith(_RAW):
-            return Text()
-        return self.register.field(name).column.type
 
     def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         """Have one batch copied into the table, after the one before."""
@@ -125,7 +189,7 @@ class StagingSink:
             copy.write(data)
 
     def _geometries(self, geometries: Geometries) -> dict[str, pa.Array]:
-        if not self._geometry_columns:
+        if not self.has_geometry:
             return {}
         if self.register.point is None:
             return {self.register.geometry.key: to_hex_ewkb(geometries)}

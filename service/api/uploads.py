@@ -1,15 +1,16 @@
 """Uploads: a file is taken once it and its job are durable; what becomes of it can be asked."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from geodata.db import communes_setting
-from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError
+from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
 from geodata.ops import Upload
 from geodata.registers import get_register
 from geodata.text import clean_text
@@ -26,9 +27,16 @@ from service.problems import NotAcceptableFormError, TooManyWaitingError
 
 router = APIRouter(tags=["Uploads"])
 
-OPTIONS = ("layer", "crs", "encoding", "note")
+OPTIONS = ("layer", "crs", "encoding", "columns", "place_columns", "accept", "note")
+CHOICES = {"mode": ("upsert", "replace", "append"), "publish": ("ask", "auto")}
+DIFF_SHOWN = (
+    "etag", "base_revision", "added", "changed", "moved", "removed", "unchanged", "vanishing", "needs_approval",
+)  # fmt: skip
+SAME = (Upload.sha256, Upload.register, Upload.commune, Upload.mode, Upload.publish, Upload.options)
+"""What a repeated request with the same Idempotency-Key must agree in."""
+
 MAX_FIELD, MAX_NAME, MAX_KEY = 500, 200, 200
-MAX_LISTED = 100
+MAX_LISTED, MAX_WAITING = 100, 1000
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
 
 
@@ -38,6 +46,14 @@ class ReusedKeyError(GeodataError):
     code = "IDEMPOTENCY_KEY"
     vi_template = "Idempotency-Key này đã dùng cho một tệp hoặc biểu mẫu khác."
     en_template = "This Idempotency-Key was used for another file or form."
+
+
+class NotReplaceableError(GeodataError):
+    """A register of which no commune has a set of its own that a file could replace."""
+
+    code = "MODE_REPLACE"
+    vi_template = "Lớp “{register}” không thay toàn bộ theo xã được; hãy gửi ở chế độ cập nhật."
+    en_template = "The register “{register}” cannot be replaced commune by commune; send the file to update records."
 
 
 @router.post("/uploads", summary="Send a file", status_code=202)
@@ -94,14 +110,31 @@ def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
     for name, value in form.multi_items():
         if name == "file":
             continue
-        is_known = name in {"register", "commune", *OPTIONS}
+        is_known = name in {"register", "commune", *CHOICES, *OPTIONS}
         if not is_known or not isinstance(value, str) or len(value) > MAX_FIELD or "\x00" in value:
             raise NotAcceptableFormError(part=name[:40])
         if value.strip():
             values[name] = value.strip()
+    check_values(values)
+    return file, values
+
+
+def check_values(values: Mapping[str, str]) -> None:
+    """Refuse what an upload cannot be made of.
+
+    Raises
+    ------
+    NotAcceptableFormError
+        Naming the part.
+    """
     if "register" not in values:
         raise NotAcceptableFormError(part="register")
-    return file, values
+    register = get_register(values["register"])
+    for name, allowed in CHOICES.items():
+        if values.get(name, allowed[0]) not in allowed:
+            raise NotAcceptableFormError(part=name)
+    if values.get("mode") == "replace" and (not register.is_in_communes or "valid_to" in register.table.c):
+        raise NotReplaceableError(register=register.id)
 
 
 def _await_turn(connection: Connection, principal: Principal) -> None:
@@ -131,13 +164,13 @@ def _earlier(
     if not key:
         return None
     row = connection.execute(
-        select(Upload.id, Upload.sha256, Upload.register, Upload.commune, Upload.options).where(
-            Upload.author == principal.username, Upload.idempotency_key == key
-        )
+        select(Upload.id, *SAME).where(Upload.author == principal.username, Upload.idempotency_key == key)
     ).one_or_none()
     if row is None:
         return None
-    if tuple(row[1:]) != (stored.sha256, values["register"], values.get("commune"), _options(values)):
+    asked: dict[str, Any] = {"commune": None, "mode": "upsert", "publish": "ask", **values}
+    asked |= {"sha256": stored.sha256, "options": _options(values)}
+    if any(getattr(row, column.key) != asked[column.key] for column in SAME):
         raise ReusedKeyError
     upload_id: UUID = row.id
     return upload_id
@@ -158,7 +191,7 @@ def _insert(  # noqa: PLR0913  the row has these parts
             id=upload_id, register=values["register"], commune=values.get("commune"), author=principal.username,
             author_communes=communes_setting(principal.communes), file_name=name or "upload",
             size_bytes=stored.size_bytes, sha256=stored.sha256,
-            options=_options(values),
+            options=_options(values), mode=values.get("mode", "upsert"), publish=values.get("publish", "ask"),
             idempotency_key=request.headers.get("idempotency-key", "")[:MAX_KEY] or None,
         )
     )  # fmt: skip
@@ -171,38 +204,79 @@ def _insert(  # noqa: PLR0913  the row has these parts
 
 @router.get("/uploads", summary="My uploads")
 def listing(request: Request, principal: Officer, database: DatabaseDep) -> Response:
-    """Return the account's latest uploads."""
-    limit = read_whole(only(request, {"limit"}).get("limit", "20"), "limit", least=1, most=MAX_LISTED)
-    statement = select(Upload).where(Upload.author == principal.username)
+    """Return the account's latest uploads, or those of others that wait for its approval."""
+    asked = only(request, {"limit", "waiting"})
+    limit = read_whole(asked.get("limit", "20"), "limit", least=1, most=MAX_LISTED)
+    if asked.get("waiting", "approval") != "approval":
+        raise ParameterError(name="waiting", why_vi="chỉ có giá trị approval.", why_en="approval is the only value.")
+    statement = select(Upload.__table__).order_by(Upload.received_at.desc())
+    if "waiting" in asked:
+        statement = statement.where(Upload.state == "needs_approval").limit(MAX_WAITING)
+    else:
+        statement = statement.where(Upload.author == principal.username).limit(limit)
     with database.staff(principal.actor) as connection:
-        rows = connection.execute(statement.order_by(Upload.received_at.desc()).limit(limit)).all()
-    return json_response({"uploads": [_describe(row, with_messages=False) for row in rows]}, headers=PRIVATE)
+        rows = connection.execute(statement).all()
+    if "waiting" in asked:
+        rows = [row for row in rows if may_approve(principal, row)][:limit]
+    return json_response({"uploads": [describe(row, with_report=False) for row in rows]}, headers=PRIVATE)
 
 
 @router.get("/uploads/{uploadId}", summary="One upload")
 def status(request: Request, principal: Officer, database: DatabaseDep) -> Response:
     """Return state, progress, counts and report of an upload of one's own; administrators see all."""
     only(request)
+    with database.staff(principal.actor) as connection:
+        row = find_upload(connection, request, principal)
+    return json_response(describe(row, with_report=True), headers=PRIVATE)
+
+
+def find_upload(connection: Connection, request: Request, principal: Principal, *, locked: bool = False) -> Row[Any]:
+    """Return the upload that a request's path names, if it is of the principal's concern.
+
+    That are one's own, those that wait for somebody else's approval and lie in one's communes, and all for
+    administrators.
+
+    Raises
+    ------
+    FeatureNotFoundError
+        If there is none.
+    """
     text = request.path_params["uploadId"]
     try:
         upload_id = UUID(text)
     except ValueError:
         raise FeatureNotFoundError(feature=text[:60]) from None
-    with database.staff(principal.actor) as connection:
-        row = connection.execute(select(Upload).where(Upload.id == upload_id)).one_or_none()
-    if row is None or (row.author != principal.username and principal.role != "administrator"):
+    statement = select(Upload.__table__).where(Upload.id == upload_id)
+    row = connection.execute(statement.with_for_update() if locked else statement).one_or_none()
+    if row is None or not (
+        row.author == principal.username or principal.role == "administrator" or may_approve(principal, row)
+    ):
         raise FeatureNotFoundError(feature=text[:60])
-    return json_response(_describe(row, with_messages=True), headers=PRIVATE)
+    return row
 
 
-def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
-    report = row.report or {}
-    rows, changes = report.get("rows", {}), report.get("changes", {})
+def may_approve(principal: Principal, row: Row[Any]) -> bool:
+    """Whether an upload waits for a second officer and the principal can be the one."""
+    if row.state != "needs_approval" or row.author == principal.username:
+        return False
+    communes = row.diff["communes"]
+    return principal.communes is None or (
+        communes is not None and all(principal.actor.may_change(code) for code in communes)
+    )
+
+
+def describe(row: Row[Any], *, with_report: bool) -> dict[str, Any]:
+    """Return an upload as its officers see it."""
+    report, diff = row.report or {}, row.diff or {}
+    rows, is_published = report.get("rows", {}), row.state == "published"
     described = {
         "id": str(row.id),
         "state": row.state,
         "register": row.register,
         "commune": row.commune,
+        "mode": row.mode,
+        "publish": row.publish,
+        "author": row.author,
         "file_name": row.file_name,
         "received_at": row.received_at.isoformat(),
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
@@ -212,8 +286,11 @@ def _describe(row: Any, *, with_messages: bool) -> dict[str, Any]:
             "valid": rows.get("valid", 0),
             "rejected": rows.get("rejected", 0),
             "published": rows.get("valid", 0) if row.revision is not None else 0,
-            **{what: changes.get(what, 0) for what in ("added", "changed", "unchanged")},
+            **{what: diff.get(what, 0) if is_published else 0 for what in ("added", "changed", "removed", "unchanged")},
         },
+        "diff": {name: diff[name] for name in DIFF_SHOWN} if diff else None,
         "revision": row.revision,
     }
-    return described | ({"messages": report.get("messages", []), "report": row.report} if with_messages else {})
+    if with_report:
+        described |= {"options": row.options, "messages": report.get("messages", []), "report": row.report}
+    return described

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, Row, func, or_, select, text, update
+from sqlalchemy import Connection, Row, case, func, or_, select, text, update
 
 from geodata.db import Actor, Database, is_passing
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
-from geodata.importing.publish import Published, import_file
-from geodata.importing.report import Report
+from geodata.importing.publish import Published, RowsLostError, import_file, publish_waiting
+from geodata.importing.report import Report, amend
+from geodata.importing.staging import Staged
 from geodata.ops import Upload
 from geodata.registers import get_register
 from service.auth import audit
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 UNFINISHED = ("received", "reading", "validating", "publishing")
 HEARTBEAT_S = 5
 LOST_AFTER_S = 20
-MAX_ATTEMPTS = 5
+MAX_TRIES = 5
 
 
 class FencedError(Exception):
@@ -51,7 +52,7 @@ class UploadJob:
         self.settings = settings
         self.upload_id = upload_id
         self.files = FileStore(settings.var_dir / "uploads")
-        self.attempt = 0
+        self.attempt = self.tries = 0
 
     def run(self) -> None:
         """Do the work, if nobody else is at it."""
@@ -61,10 +62,9 @@ class UploadJob:
             if upload is None:
                 log.info("upload skipped", upload=str(self.upload_id))
                 return
-            self.attempt = upload.attempt
+            self.attempt, self.tries = upload.attempt, upload.tries
             with self._heartbeat():
-                conclude = partial(self._finish, upload)
-                published = import_file(self.database, self._request(upload), self._progress, conclude)
+                published = self._work(upload)
         except FencedError:
             log.warning("upload taken over by another worker", upload=str(self.upload_id))
         except Exception as error:
@@ -74,20 +74,32 @@ class UploadJob:
 
     def _claim(self) -> Row[Any] | None:
         """Take the upload unless another worker lives on it."""
+        state = case((Upload.staged.is_(None), "reading"), else_=Upload.state)
         is_lost = Upload.heartbeat_at < func.now() - text(f"interval '{LOST_AFTER_S} seconds'")
         statement = (
             update(Upload)
             .where(Upload.id == self.upload_id, Upload.state.in_(UNFINISHED))
             .where(or_(Upload.heartbeat_at.is_(None), is_lost))
-            .values(attempt=Upload.attempt + 1, heartbeat_at=func.now(), state="reading")
+            .values(attempt=Upload.attempt + 1, tries=Upload.tries + 1, heartbeat_at=func.now(), state=state)
             .returning(*Upload.__table__.c)
         )
         with self.database.worker() as connection:
             return connection.execute(statement).one_or_none()
 
+    def _work(self, upload: Row[Any]) -> Published:
+        """Read the file, or go on with the rows that wait."""
+        request, conclude = self._request(upload), partial(self._finish, upload)
+        if upload.staged is not None:
+            with suppress(RowsLostError):
+                report = Report(upload.register, upload.commune)
+                waiting = Staged.from_dict(upload.staged)
+                return publish_waiting(self.database, request, waiting, report, conclude)
+        return import_file(self.database, request, self._progress, conclude)
+
     def _still_ours(self, connection: Connection, **values: Any) -> None:
-        """Write to the upload's row, provided that this attempt is the latest."""
-        statement = update(Upload).where(Upload.id == self.upload_id, Upload.attempt == self.attempt).values(**values)
+        """Write to the upload's row, provided that this attempt is the latest and nobody has cancelled it."""
+        ours = (Upload.id == self.upload_id, Upload.attempt == self.attempt, Upload.state != "cancelled")
+        statement = update(Upload).where(*ours).values(**values)
         if connection.execute(statement).rowcount != 1:
             raise FencedError
 
@@ -128,39 +140,46 @@ class UploadJob:
         megabytes = 1 << 20
         limits = ReaderLimits(max_packed_bytes=self.settings.upload_max_mb * megabytes)
         options = upload.options
+        # Rows that wait are published as they were seen, or looked at again for those who will.
+        is_agreed = upload.state == "publishing" and upload.diff is not None
+        expected = upload.diff["etag"] if is_agreed else None
         return ImportRequest(
             self.files.path(upload.id), upload.file_name, get_register(upload.register),
             Actor(upload.author, communes), commune=upload.commune, layer=options.get("layer"), crs=options.get("crs"),
-            encoding=options.get("encoding"), note=options.get("note"), upload_id=upload.id, limits=limits,
-            timeout_s=self.settings.reader_timeout_s, settings=self.settings,
+            encoding=options.get("encoding"), mode=upload.mode, publishes=upload.publish == "auto" or is_agreed,
+            is_approved=upload.approved_by is not None, expected=expected, note=options.get("note"),
+            upload_id=upload.id, limits=limits, timeout_s=self.settings.reader_timeout_s, settings=self.settings,
         )  # fmt: skip
 
     def _finish(self, upload: Row[Any], connection: Connection, published: Published) -> None:
         """Say in the publish's own transaction what became of the file."""
-        is_published = published.report.outcome == "ok"
-        report = {**published.report.as_dict(), "changes": _changes(published)}
+        state, review = _state(upload, published), published.review
+        is_over = state in {"published", "rejected"}
         self._still_ours(
-            connection, state="published" if is_published else "rejected", report=report,
-            revision=published.revision, finished_at=func.now(), heartbeat_at=func.now(),
+            connection, state=state, report=_report(upload, published),
+            preview=published.report.preview or upload.preview,
+            staged=published.staged.as_dict() if published.staged is not None else None,
+            diff=review.as_dict() if review is not None else None, revision=published.revision,
+            finished_at=func.now() if is_over else None, heartbeat_at=None,
         )  # fmt: skip
         counts = published.counts
         audit.note(
-            connection, "upload.publish", actor=upload.author, target=str(upload.id),
-            outcome="ok" if is_published else "refused", register=upload.register, revision=published.revision,
-            added=counts.added, changed=counts.changed,
+            connection, "upload.publish" if is_over else "upload.stage", actor=upload.author, target=str(upload.id),
+            outcome="refused" if state == "rejected" else "ok", register=upload.register, revision=published.revision,
+            added=counts.added, changed=counts.changed, removed=counts.removed,
         )  # fmt: skip
 
     def _log_end(self, upload: Row[Any], published: Published, seconds: float) -> None:
         report = published.report
         log.info(
             "upload done", upload=str(upload.id), register=upload.register, outcome=report.outcome, read=report.read,
-            valid=report.valid, rejected=report.rejected, **_changes(published), seconds=round(seconds, 1),
+            valid=report.valid, rejected=report.rejected, revision=published.revision, seconds=round(seconds, 1),
         )  # fmt: skip
 
     def _fail_or_wait(self, error: Exception) -> None:
         """Leave to `recover_lost` what may succeed on another attempt; anything else has failed."""
         kind = type(error).__name__
-        if is_passing(error) and self.attempt < MAX_ATTEMPTS:
+        if is_passing(error) and self.tries < MAX_TRIES:
             log.warning("upload put off", upload=str(self.upload_id), kind=kind, attempt=self.attempt)
             return
         log.error("upload failed", upload=str(self.upload_id), kind=kind, exc_info=error)
@@ -169,10 +188,30 @@ class UploadJob:
             _give_up(connection, self.upload_id, kind)
 
 
-def _changes(published: Published) -> dict[str, int]:
-    """Return what became of the valid rows."""
-    added, changed = published.counts.added, published.counts.changed
-    return {"added": added, "changed": changed, "unchanged": published.report.valid - added - changed}
+def _state(upload: Row[Any], published: Published) -> str:
+    """Name the state an upload is in once a worker is done with it."""
+    if published.report.outcome != "ok":
+        return "needs_choice" if published.report.outcome == "needs_choice" else "rejected"
+    if published.staged is None:
+        return "published"
+    assert published.review is not None
+    is_wanted = upload.publish == "auto" or (upload.state == "publishing" and not _is_stale(upload, published))
+    return "needs_approval" if is_wanted and published.review.needs_approval else "staged"
+
+
+def _is_stale(upload: Row[Any], published: Published) -> bool:
+    """Whether what the officer agreed to is not what would happen now."""
+    assert published.review is not None
+    return bool(upload.diff is not None and upload.diff["etag"] != published.review.etag)
+
+
+def _report(upload: Row[Any], published: Published) -> dict[str, Any]:
+    """Return the report to keep; that of rows that waited is the first one, with what is refused since."""
+    if upload.staged is None or upload.report is None:
+        return published.report.as_dict()
+    if upload.state == "publishing" and published.staged is not None and _is_stale(upload, published):
+        published.report.add("OTHERS_PUBLISHED")
+    return amend(upload.report, published.report)
 
 
 def _give_up(connection: Connection, upload_id: UUID, kind: str) -> None:
@@ -201,9 +240,9 @@ def recover_lost(connection: Connection) -> list[UUID]:
     if not connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext("bandoso recovery")))):
         return []
     lost_for = text(f"interval '{LOST_AFTER_S} seconds'")
-    since = func.coalesce(Upload.heartbeat_at, Upload.received_at)
+    since = func.coalesce(Upload.heartbeat_at, Upload.queued_at)
     lost = (Upload.state.in_(UNFINISHED), since < func.now() - lost_for)
-    hopeless = select(Upload.id).where(*lost, Upload.attempt >= MAX_ATTEMPTS).with_for_update()
+    hopeless = select(Upload.id).where(*lost, Upload.tries >= MAX_TRIES).with_for_update()
     for upload_id in connection.scalars(hopeless).all():
         _give_up(connection, upload_id, "attempts")
     remove_dead_jobs(connection)

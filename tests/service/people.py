@@ -52,4 +52,4 @@ def address_csv(*codes: str, place: tuple[float, float] = PLACE) -> bytes:
 def upload_parts(content: bytes | Path, name: str = "dia-chi.csv", **values: str) -> dict[str, Any]:
     """Return what a client posts to send a file of addresses."""
     given = content if isinstance(content, bytes) else content.read_bytes()
-    return {"data": {"register": "addresses", **values}, "files": {"file": (name, given)}}
+    return {"data": {"register": "addresses", "publish": "auto", **values}, "files": {"file": (name, given)}}

@@ -64,7 +64,8 @@ def test_a_csv_is_published_and_then_read_as_geojson_and_as_a_tile(office: Offic
     upload = finish(officer, send(officer, upload_parts(address_csv(code), commune=SAMPLE_COMMUNE)))
     assert (upload["state"], upload["revision"], upload["commune"]) == ("published", revision + 1, SAMPLE_COMMUNE)
     assert upload["counts"] == {
-        "read": 1, "valid": 1, "rejected": 0, "published": 1, "added": 1, "changed": 0, "unchanged": 0,
+        "read": 1, "valid": 1, "rejected": 0, "published": 1,
+        "added": 1, "changed": 0, "removed": 0, "unchanged": 0,
     }  # fmt: skip
     item = office.item(code)
     assert item is not None

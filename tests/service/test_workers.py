@@ -12,7 +12,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from service import setup
-from service.jobs.imports import MAX_ATTEMPTS, UploadJob, recover_lost
+from service.jobs.imports import MAX_TRIES, UploadJob, recover_lost
 from tests.conftest import Server
 from tests.service.office import (
     PUBLISHED_WITHIN_S,
@@ -172,9 +172,9 @@ def test_a_lost_job_is_put_back_once(office: Office) -> None:
 def test_a_file_that_kills_every_worker_is_given_up(office: Office) -> None:
     officer = office.officer()
     place = send(officer, upload_parts(address_csv(new_code())))
-    change(office, place, f"attempt = {MAX_ATTEMPTS - 1}, heartbeat_at = now() - interval '1 minute'")
+    change(office, place, f"tries = {MAX_TRIES - 1}, heartbeat_at = now() - interval '1 minute'")
     assert recover(office, place) == (True, 1)
-    change(office, place, f"attempt = {MAX_ATTEMPTS}")
+    change(office, place, f"tries = {MAX_TRIES}")
     assert recover(office, place) == (False, 1)
     upload = officer.get(place).json()
     assert (upload["state"], upload["revision"]) == ("failed", None)
@@ -229,7 +229,7 @@ def test_an_upload_whose_connection_was_cut_is_tried_again(office: Office) -> No
 def test_an_upload_whose_connection_is_cut_every_time_fails_and_says_what_to_do(office: Office) -> None:
     officer, revision = office.officer(), office.revision()
     place = send(officer, upload_parts(address_csv(new_code())))
-    change(office, place, f"attempt = {MAX_ATTEMPTS - 1}")
+    change(office, place, f"tries = {MAX_TRIES - 1}")
     work = threading.Thread(target=job_of(office, place).run)
     with connections_cut_while_publishing(office):
         work.start()
@@ -245,7 +245,7 @@ def test_an_upload_whose_connection_is_cut_every_time_fails_and_says_what_to_do(
 def test_giving_up_is_written_into_the_audit_once(office: Office) -> None:
     officer = office.officer()
     place = send(officer, upload_parts(address_csv(new_code())))
-    change(office, place, f"attempt = {MAX_ATTEMPTS}, heartbeat_at = now() - interval '1 minute'")
+    change(office, place, f"tries = {MAX_TRIES}, heartbeat_at = now() - interval '1 minute'")
     for _ in range(2):
         recover(office, place)
     with setup.owner(office.settings) as connection:

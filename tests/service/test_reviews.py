@@ -1,0 +1,155 @@
+"""The review of an upload over HTTP: seen, chosen, published, approved, cancelled."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from service import setup
+from tests.conftest import Server
+from tests.service.office import Office, finish, new_code, opened, send
+from tests.service.people import PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
+
+HERE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def office(server: Server, worker_name: str) -> Iterator[Office]:
+    """The service in this process, the worker in another one."""
+    with opened(server, f"reviews_{worker_name}", 1) as found:
+        found.worker.start()
+        yield found
+
+
+def sent(officer: TestClient, content: bytes, **values: str) -> tuple[str, dict[str, Any]]:
+    """Send a file to be reviewed; return where it is, and the upload once it waits."""
+    place = send(officer, upload_parts(content, publish="ask", commune=SAMPLE_COMMUNE, **values))
+    return place, finish(officer, place)
+
+
+def agree(officer: TestClient, place: str, upload: dict[str, Any], **more: Any) -> Any:
+    return officer.post(f"{place}/publish", headers={"If-Match": f'"{upload["diff"]["etag"]}"'}, **more)
+
+
+def test_a_file_waits_is_seen_and_published(office: Office) -> None:
+    officer, code, revision = office.officer(), new_code(), office.revision()
+    place, upload = sent(officer, address_csv(code))
+    assert upload["state"] == "staged"
+    assert (upload["diff"]["added"], upload["diff"]["changed"], office.item(code)) == (1, 0, None)
+    (row,) = officer.get(f"{place}/diff", params={"kind": "added"}).json()["rows"]
+    assert row["label"] == code
+    (drawn,) = officer.get(f"{place}/diff.geojson").json()["features"]
+    assert drawn["geometry"]["coordinates"] == pytest.approx(PLACE, abs=HERE)
+    answer = agree(officer, place, upload, json={"note": "Bổ sung địa chỉ"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "publishing")
+    done = finish(officer, place)
+    assert (done["state"], done["revision"], done["counts"]["added"]) == ("published", revision + 1, 1)
+    assert office.item(code) is not None
+    with setup.owner(office.settings) as connection:
+        query = "SELECT note, author FROM ops.revision WHERE register = 'addresses' AND number = :number"
+        note, _ = connection.execute(text(query), {"number": revision + 1}).one()
+        assert note == "Bổ sung địa chỉ"
+        query = "SELECT to_regclass('staging.u_' || replace(:id, '-', ''))"
+        assert connection.scalar(text(query), {"id": upload["id"]}) is None
+
+
+def test_a_file_that_changes_nothing_needs_no_word(office: Office) -> None:
+    officer, content = office.officer(), address_csv(new_code())
+    place, upload = sent(officer, content)
+    agree(officer, place, upload)
+    finish(officer, place)
+    _, again = sent(officer, content)
+    assert (again["state"], again["revision"], again["counts"]["unchanged"]) == ("published", None, 1)
+
+
+def test_publishing_wants_the_mark_of_what_was_seen(office: Office) -> None:
+    officer = office.officer()
+    place, upload = sent(officer, address_csv(new_code()))
+    assert officer.post(f"{place}/publish").status_code == 428
+    wrong = officer.post(f"{place}/publish", headers={"If-Match": '"0"'})
+    assert (wrong.status_code, wrong.json()["type"]) == (412, "urn:bandoso:problem:stale")
+    assert officer.get(place).json()["state"] == "staged"
+    assert agree(officer, place, upload).status_code == 202
+    finish(officer, place)
+    assert agree(officer, place, upload).status_code == 409
+
+
+def test_the_second_of_two_officers_sees_what_the_first_has_published(office: Office) -> None:
+    first, second, code = office.officer(), office.officer(), new_code()
+    place_a, upload_a = sent(first, address_csv(code))
+    place_b, upload_b = sent(second, address_csv(code, place=(PLACE[0] + 1e-4, PLACE[1])))
+    assert (upload_a["diff"]["added"], upload_b["diff"]["added"]) == (1, 1)
+    agree(first, place_a, upload_a)
+    assert finish(first, place_a)["state"] == "published"
+    assert agree(second, place_b, upload_b).status_code == 412
+    fresh = finish(second, place_b)
+    assert (fresh["state"], fresh["diff"]["added"], fresh["diff"]["moved"]) == ("staged", 0, 1)
+    assert agree(second, place_b, fresh).status_code == 202
+    assert finish(second, place_b)["counts"]["changed"] == 1
+
+
+def test_most_of_a_commune_vanishes_only_when_a_second_officer_agrees(office: Office) -> None:
+    officer, second = office.officer(), office.officer()
+    stranger = office.officer("99002")
+    place, upload = sent(officer, address_csv(new_code()), mode="replace")
+    assert (upload["state"], upload["diff"]["needs_approval"]) == ("staged", True)
+    assert agree(officer, place, upload).json()["state"] == "needs_approval"
+    assert officer.post(f"{place}/approve").status_code == 403
+    assert stranger.post(f"{place}/approve").status_code == 404
+    waiting = second.get("/uploads", params={"waiting": "approval"}).json()["uploads"]
+    assert [one["id"] for one in waiting] == [upload["id"]]
+    assert stranger.get("/uploads", params={"waiting": "approval"}).json()["uploads"] == []
+    assert officer.post(f"{place}/cancel").json()["state"] == "cancelled"
+    assert second.get("/uploads", params={"waiting": "approval"}).json()["uploads"] == []
+
+
+def test_records_that_end_instead_of_vanishing_cannot_be_replaced(office: Office) -> None:
+    parts = upload_parts(address_csv(new_code()), register="communes", mode="replace")
+    answer = office.officer().post("/uploads", **parts)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:bandoso:problem:mode_replace")
+
+
+def test_choices_have_the_file_read_again(office: Office) -> None:
+    officer = office.officer()
+    place, upload = sent(officer, address_csv(new_code()))
+    answer = officer.post(f"{place}/choices", json={"crs": "EPSG:9209", "mode": "append"})
+    assert (answer.status_code, answer.json()["state"]) == (202, "received")
+    again = finish(officer, place)
+    assert again["mode"] == "append"
+    assert again["options"]["crs"] == "EPSG:9209"
+    assert again["state"] != upload["state"]
+    assert officer.post(f"{place}/choices", json={"colour": "red"}).status_code == 400
+
+
+def test_an_upload_is_of_no_concern_to_other_officers(office: Office) -> None:
+    officer, other = office.officer(), office.officer()
+    place, upload = sent(officer, address_csv(new_code()))
+    for path in ("", "/diff", "/diff.geojson", "/preview"):
+        assert other.get(place + path).status_code == 404
+    for verb in ("publish", "approve", "cancel"):
+        assert other.post(f"{place}/{verb}", headers={"If-Match": f'"{upload["diff"]["etag"]}"'}).status_code == 404
+    assert other.post(f"{place}/choices", json={}).status_code == 404
+
+
+def test_rows_that_a_crash_of_the_database_took_are_read_again(office: Office) -> None:
+    officer, code = office.officer(), new_code()
+    place, upload = sent(officer, address_csv(code))
+    with setup.owner(office.settings) as connection:
+        (table,) = connection.scalars(
+            text("SELECT staged ->> 'table' FROM ops.upload WHERE id = :id"), {"id": upload["id"]}
+        )
+        connection.execute(text(f'TRUNCATE staging."{table}"'))
+    assert agree(officer, place, upload).status_code == 202
+    assert finish(officer, place)["state"] == "published"
+    assert office.item(code) is not None
+
+
+def test_a_cancelled_upload_leaves_nothing_and_can_be_taken_up_again(office: Office) -> None:
+    officer, code = office.officer(), new_code()
+    place, upload = sent(officer, address_csv(code))
+    assert officer.post(f"{place}/cancel").json()["state"] == "cancelled"
+    assert agree(officer, place, upload).status_code == 409
+    assert officer.post(f"{place}/choices", json={}).status_code == 202
+    assert finish(officer, place)["state"] == "staged"
