@@ -234,7 +234,8 @@ def read_feature(connection: Connection, register: Register, feature_id: str) ->
     """
     view = _view(register)
     condition = _id_condition(view, feature_id)
-    if condition is not None:
+    # A register that is being loaded for the first time is locked: what was never published need not be looked for.
+    if condition is not None and register.id in read_versions(connection):
         row = connection.execute(select(_feature(register), view.c.revision).where(condition)).one_or_none()
         if row is not None:
             return row[0], row[1]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from geodata.features import read_versions
 from geodata.text import search_key
 
 MAX_QUERY = 100
@@ -54,7 +55,9 @@ def find(connection: Connection, query: SearchQuery) -> list[str]:
     if not key:
         return []
     code = "".join(key.split()).upper()
-    found = list(connection.scalars(_BY_CODE, {"code": code})) if looks_like_code(query.words) else []
+    # A register that is being loaded for the first time is locked: what was never published need not be looked for.
+    may_be_address = looks_like_code(query.words) and "addresses" in read_versions(connection)
+    found = list(connection.scalars(_BY_CODE, {"code": code})) if may_be_address else []
     patterns = [f"% {word}%" for word in key.split()]
     by_name = connection.scalars(_BY_NAME, {"patterns": patterns, "key": key, "limit": query.limit})
     return [*found, *by_name][: query.limit]

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import asyncpg
 
@@ -20,6 +21,8 @@ _LISTED_CHANGES = 50_000
 """A revision that touched more tiles than this drops the layer whole."""
 
 _RECONNECT_S = 1.0
+_NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
+"""What the database would answer of no layer at all."""
 
 
 class TilesBusyError(GeodataError):
@@ -97,8 +100,16 @@ class TileStore:
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
         """Return a tile's version without making the tile."""
-        row = await self._fetch(stamp_sql(layers, address.z), address)
-        return _version(row["stamps"])
+        filled = self._filled(layers)
+        row = await self._fetch(stamp_sql(filled, address.z), address) if filled else _NOTHING
+        return _version(layers, filled, row["stamps"])
+
+    def _filled(self, layers: Layers) -> Layers:
+        """Leave out the layers of which nothing was ever published; all may be while no news is heard.
+
+        Their tables are empty, or locked by the load that fills them: the tile need not wait for its end.
+        """
+        return tuple(layer for layer in layers if layer in self._seen) if self._is_listening else layers
 
     async def tile(self, layers: Layers, address: TileAddress) -> Tile:
         """Make a tile, or wait for the one that another request is making.
@@ -124,8 +135,9 @@ class TileStore:
         layers, address = key
         generations = [self._generation[layer] for layer in layers]
         was_listening = self._is_listening
-        row = await self._fetch(tile_sql(layers, address.z), address)
-        version, plain = _version(row["stamps"]), row["tile"]
+        filled = self._filled(layers)
+        row = await self._fetch(tile_sql(filled, address.z), address) if filled else _NOTHING
+        version, plain = _version(layers, filled, row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
         is_current = was_listening and generations == [self._generation[layer] for layer in layers]
         if not (is_current and self.cache.max_bytes):
@@ -216,5 +228,6 @@ class _Flight:
                 self.task.cancel()
 
 
-def _version(stamps: list[int]) -> str:
-    return ".".join(format(stamp, "x") for stamp in stamps)
+def _version(layers: Layers, filled: Layers, stamps: list[int]) -> str:
+    known = dict(zip(filled, stamps, strict=True))
+    return ".".join(format(known.get(layer, 0), "x") for layer in layers)

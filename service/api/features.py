@@ -134,8 +134,11 @@ def items(
         )  # fmt: skip
         if is_unchanged(request, etag):
             return unchanged(etag)
-        page = read_page(connection, register, query)
-        matched = count_matches(connection, register, query) if not query.after else None
+        page, matched = Page([], None), None if query.after else 0
+        # A register that is being loaded for the first time is locked: what was never published need not be read.
+        if version.revision:
+            page = read_page(connection, register, query)
+            matched = count_matches(connection, register, query) if not query.after else None
         state = catalogue.state(connection, register, versions)
     links = _page_links(request, register, page, settings.signing_key)
     head = {"type": "FeatureCollection", "numberReturned": len(page.features), "links": links}
