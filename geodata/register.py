@@ -39,6 +39,26 @@ class Choice:
     aliases: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CodeForm:
+    """How a code is written, as people are told.
+
+    Attributes
+    ----------
+    digits : int, optional
+        The code is just as many digits, so that a lost leading zero can be told.
+    """
+
+    label: Label
+    example: str
+    digits: int | None = None
+
+
+COMMUNE_FORM = CodeForm(Label("đúng 5 chữ số", "just 5 digits"), "00001", digits=5)
+PROVINCE_FORM = CodeForm(Label("đúng 2 chữ số", "just 2 digits"), "01", digits=2)
+"""Decision 19/2025/QĐ-TTg."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One column of a register and how it meets the world.
@@ -57,6 +77,10 @@ class Field:
         Header names in uploads beside the column's own, in any spelling: compared without accents and case.
     scheme : str, optional
         The value is a code of this scheme and lives in the register's code table, not in a column of the model.
+    form : CodeForm, optional
+        Of a code.
+    units : tuple of str
+        What people write behind the number, compared without accents and case.
     """
 
     column: Attribute
@@ -68,6 +92,8 @@ class Field:
     choices: Mapping[str, Choice] = field(default_factory=dict)
     scheme: str | None = None
     name_: str = ""
+    form: CodeForm | None = None
+    units: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -168,6 +194,10 @@ class Register:
         Which records the publication policy guards (households): shown as they are only under ``code_point``.
     hidden : Hidden, optional
     lists : tuple of SideList
+    least_area_m2 : float
+        Areas below are scraps and refused.
+    area_field : str, optional
+        Name of the field that says in hectares how large the area is.
     """
 
     id: str
@@ -185,6 +215,8 @@ class Register:
     guarded: ColumnElement[bool] | None = None
     hidden: Hidden | None = None
     lists: tuple[SideList, ...] = ()
+    least_area_m2: float = 1.0
+    area_field: str | None = None
 
     def __post_init__(self) -> None:
         names = [field.name for field in self.fields]

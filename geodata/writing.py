@@ -1,35 +1,78 @@
 """The write models' common ground: limits and forms that every register shares."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    ValidationInfo,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from geodata.settings import GeodataSettings
 
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=60)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 .()-]{6,19}$")]
-WebLink = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"']{3,400}$")]
+PHONE_PATTERN = r"^\+?[0-9][0-9 .()-]{6,19}$"
+LINK_PATTERN = r"^https?://[^\s<>\"']{3,400}$"
+Phone = Annotated[str, StringConstraints(pattern=PHONE_PATTERN)]
+WebLink = Annotated[str, StringConstraints(pattern=LINK_PATTERN)]
 CommuneCode = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 
 DECEMBER = 12
+VIETNAM_TIME = timezone(timedelta(hours=7))
+EARLIEST_DAY = date(1901, 1, 1)
+"""Spreadsheets turn empty cells and small numbers into days of 1899 and 1900."""
+
+
+def today_in_vietnam() -> date:
+    """Return the day that it is in Vietnam."""
+    return datetime.now(VIETNAM_TIME).date()
+
+
+@dataclass(frozen=True)
+class NotInFuture:
+    """Marks a day of something that has happened."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Have the model refuse later days."""
+        return core_schema.no_info_after_validator_function(_refuse_future, handler(source))
+
+
+def _refuse_future(day: date) -> date:
+    if day > today_in_vietnam():
+        raise PydanticCustomError("date_future", "the day lies in the future")
+    return day
+
+
+Day = Annotated[date, Field(ge=EARLIEST_DAY)]
+"""Any day that records may tell of."""
+
+PastDay = Annotated[date, Field(ge=EARLIEST_DAY), NotInFuture()]
+"""The day of something that has happened."""
 
 
 def _after_valid_from(valid_to: date | None, others: ValidationInfo) -> date | None:
     start = others.data.get("valid_from")
     if valid_to is not None and start is not None and valid_to <= start:
-        raise ValueError("valid_to is not after valid_from")
+        raise PydanticCustomError("order", "valid_to is not after valid_from")
     return valid_to
 
 
-ValidTo = Annotated[date | None, AfterValidator(_after_valid_from)]
+ValidTo = Annotated[Day | None, AfterValidator(_after_valid_from)]
 """End of validity; stands after ``valid_from`` in a model and in time."""
 
 

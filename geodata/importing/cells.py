@@ -21,6 +21,7 @@ _REPAIRS = ((INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"))
 _TO_REPAIR = "|".join([*(pattern for pattern, _ in _REPAIRS), BLANKS])
 _HEAD_ROWS = 1000
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
+_FRACTION = r"^\d+[.,]0+$"
 _NUMBER = re.compile(r"^[+-]?[0-9.,]+(e[+-]?[0-9]+)?$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
 _GROUPED = re.compile(r"^[+-]?\d{1,3}([.,]\d{3})+$")
@@ -105,7 +106,10 @@ def read_cells(column: pa.Array, item: Field) -> Cells:
     """
     text = clean_column(column)
     if item.scheme is not None and item.column.key == "value":
-        return Cells(text, pc.utf8_upper(_replace(text, _CODE_SEPARATORS, "")))
+        plain = pc.utf8_upper(_replace(text, _CODE_SEPARATORS, ""))
+        is_number = pc.match_substring_regex(text, _FRACTION)
+        # The nought behind the mark is no digit of the code; such a text is left to be refused or repaired.
+        return Cells(text, pc.if_else(is_number, text, plain) if pc.any(is_number).as_py() else plain)
     kind = item.column.type.python_type
     reader = _reader(item)
     if reader is None:

@@ -20,10 +20,11 @@ from geodata.db import Actor
 from geodata.geometry import Geometries
 from geodata.importing.cells import Cells
 from geodata.importing.context import ReaderLimits
+from geodata.importing.file_places import FilePlaces, areas_that_differ
 from geodata.importing.mapping import map_columns
 from geodata.importing.merge import Mode
 from geodata.importing.place import PlaceChecker, choose_crs
-from geodata.importing.report import Outcome, Report
+from geodata.importing.report import MESSAGE_PARTS, Outcome, Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
 from geodata.importing.sandbox import open_upload
@@ -65,6 +66,8 @@ class ImportRequest:
         A second officer agrees that most of a commune's records vanish.
     expected : str, optional
         Mark of the review that the officer saw: anything else waits again.
+    accept : frozenset of str
+        Repairs that may be done, see `geodata.importing.messages_of_repairs.REPAIRS`.
     """
 
     path: Path
@@ -79,6 +82,7 @@ class ImportRequest:
     publishes: bool = True
     is_approved: bool = False
     expected: str | None = None
+    accept: frozenset[str] = frozenset()
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
@@ -111,7 +115,12 @@ def no_progress(_stage: str, _done: int, _total: int) -> None:
 
 
 def check_file(
-    request: ImportRequest, units: UnitIndex, work_dir: Path, sink: Sink, progress: Progress = no_progress
+    request: ImportRequest,
+    units: UnitIndex,
+    work_dir: Path,
+    sink: Sink,
+    progress: Progress = no_progress,
+    report: Report | None = None,
 ) -> Report:
     """Read and check a file, handing its valid rows to the sink.
 
@@ -124,13 +133,16 @@ def check_file(
     sink : Sink
     progress : callable
         Told the stage, the rows done and the rows in all.
+    report : Report, optional
+        To be filled; a new one if not given.
 
     Returns
     -------
     Report
         ``outcome`` says whether the file could be taken; rows may be rejected all the same.
     """
-    report = Report(request.register.id, request.commune)
+    report = report or Report(request.register.id, request.commune)
+    report.repairs.accept = request.accept
     progress("reading", 0, 0)
     try:
         with open_upload(
@@ -142,9 +154,10 @@ def check_file(
             _describe(reading.result, report)
             crs = choose_crs(reading.result, request.crs, report)
             if crs is not None:
+                report.begin(reading.result, crs)
                 _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
             for warning in reversed(reading.finish().warnings):
-                report.add_first("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
+                report.add_first(warning.code, said=warning.said, **_facts(warning.detail))
     except UnreadableFileError as error:
         return _refused(request, error)
     report.settle()
@@ -156,8 +169,13 @@ def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
     report = Report(request.register.id, request.commune)
     outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
     report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
-    report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
+    report.refuse(error.code, outcome, said=error.said, **_facts(error.detail))
     return report
+
+
+def _facts(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reader tells beside the code, but for names that a message has of its own."""
+    return {name: value for name, value in detail.items() if name not in MESSAGE_PARTS}
 
 
 def _describe(result: ReadResult, report: Report) -> None:
@@ -193,12 +211,14 @@ class _FileCheck:
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,
-            has_places=self.result.has_places,
+            has_places=self.result.has_places, commune_column=self.rows.column_of("commune_code"),
         )  # fmt: skip
+        self.together = FilePlaces(report)
         self.sink.open(self.rows.fields)
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
+        self.together.finish()
 
     def _fields(self, mapping: Mapping[str, Field]) -> list[str]:
         """Return the write model's fields that rows may carry: mapped, given, with a default, or computed."""
@@ -217,6 +237,7 @@ class _FileCheck:
         numbers = batch.column("_row").to_pylist()
         good = np.ones(batch.num_rows, dtype=bool)
         geometries = self.places.geometries(batch, good, self.report)
+        self.together.see_source(batch.column("_wkb"), batch.column("_row"))
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
@@ -226,10 +247,13 @@ class _FileCheck:
         self.report.read += batch.num_rows
         self.report.valid += len(checked.positions)
         self.report.rejected += batch.num_rows - len(checked.positions)
+        rows = batch.column("_row").take(pa.array(checked.positions))
+        self.report.repairs.end_batch(rows.to_pylist)
         if len(checked.positions):
             self._doubt(checked, cells, numbers)
+            self._compare_areas(checked, geometries, cells, numbers)
+            self.together.add(geometries[checked.positions], rows.to_numpy())
             columns = {**checked.columns, **self._derived(checked.columns)}
-            rows = batch.column("_row").take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)
 
     def _note_rejected(self, cells: Mapping[str, Cells], checked: CheckedRows) -> None:
@@ -248,15 +272,32 @@ class _FileCheck:
         """Warn of what is allowed and yet looks wrong."""
         request = self.request
         own = request.register.write.doubts(checked.columns, request.settings)
-        for doubt in chain(own, self.rows.unclear_numbers(checked, cells)):
+        for doubt in chain(own, self.rows.unclear_numbers(checked, cells), self.rows.missing_codes(checked, cells)):
             field = request.register.field(doubt.field)
             for at in np.flatnonzero(doubt.rows.to_numpy(zero_copy_only=False)):
                 position = int(checked.positions[at])
-                value = cells[doubt.field].text[position].as_py()
+                value = cells[doubt.field].text[position].as_py() if field.public else "…"
                 self.report.add(
                     doubt.code, row=numbers[position], column=self.rows.column_of(doubt.field), value=value,
                     title_vi=field.title.vi, title_en=field.title.en, **doubt.detail,
                 )  # fmt: skip
+
+    def _compare_areas(
+        self, checked: CheckedRows, geometries: Geometries, cells: Mapping[str, Cells], numbers: Sequence[int]
+    ) -> None:
+        """Warn of areas whose stated size is not that of what was drawn."""
+        name = self.request.register.area_field
+        if name is None or name not in cells:
+            return
+        field = self.request.register.field(name)
+        found, drawn = areas_that_differ(checked.columns[name], geometries[checked.positions])
+        for at in found:
+            position = int(checked.positions[at])
+            self.report.add(
+                "GEOM_AREA_DIFFERS", row=numbers[position], column=self.rows.column_of(name),
+                value=cells[name].text[position].as_py(), drawn=f"{drawn[at]:.2f}",
+                title_vi=field.title.vi, title_en=field.title.en,
+            )  # fmt: skip
 
     def _communes(self, given: Cells | None, geometries: Geometries, numbers: Sequence[int], good: Mask) -> Cells:
         """Return the rows' communes: as given, the one chosen for the file, or the one that holds the place."""

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
+from geodata.writing import NotInFuture, today_in_vietnam
+
 Mask = NDArray[np.bool_]
 Rule = Callable[[pa.Array], pa.Array]
 
@@ -65,6 +67,8 @@ def _rule(part: Any) -> list[Rule] | None:
             return None if None in rules else [rule for inner in rules for rule in inner or ()]
         case at.Ge() | at.Gt() | at.Le() | at.Lt():
             found = [_bound(part)]
+        case NotInFuture():
+            found = [lambda column: pc.less_equal(column, today_in_vietnam())]
         case at.MinLen():
             found = _text_rules(None, part.min_length, None)
         case at.MaxLen():

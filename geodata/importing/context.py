@@ -35,8 +35,8 @@ class ReadContext:
     encoding: str | None = None
     warnings: list[ReadWarning] = dataclasses.field(default_factory=list)
 
-    def warn(self, code: str, vi: str, en: str, **detail: Any) -> None:
-        """Add a warning; the same code with the same detail is added once."""
+    def warn(self, code: str, vi: str = "", en: str = "", **detail: Any) -> None:
+        """Add a warning; the same code with the same detail is added once. Sentences are the catalogue's if not given."""
         warning = ReadWarning(code, vi, en, detail)
         if warning not in self.warnings:
             self.warnings.append(warning)

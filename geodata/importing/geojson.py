@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from geodata.importing.context import ReadContext
 from geodata.importing.features import CRS84_WKT, Feature
 from geodata.importing.results import UnreadableFileError
-from geodata.importing.wkb import GEOMETRY_CODES, geometry_wkb
+from geodata.importing.wkb import GEOMETRY_CODES, collection_wkb, geometry_wkb
 
 _MAX_DEPTH = 32
 _SCAN_BYTES, _PIECE_BYTES, _PIECE_ROWS = 4 << 20, 8 << 20, 5_000
@@ -249,18 +249,36 @@ def read_feature(feature: object, max_vertices: int) -> Feature:
     if not isinstance(feature, dict) or not isinstance(kind, str):
         return Feature(None, "FEATURE_UNREADABLE", {})
     if kind in GEOMETRY_CODES or kind == "GeometryCollection":
-        return Feature(*geometry_wkb(kind, feature.get("coordinates"), max_vertices), {})
+        return Feature(*_shape_wkb(feature, max_vertices), {})
     geometry, properties, identifier = feature.get("geometry"), feature.get("properties"), feature.get("id")
     wkb: bytes | None = None
     problem: str | None = "GEOM_NULL" if geometry is None else "GEOM_UNREADABLE"
     if isinstance(geometry, dict):
-        wkb, problem = geometry_wkb(geometry.get("type"), geometry.get("coordinates"), max_vertices)
+        wkb, problem = _shape_wkb(geometry, max_vertices)
     if kind != "Feature" or not isinstance(properties, dict | None):
         problem = "FEATURE_UNREADABLE" if kind != "Feature" else "FEATURE_PROPERTIES"
     properties = properties if isinstance(properties, dict) else {}
     if identifier is not None and "id" not in properties:
         properties["id"] = identifier
     return Feature(wkb, problem, properties)
+
+
+def _shape_wkb(geometry: dict[str, Any], max_vertices: int) -> tuple[bytes | None, str | None]:
+    if geometry.get("type") == "GeometryCollection":
+        return collection_wkb(list(_members(geometry)), max_vertices)
+    return geometry_wkb(geometry.get("type"), geometry.get("coordinates"), max_vertices)
+
+
+def _members(collection: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield type and positions of a collection's members and those of collections within; "" for what is none."""
+    members = collection.get("geometries")
+    for member in members if isinstance(members, list) else ():
+        if not isinstance(member, dict):
+            yield "", None
+        elif member.get("type") == "GeometryCollection":
+            yield from _members(member)
+        else:
+            yield str(member.get("type")), member.get("coordinates")
 
 
 def _read_crs(crs: object) -> tuple[str | None, str | None]:

@@ -13,7 +13,7 @@ from xml.parsers import expat
 from geodata.importing.context import ReadContext
 from geodata.importing.features import Feature
 from geodata.importing.results import UnreadableFileError, unknown_format
-from geodata.importing.wkb import geometry_wkb
+from geodata.importing.wkb import collection_wkb, geometry_wkb
 
 _CHUNK_BYTES = 1 << 20
 _ROOTS = frozenset(("kml", "Document", "Folder", "Placemark"))
@@ -148,7 +148,7 @@ class KmlReader:
         elif len(kinds) == 1:
             wkb, problem = geometry_wkb(f"Multi{kinds.pop()}", [shape for _, shape in self._shapes], limit)
         elif kinds:
-            problem = "GEOM_COLLECTION"
+            wkb, problem = collection_wkb(self._shapes, limit)
         self._done.append(Feature(wkb, problem, self._properties))
         self._properties = {}
 

@@ -1,23 +1,19 @@
 """The messages of a report: code, level and the two languages, with what to do about it."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
-Level = Literal["error", "warning", "info"]
+from geodata.importing.message_kind import MessageKind, Sentences
+from geodata.importing.messages_of_files import FILE_KINDS
+from geodata.importing.messages_of_repairs import REPAIR_KINDS
+from geodata.importing.messages_of_shapes import SHAPE_KINDS
 
-
-@dataclass(frozen=True, slots=True)
-class MessageKind:
-    """One kind of message; the sentences take their values from the message's detail."""
-
-    level: Level
-    vi: str
-    en: str
-    remedy_vi: str
-    remedy_en: str
-
+_NOT_TOLD, _LONGEST_FACT = "…", 1000
 
 KINDS: dict[str, MessageKind] = {
+    **FILE_KINDS,
+    **SHAPE_KINDS,
+    **REPAIR_KINDS,
     "FIELD_MISSING": MessageKind(
         "error", "Thiếu “{title_vi}”.", "“{title_en}” is missing.",
         "Điền giá trị rồi tải lại.", "Fill in the value and upload again."),
@@ -31,9 +27,63 @@ KINDS: dict[str, MessageKind] = {
         "error", "“{value}” không có trong danh mục “{title_vi}”.", "“{value}” is not in the list “{title_en}”.",
         "Dùng một trong các giá trị: {choices}.", "Use one of: {choices}."),
     "CODE_FORMAT": MessageKind(
-        "error", "Mã “{value}” sai dạng của “{title_vi}”.", "The code “{value}” is not of the form of “{title_en}”.",
+        "error", "Mã “{value}” sai dạng của “{title_vi}”: cần {form_vi}, ví dụ {example}.",
+        "The code “{value}” is not of the form of “{title_en}”: it takes {form_en}, {example} for instance.",
         "Kiểm tra lại mã; số 0 ở đầu có thể đã mất khi mở bằng Excel.",
         "Check the code; a leading zero may have been lost in a spreadsheet."),
+    "CODE_MISSING": MessageKind(
+        "warning", "Dòng không có “{title_vi}”: lần gửi sau chỉ nhận ra được theo vị trí và nội dung giống hệt.",
+        "The row has no “{title_en}”: a later file can recognise it by identical place and content only.",
+        "Điền mã nếu đã được cấp.", "Fill in the code where one was issued."),
+    "NUMBER_UNREADABLE": MessageKind(
+        "error", "“{title_vi}” không phải là số: {value}.", "“{title_en}” is not a number: {value}.",
+        "Chỉ ghi số, không kèm chữ hay đơn vị.", "Write the number alone, without words or units."),
+    "NUMBER_NOT_WHOLE": MessageKind(
+        "error", "“{title_vi}” phải là số nguyên: {value}.", "“{title_en}” takes a whole number: {value}.",
+        "Bỏ phần lẻ.", "Remove the fraction."),
+    "NUMBER_NEGATIVE": MessageKind(
+        "error", "“{title_vi}” không thể là số âm: {value}.", "“{title_en}” cannot be negative: {value}.",
+        "Sửa lại số.", "Correct the number."),
+    "NUMBER_TOO_SMALL": MessageKind(
+        "error", "“{title_vi}” nhỏ quá mức có thể: {value} (cần {bound}).",
+        "“{title_en}” is smaller than it can be: {value} (needed: {bound}).",
+        "Sửa lại số; kiểm tra đơn vị.", "Correct the number; check the unit."),
+    "NUMBER_TOO_LARGE": MessageKind(
+        "error", "“{title_vi}” lớn quá mức có thể: {value} (cần {bound}).",
+        "“{title_en}” is larger than it can be: {value} (needed: {bound}).",
+        "Sửa lại số; kiểm tra đơn vị (ha hay m²) và số 0 thừa.", "Correct the number; check the unit (ha or m²) and extra zeros."),
+    "DATE_UNREADABLE": MessageKind(
+        "error", "“{title_vi}” không phải là ngày: {value}.", "“{title_en}” is not a date: {value}.",
+        "Ghi ngày/tháng/năm, ví dụ 05/03/2026.", "Write day/month/year, 05/03/2026 for instance."),
+    "DATE_FUTURE": MessageKind(
+        "error", "“{title_vi}” là ngày chưa tới: {value}.", "“{title_en}” lies in the future: {value}.",
+        "Sửa lại ngày; kiểm tra thứ tự ngày và tháng.", "Correct the date; check the order of day and month."),
+    "DATE_TOO_EARLY": MessageKind(
+        "error", "“{title_vi}” quá sớm: {value}.", "“{title_en}” is too early: {value}.",
+        "Sửa lại ngày; ngày năm 1900 thường là ô trống của Excel.", "Correct the date; days of 1900 are mostly empty cells of Excel."),
+    "DATES_REVERSED": MessageKind(
+        "error", "“{title_vi}” không sau ngày bắt đầu: {value}.", "“{title_en}” does not follow the first day: {value}.",
+        "Kiểm tra hai ngày của dòng.", "Check the two dates of the row."),
+    "YES_NO_UNREADABLE": MessageKind(
+        "error", "“{title_vi}” không phải là có hoặc không: {value}.", "“{title_en}” is neither yes nor no: {value}.",
+        "Ghi “có” hoặc “không”.", "Write “yes” or “no”."),
+    "PHONE_FORM": MessageKind(
+        "error", "“{title_vi}” không phải là số điện thoại: {value}.", "“{title_en}” is not a telephone number: {value}.",
+        "Ghi một số, từ 7 đến 20 chữ số, ví dụ 0912 345 678.", "Write one number of 7 to 20 digits, 0912 345 678 for instance."),
+    "LINK_FORM": MessageKind(
+        "error", "“{title_vi}” không phải là địa chỉ web: {value}.", "“{title_en}” is not a web address: {value}.",
+        "Ghi đủ https://…", "Write it in full, https://…"),
+    "LIST_TOO_LONG": MessageKind(
+        "error", "“{title_vi}” có quá nhiều mục.", "“{title_en}” has too many entries.",
+        "Bỏ bớt mục.", "Leave some out."),
+    "LIST_ENTRY": MessageKind(
+        "error", "“{title_vi}” có mục không hợp lệ: {value}.", "“{title_en}” has an entry that is not valid: {value}.",
+        "Sửa các mục, cách nhau bằng dấu phẩy.", "Correct the entries, with commas between them."),
+    "RULE_REFUSED": MessageKind(
+        "error", "Sau khi sửa, có bản ghi trái quy tắc “{value}”; không dòng nào được công bố.",
+        "A record would break the rule “{value}” once changed; no row was published.",
+        "Kiểm tra các cột liên quan; nếu không rõ, đưa báo cáo này cho người vận hành.",
+        "Check the columns concerned; give this report to the operator if in doubt."),
     "CODE_DOUBLED": MessageKind(
         "error", "Mã “{value}” đã có ở dòng {first_row}.", "The code “{value}” stands in row {first_row} already.",
         "Giữ một dòng cho mỗi mã.", "Keep one row for each code."),
@@ -94,24 +144,6 @@ KINDS: dict[str, MessageKind] = {
         "warning", "Chưa có ranh giới của xã {value}, vị trí không được kiểm tra.",
         "The boundary of commune {value} is not loaded, so places were not checked.",
         "Nạp ranh giới bằng “bandoso units load”.", "Load boundaries with “bandoso units load”."),
-    "GEOM_MISSING": MessageKind(
-        "error", "Dòng không có hình học.", "The row has no geometry.",
-        "Vẽ vị trí cho dòng này.", "Draw the place of this row."),
-    "GEOM_TYPE": MessageKind(
-        "error", "Loại hình học {value} không dùng được cho lớp này.", "Geometry of type {value} does not fit this register.",
-        "Lớp này cần {wanted_vi}.", "This register needs {wanted_en}."),
-    "GEOM_INVALID": MessageKind(
-        "error", "Hình học lỗi: {value}.", "The geometry is broken: {value}.",
-        "Sửa trong QGIS (Vector ▸ Công cụ hình học ▸ Sửa hình học).", "Repair it in QGIS (Vector ▸ Fix geometries)."),
-    "GEOM_OUTSIDE_VIETNAM": MessageKind(
-        "error", "Vị trí nằm ngoài Việt Nam ({value}).", "The place lies outside Vietnam ({value}).",
-        "Kiểm tra hệ tọa độ và thứ tự kinh độ, vĩ độ.", "Check the coordinate system and the order of longitude and latitude."),
-    "GEOM_PROBLEM": MessageKind(
-        "error", "Hình học lỗi ({value}).", "The geometry is broken ({value}).",
-        "Sửa hình học rồi tải lại.", "Repair the geometry and upload again."),
-    "ROW_UNREADABLE": MessageKind(
-        "error", "Không đọc được dòng này ({value}).", "The row cannot be read ({value}).",
-        "Sửa dòng trong tệp rồi tải lại.", "Correct the row in the file and upload again."),
     "COLUMN_UNUSED": MessageKind(
         "info", "Cột “{value}” không thuộc lớp này, đã bỏ qua.", "The column “{value}” is not of this register and was left out.",
         "Đổi tên cột nếu đây là một trường cần dùng.", "Rename the column if it is a field to be used."),
@@ -126,24 +158,41 @@ KINDS: dict[str, MessageKind] = {
     "CRS_UNUSABLE": MessageKind(
         "error", "{why_vi}", "{why_en}",
         "Chọn hệ tọa độ đúng của tệp.", "Choose the file's true coordinate system."),
-    "FILE_REFUSED": MessageKind(
-        "error", "{why_vi}", "{why_en}", "Xem chi tiết và sửa tệp.", "See the detail and repair the file."),
     "SYSTEM_ERROR": MessageKind(
         "error", "Máy chủ không xử lý được tệp ({value}); không dòng nào được công bố.",
         "The server could not process the file ({value}); no row was published.",
         "Gửi lại tệp sau ít phút; nếu vẫn lỗi, đưa mã của lần gửi này cho người vận hành.",
         "Send the file again in some minutes; if it fails again, give this upload's id to the operator."),
-    "FILE_NOTE": MessageKind("warning", "{why_vi}", "{why_en}", "", ""),
 }  # fmt: skip
 
 
-def say(code: str, detail: dict[str, Any]) -> dict[str, Any]:
-    """Write one message: code, level, both sentences and both remedies."""
-    kind = KINDS[code]
-    return {
-        "code": code,
-        "level": kind.level,
-        "vi": kind.vi.format(**detail),
-        "en": kind.en.format(**detail),
-        "remedy": {"vi": kind.remedy_vi.format(**detail), "en": kind.remedy_en.format(**detail)},
-    }
+class _Facts(dict[str, Any]):
+    """The values of a message: a missing or endless one must not keep a report from being written."""
+
+    def __getitem__(self, key: str) -> str:
+        value = self.get(key)
+        return _NOT_TOLD if value is None else str(value)[:_LONGEST_FACT]
+
+
+def sentences(code: str, detail: Mapping[str, Any]) -> Sentences:
+    """Return what a message says in Vietnamese and in English."""
+    kind, facts = KINDS[code], _Facts(detail)
+    return Sentences(kind.vi.format_map(facts), kind.en.format_map(facts))
+
+
+def say(code: str, detail: Mapping[str, Any], said: Sentences | None = None) -> dict[str, Any]:
+    """Write one message: code, level, both sentences and both remedies.
+
+    Parameters
+    ----------
+    code : str
+        One of `KINDS`.
+    detail : mapping
+        Values of the placeholders.
+    said : Sentences, optional
+        Of a reader that knows more than the catalogue does.
+    """
+    kind, facts = KINDS[code], _Facts(detail)
+    vi, en = said or sentences(code, detail)
+    remedy = {"vi": kind.remedy_vi.format_map(facts), "en": kind.remedy_en.format_map(facts)}
+    return {"code": code, "level": kind.level, "vi": vi, "en": en, "remedy": remedy}

@@ -13,15 +13,19 @@ from numpy.typing import NDArray
 from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees, parse_epsg
 from geodata.db import Actor
 from geodata.errors import CoordinateSystemError
-from geodata.geometry import Geometries, as_kind, degrees_from_wkb, explain_invalid, from_wkb
+from geodata.geometry import Geometries, as_kind, degrees_from_wkb, from_wkb
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
+from geodata.importing.shape_checks import ShapeChecks
+from geodata.importing.shape_repairs import mend
+from geodata.importing.troubles import Trouble, say_refusal, say_repairs, say_trouble
+from geodata.importing.value_repairs import restore_digits
 from geodata.register import Register
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
 
-_WANTED = {"point": ("điểm (Point)", "points"), "polygon": ("vùng (Polygon)", "polygons")}
+COMMUNE_DIGITS = 5
 
 
 def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> SourceCrs | None:
@@ -75,6 +79,8 @@ class PlaceChecker:
     ----------
     has_places : bool
         Whether the file has places at all; a list without any is for records that are there already.
+    commune_column : str
+        What the file calls the commune's code.
     """
 
     register: Register
@@ -83,19 +89,26 @@ class PlaceChecker:
     actor: Actor
     commune: str | None
     has_places: bool = True
+    commune_column: str = "commune_code"
 
     def geometries(self, batch: pa.RecordBatch, good: Mask, report: Report) -> Geometries:
         """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""
-        rows = batch.column("_row")
-        self._say_reader_problems(batch, good, report)
+        rows, read_as = batch.column("_row"), batch.column("_problem")
         moved = degrees_from_wkb(batch.column("_wkb"), self.crs.to_wgs84)
         final, problems = as_kind(moved, self.register.geometry_kind, points_too=self.register.point is not None)
-        for position in np.flatnonzero(good & ((problems != None) | shapely.is_missing(final))):  # noqa: E711
-            problem = problems[position]
-            if problem is None and self._may_lack_place:
+        is_odd = (problems != None) | shapely.is_missing(final) | read_as.is_valid().to_numpy(zero_copy_only=False)  # noqa: E711
+        for position in np.flatnonzero(good & is_odd):
+            trouble = Trouble(
+                rows[int(position)].as_py(), moved[position], read_as[int(position)].as_py(), problems[position]
+            ).seen_in(batch.column("_wkb")[int(position)].as_py())
+            if trouble.is_missing and self._may_lack_place:
                 continue
-            good[position] = False
-            self._say_problem(problem, moved[position], rows[int(position)].as_py(), report)
+            mended = self._mended(trouble, report)
+            if mended is None:
+                good[position] = False
+            else:
+                final[position] = mended
+        ShapeChecks(self.register, report).check(final, good, rows.to_numpy())
         return final
 
     @property
@@ -106,34 +119,22 @@ class PlaceChecker:
         """
         return not self.has_places or not self.register.needs_place
 
-    def _say_reader_problems(self, batch: pa.RecordBatch, good: Mask, report: Report) -> None:
-        column = batch.column("_problem")
-        if column.null_count == len(column):
-            return
-        for position, (problem, row) in enumerate(
-            zip(column.to_pylist(), batch.column("_row").to_pylist(), strict=True)
-        ):
-            if problem is not None and not (problem == "GEOM_NULL" and self._may_lack_place):
-                good[position] = False
-                if problem == "GEOM_NULL":
-                    report.add("GEOM_MISSING", row=row)
-                elif problem.startswith("GEOM_"):
-                    report.add("GEOM_PROBLEM", row=row, value=problem)
-                else:
-                    report.add("ROW_UNREADABLE", row=row, value=problem)
-
-    def _say_problem(self, problem: str | None, geometry: shapely.Geometry | None, row: int, report: Report) -> None:
-        if problem is None or geometry is None:
-            report.add("GEOM_MISSING", row=row)
-        elif problem == "GEOM_TYPE":
-            wanted_vi, wanted_en = _WANTED[self.register.geometry_kind]
-            report.add("GEOM_TYPE", row=row, value=geometry.geom_type, wanted_vi=wanted_vi, wanted_en=wanted_en)
-        elif problem == "GEOM_INVALID":
-            reason, place = explain_invalid(geometry)
-            report.add("GEOM_INVALID", row=row, value=reason, place=place)
-        else:
-            west, south, _, _ = geometry.bounds
-            report.add(problem, row=row, value=f"{west:.5f}, {south:.5f}")
+    def _mended(self, trouble: Trouble, report: Report) -> shapely.Geometry | None:
+        """Return the geometry of a row as accepted repairs make it, or say what is wrong with it."""
+        mending = None
+        if trouble.geometry is not None:
+            mending = mend(trouble.geometry, trouble.read_as, self.register)
+        may = mending is not None and not mending.is_too_much and report.repairs.may(mending.codes, trouble.row)
+        if mending is None or not may:
+            say_trouble(trouble, self.register, report)
+        if mending is None:
+            return None
+        if mending.is_too_much:
+            say_refusal(mending, trouble.row, report)
+        if not may:
+            return None
+        say_repairs(mending, trouble.row, report)
+        return mending.geometry
 
     def communes(
         self,
@@ -148,6 +149,7 @@ class PlaceChecker:
         A row must be of a commune that exists, that the actor may change, that is the chosen one where one was
         chosen, and in which it lies.
         """
+        given = self._with_repaired_codes(given, rows, good, report)
         points = geometries if self.register.geometry_kind == "point" else shapely.point_on_surface(geometries)
         unknown = np.flatnonzero(good & given.is_null().to_numpy(zero_copy_only=False))
         if len(unknown):
@@ -162,6 +164,30 @@ class PlaceChecker:
                 self._check_commune(code, of_code, points, rows, good, report)
         return given
 
+    def _with_repaired_codes(
+        self, given: pa.StringArray, rows: Sequence[int], good: Mask, report: Report
+    ) -> pa.StringArray:
+        """Give codes their lost zeros back where that makes them a commune's, and that was accepted."""
+        repairs = {
+            text: found for text in given.unique().drop_null().to_pylist()
+            if text not in self.units.provinces and (found := restore_digits(text, COMMUNE_DIGITS, COMMUNE_DIGITS - 1))
+            and found in self.units.provinces
+        }  # fmt: skip
+        if not repairs:
+            return given
+        texts = given.to_pylist()
+        item = self.register.field("commune_code")
+        for position in np.flatnonzero(good & np.isin(np.array(texts, dtype=object), list(repairs))):
+            before, row = texts[position], rows[int(position)]
+            if report.repairs.may(["REPAIR_CODE_FORM"], row):
+                texts[position] = repairs[before]
+                report.repairs.note_value(row, self.commune_column, repairs[before])
+                report.add(
+                    "REPAIRED_CODE_FORM", row=row, column=self.commune_column, value=before, after=repairs[before],
+                    title_vi=item.title.vi, title_en=item.title.en,
+                )  # fmt: skip
+        return pa.array(texts, pa.string())
+
     def _check_commune(
         self, code: str | None, positions: NDArray[np.intp], points: Geometries, rows: Sequence[int], good: Mask, report: Report
     ) -> None:  # fmt: skip
@@ -169,7 +195,7 @@ class PlaceChecker:
         if refusal is not None:
             good[positions] = False
             for position in positions:
-                report.add(refusal, row=rows[position], column="commune_code", value=code, commune=self.commune)
+                report.add(refusal, row=rows[position], column=self.commune_column, value=code, commune=self.commune)
             return
         assert code is not None
         if code not in self.units.boundaries:

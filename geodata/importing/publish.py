@@ -206,11 +206,7 @@ def _or_refused(connection: Connection, report: Report) -> Iterator[None]:
     except IntegrityError as error:
         # Never the driver's own words: they quote values, private ones too.
         rule = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
-        report.refuse(
-            "FILE_REFUSED", value="RULE_BROKEN",
-            why_vi=f"Sau khi sửa, có bản ghi trái quy tắc “{rule}”; không dòng nào được công bố.",
-            why_en=f"A record would break the rule “{rule}” once changed; no row was published.",
-        )  # fmt: skip
+        report.refuse("RULE_REFUSED", value=rule)
         report.rejected, report.valid = report.rejected + report.valid, 0
 
 

@@ -91,7 +91,8 @@ def _restrict(limits: ReaderLimits, timeout_s: float) -> None:
 
 
 def _refusal(error: UnreadableFileError) -> dict[str, Any]:
-    return {"code": error.code, "vi": error.vi, "en": error.en, "detail": error.detail}
+    vi, en = error.said or ("", "")
+    return {"code": error.code, "vi": vi, "en": en, "detail": error.detail}
 
 
 def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:

@@ -5,7 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from geodata.crs import SourceCrs
+from geodata.importing.message_kind import Sentences
 from geodata.importing.messages import KINDS, say
+from geodata.importing.repairs import Repairs
+from geodata.importing.results import ReadResult
 
 Outcome = Literal["ok", "needs_choice", "refused"]
 
@@ -14,6 +18,8 @@ MESSAGES_KEPT = 1000
 """Messages written out; the counts by code are always complete."""
 
 VALUE_SHOWN = 80
+MESSAGE_PARTS = frozenset({"self", "code", "outcome", "row", "column", "value", "place", "said"})
+"""What `Report.add` has a parameter for, so that no detail can be called that."""
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Report:
     read: int = 0
     valid: int = 0
     rejected: int = 0
+    repairs: Repairs = field(default_factory=Repairs)
     counts: Counter[str] = field(default_factory=Counter)
     messages: list[dict[str, Any]] = field(default_factory=list)
     preview: dict[str, Any] | None = None
@@ -54,19 +61,23 @@ class Report:
         column: str | None = None,
         value: Any = None,
         place: list[float] | None = None,
+        said: Sentences | None = None,
         **detail: Any,
     ) -> None:
-        """Note one message."""
+        """Note one message; ``said`` are sentences in place of the catalogue's."""
         self.counts[code] += 1
         if len(self.messages) < MESSAGES_KEPT:
             shown = None if value is None else str(value)[:VALUE_SHOWN]
-            said = say(code, {"value": shown, **detail})
-            self.messages.append({**said, "row": row, "column": column, "value": shown, "place": place})
+            message = say(code, {"value": shown, **detail}, said)
+            self.messages.append({**message, "row": row, "column": column, "value": shown, "place": place})
 
-    def add_first(self, code: str, *, value: Any, **detail: Any) -> None:
+    def begin(self, result: ReadResult, crs: SourceCrs) -> None:
+        """Be told what is read, before the first row; of use to reports that come back to the rows."""
+
+    def add_first(self, code: str, **detail: Any) -> None:
         """Note what holds for the whole file before all other messages, however many there are."""
         others, self.messages = self.messages, []
-        self.add(code, value=value, **detail)
+        self.add(code, **detail)
         self.messages = [*self.messages, *others][:MESSAGES_KEPT]
 
     def add_once(self, code: str, value: Any, **detail: Any) -> None:
@@ -96,7 +107,13 @@ class Report:
             "crs": self.crs,
             "encoding": self.encoding,
             "columns": self.columns,
-            "rows": {"read": self.read, "valid": self.valid, "repaired": 0, "rejected": self.rejected},
+            "rows": {
+                "read": self.read,
+                "valid": self.valid,
+                "repaired": self.repairs.repaired,
+                "rejected": self.rejected,
+            },
+            "repairs": self.repairs.as_list(),
             "counts": {
                 code: {"count": count, "level": KINDS[code].level} for code, count in sorted(self.counts.items())
             },

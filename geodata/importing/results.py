@@ -27,6 +27,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from geodata.errors import GeodataError
+from geodata.importing.message_kind import Sentences
+from geodata.importing.messages import say
 
 _NAME_SHOWN, _LAYERS_SHOWN = 80, 20
 
@@ -40,17 +42,20 @@ class UnreadableFileError(GeodataError):
     Parameters
     ----------
     code : str
-        Stable code, for instance ``ZIP_BOMB`` or ``LAYER_CHOICE``.
-    vi, en : str
-        One or two sentences for the officer.
+        Stable code, for instance ``ZIP_BOMB`` or ``LAYER_CHOICE``; one of `geodata.importing.messages.KINDS`.
+    vi, en : str, optional
+        What the catalogue does not know to say; its own sentences otherwise, filled from the detail.
     **detail
         Facts for machines; JSON values only.
     """
 
-    def __init__(self, code: str, vi: str, en: str, **detail: Any) -> None:
+    def __init__(self, code: str, vi: str = "", en: str = "", **detail: Any) -> None:
         super().__init__(**detail)
-        self.code, self.vi, self.en = code, vi, en
-        self.args = (f"{code}: {en}",)
+        self.code = code
+        self.said = Sentences(vi, en) if vi else None
+        message = say(code, {"value": None, **detail}, self.said)
+        self.vi, self.en = (f"{message[part]} {message['remedy'][part]}" for part in ("vi", "en"))
+        self.args = (f"{code}: {self.en}",)
 
 
 def unknown_format(what: str) -> UnreadableFileError:
@@ -101,6 +106,11 @@ class ReadWarning:
     vi: str
     en: str
     detail: Mapping[str, Any]
+
+    @property
+    def said(self) -> Sentences | None:
+        """The reader's own sentences; None where the catalogue's are to be used."""
+        return Sentences(self.vi, self.en) if self.vi else None
 
 
 class RowBatch(NamedTuple):

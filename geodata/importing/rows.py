@@ -14,8 +14,10 @@ from pydantic_core import ErrorDetails
 
 from geodata.importing.cells import ARROW_TYPES, Cells, read_cells
 from geodata.importing.columnwise import surely_valid
+from geodata.importing.faults import bound_of, fault_code
 from geodata.importing.report import Report
 from geodata.importing.staging import raw_name
+from geodata.importing.value_repairs import ValueRepair, repair_value
 from geodata.register import Field, Register
 from geodata.writing import Doubt, WriteModel
 
@@ -103,9 +105,48 @@ class RowChecker:
                 kept.append(position)
             except ValidationError as error:
                 texts = {name: part.text[int(position)].as_py() for name, part in cells.items()}
-                for fault in error.errors(include_url=False):
-                    self._say(fault, texts, rows[position], report)
+                faults = error.errors(include_url=False)
+                model = self._repaired(record, faults, texts, rows[position], report)
+                if model is None:
+                    for fault in faults:
+                        self._say(fault, texts, rows[position], report)
+                else:
+                    models.append(model)
+                    kept.append(position)
         return models, np.array(kept, dtype=np.intp)
+
+    def _repaired(
+        self, record: Mapping[str, Any], faults: Sequence[ErrorDetails], texts: Mapping[str, str | None], row: int, report: Report
+    ) -> WriteModel | None:  # fmt: skip
+        """Return the record as accepted repairs of its values make it; None where they do not make it valid."""
+        repairs: dict[str, ValueRepair] = {}
+        for fault in faults:
+            item, text = self._field(_field_name(fault)), texts.get(_field_name(fault))
+            repair = repair_value(item, text) if item is not None and text is not None else None
+            if item is None or repair is None:
+                return None
+            repairs[item.name] = repair
+        mended = {
+            name: read_cells(pa.array([found.text]), self.register.field(name)).at(0) for name, found in repairs.items()
+        }
+        try:
+            model = self.register.write.model_validate({**record, **mended})
+        except ValidationError:
+            return None
+        if not report.repairs.may({found.code for found in repairs.values()}, row):
+            return None
+        for name, found in repairs.items():
+            self._say_repair(self.register.field(name), found, texts[name], row, report)
+        return model
+
+    def _say_repair(self, item: Field, repair: ValueRepair, before: str | None, row: int, report: Report) -> None:
+        column = self.column_of(item.name)
+        report.repairs.note_value(row, column, repair.text)
+        report.add(
+            repair.code.replace("REPAIR_", "REPAIRED_", 1), row=row, column=column,
+            value=before if item.public else "…", after=repair.text if item.public else "…",
+            title_vi=item.title.vi, title_en=item.title.en,
+        )  # fmt: skip
 
     def _column(self, name: str, cells: Mapping[str, Cells], fast: Positions, models: Sequence[WriteModel]) -> pa.Array:
         kind, info = arrow_type(self.register, name), self.register.write.model_fields[name]
@@ -124,6 +165,12 @@ class RowChecker:
                 unclear = pc.fill_null(pc.match_substring_regex(texts, r"^[1-9]\d{0,2}[.,]\d{3}$"), False)  # noqa: FBT003
                 yield Doubt("NUMBER_UNCLEAR", name, unclear, {})
 
+    def missing_codes(self, checked: CheckedRows, cells: Mapping[str, Cells]) -> Iterator[Doubt]:
+        """Yield rows without the code by which the next file would know them, where the file has a column for it."""
+        schemes = {item.name for item in self.register.code_fields}
+        for name in schemes.intersection(self.register.key, cells):
+            yield Doubt("CODE_MISSING", name, cells[name].text.take(pa.array(checked.positions)).is_null(), {})
+
     def column_of(self, name: str) -> str:
         """Return what the file calls a field; the field's own name where it has no such column."""
         return self._columns_by_field.get(name, name)
@@ -136,33 +183,34 @@ class RowChecker:
         return next((item for item in self.register.fields if item.name == name), None)
 
     def _say(self, fault: ErrorDetails, texts: Mapping[str, str | None], row: int, report: Report) -> None:
-        # A rule of the whole row says in its context which field it is about.
-        name = str(fault["loc"][0] if fault["loc"] else fault.get("ctx", {}).get("field", ""))
+        name = _field_name(fault)
         item = self._field(name)
         is_private = item is not None and not item.public
+        detail = _detail(item) if item is not None else {"title_vi": name, "title_en": name}
         report.add(
-            _message_code(fault, item),
-            row=row,
-            column=self.column_of(name),
-            value="…" if is_private else texts.get(name),
-            choices="; ".join(choice.label.vi for choice in item.choices.values()) if item else "",
-            title_vi=item.title.vi if item else name,
-            title_en=item.title.en if item else name,
-        )
+            fault_code(fault, item), row=row, column=self.column_of(name),
+            value="…" if is_private else texts.get(name), bound=bound_of(fault), **detail,
+        )  # fmt: skip
+
+
+def _detail(item: Field) -> dict[str, Any]:
+    """Return what messages say of a field."""
+    detail: dict[str, Any] = {"title_vi": item.title.vi, "title_en": item.title.en}
+    detail["choices"] = "; ".join(choice.label.vi for choice in item.choices.values())
+    if item.form is not None:
+        detail |= {"form_vi": item.form.label.vi, "form_en": item.form.label.en, "example": item.form.example}
+    return detail
+
+
+def _field_name(fault: ErrorDetails) -> str:
+    """Return the field that a fault is about; a rule of the whole row says it in its context."""
+    return str(fault["loc"][0] if fault["loc"] else fault.get("ctx", {}).get("field", ""))
 
 
 def _as_written(code: Cells, positions: Positions) -> pa.Array:
     """Return codes as the file wrote them, null where that is how they are stored."""
     is_stored = pc.equal(code.text, code.values)
     return pc.if_else(is_stored, pa.scalar(None, pa.string()), code.text).take(pa.array(positions))
-
-
-def _message_code(fault: ErrorDetails, item: Field | None) -> str:
-    kind = fault["type"]
-    codes = {"missing": "FIELD_MISSING", "string_too_long": "FIELD_TOO_LONG", "literal_error": "CHOICE_UNKNOWN"}
-    if kind == "string_pattern_mismatch" and item is not None and (item.scheme or "code" in item.name):
-        return "CODE_FORMAT"
-    return codes.get(kind, "FIELD_INVALID")
 
 
 def arrow_type(register: Register, name: str) -> pa.DataType:

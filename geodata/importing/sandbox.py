@@ -24,6 +24,7 @@ from typing import Any
 
 from geodata.errors import GeodataError
 from geodata.importing.context import WEB_LIMITS, ReaderLimits
+from geodata.importing.messages import KINDS
 from geodata.importing.results import (
     POLL_S,
     EncodingChoice,
@@ -290,6 +291,8 @@ class Reading:
         if code != 0 or not (self._work_dir / END_FILE).exists():
             raise _died(code)
         end = self._load(END_FILE)
+        if not KINDS.keys() >= {told["code"] for told in (*end.get("warnings", ()), end.get("error")) if told}:
+            raise _died(code)
         if error := end.get("error"):
             detail = error["detail"]
             for info in detail.get("layers", []):

@@ -1,11 +1,12 @@
 """Write 2D WKB from positions, and read WKB of any flavour with our own walker.
 
-WKB is walked here because GEOS crashes on deep nesting; collections are refused, so the walk never goes deeper
-than four. Curves become lines of 4 degrees a step, GDAL's default. Type codes: ISO 13249-3.
+WKB is walked here because GEOS crashes on deep nesting; collections are given flat, and no deeper than four
+within one another. Curves become lines of 4 degrees a step, GDAL's default. Type codes: ISO 13249-3.
 """
 
 import math
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ GEOMETRY_CODES = {
     )
 }
 POINT, LINE, POLYGON, MULTI_POINT, MULTI_LINE, MULTI_POLYGON = GEOMETRY_CODES.values()
+_MAX_COLLECTIONS = 4
 _COLLECTION, _ARC, _COMPOUND, _CURVE_POLYGON, _MULTI_CURVE, _MULTI_SURFACE = 7, 8, 9, 10, 11, 12
 POINT_HEAD = struct.pack("<BI", 1, POINT)
 POINT_BYTES = 21
@@ -98,6 +100,23 @@ def geometry_wkb(kind: object, coordinates: object, max_vertices: int) -> tuple[
         return builder.build(GEOMETRY_CODES[kind], coordinates), builder.problem
     except GeometryProblemError as problem:
         return None, str(problem)
+
+
+def collection_wkb(shapes: Sequence[tuple[str, object]], max_vertices: int) -> tuple[bytes | None, str]:
+    """Build a flat collection from type names and nested positions, as `geometry_wkb` takes them.
+
+    Returns
+    -------
+    bytes or None, str
+        The collection, None where a member is broken; and ``GEOM_COLLECTION``, for no register takes one as it is.
+    """
+    builder = _Builder(max_vertices)
+    try:
+        members = [builder.build(GEOMETRY_CODES[kind], coordinates) for kind, coordinates in shapes]
+    except (GeometryProblemError, KeyError):
+        return None, "GEOM_COLLECTION"
+    is_whole = members and builder.problem is None
+    return (wkb_collection(_COLLECTION, members) if is_whole else None), "GEOM_COLLECTION"
 
 
 class _Builder:
@@ -187,6 +206,8 @@ class _Walker:
 
     def read(self, allowed: set[int] | None = None) -> bytes:
         code = self._head(allowed)
+        if code == _COLLECTION and allowed is None:
+            return self._collection()
         if code == POINT:
             return self._point()
         if code in (LINE, _ARC, _COMPOUND):
@@ -197,6 +218,27 @@ class _Walker:
             members = [self.read(_MEMBERS[code]) for _ in range(self._count())]
             return wkb_collection(_PLAIN.get(code, code), members)
         raise GeometryProblemError("GEOM_COLLECTION" if code == _COLLECTION else "GEOM_TYPE")
+
+    def _collection(self) -> bytes:
+        """Read a collection and those within it as a flat one."""
+        members = self._members(1)
+        if self.problem is not None:
+            raise GeometryProblemError("GEOM_COLLECTION")
+        self.problem = "GEOM_COLLECTION"
+        return wkb_collection(_COLLECTION, members)
+
+    def _members(self, depth: int) -> list[bytes]:
+        found: list[bytes] = []
+        for _ in range(self._count()):
+            start = self._at
+            if self._head() != _COLLECTION:
+                self._at = start
+                found.append(self.read())
+            elif depth < _MAX_COLLECTIONS:
+                found += self._members(depth + 1)
+            else:
+                raise GeometryProblemError("GEOM_COLLECTION")
+        return found
 
     def _head(self, allowed: set[int] | None = None) -> int:
         self._order = "<" if self._data[self._at] == 1 else ">"

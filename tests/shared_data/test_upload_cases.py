@@ -41,70 +41,74 @@ Expectation = tuple[str, str, dict[str, int]]
 # and refusals of the whole file). Areas without a name of their own and lines go to the villages.
 TABLE: dict[str, Expectation] = {
     "shp_trailing_byte_in_shp_and_dbf.zip": ("villages", "needs_choice", {"CRS_MISSING": 1}),
-    "zip_two_shapefiles_no_prj.zip": ("villages", "needs_choice", {"FILE_REFUSED LAYER_CHOICE": 1}),
-    "zip_without_any_geodata.zip": ("villages", "refused", {"FILE_REFUSED NO_LAYER": 1}),
+    "zip_two_shapefiles_no_prj.zip": ("villages", "needs_choice", {"LAYER_CHOICE": 1}),
+    "zip_without_any_geodata.zip": ("villages", "refused", {"NO_LAYER": 1}),
     "zip_shapefile_in_subfolder.zip": (
         "growing_areas",
         "refused",
-        {"FILE_NOTE Z_DROPPED": 1, "GEOM_OUTSIDE_VIETNAM": 1},
+        {"Z_DROPPED": 1, "GEOM_OUTSIDE_VIETNAM": 1},
     ),
-    "not_a_zip.zip": ("villages", "refused", {"FILE_REFUSED UPLOAD_FORMAT": 1}),
-    "zip_only_shp_sbx.zip": ("villages", "needs_choice", {"CRS_MISSING": 1, "FILE_NOTE DBF_MISSING": 1}),
+    "not_a_zip.zip": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
+    "zip_only_shp_sbx.zip": ("villages", "needs_choice", {"CRS_MISSING": 1, "DBF_MISSING": 1}),
     "zip_lonlat_but_no_prj.zip": ("growing_areas", "needs_choice", {"CRS_MISSING": 1}),
-    "filegdb_many_layers.gdb.zip": ("villages", "refused", {"FILE_REFUSED UPLOAD_FORMAT": 1}),
-    "gpkg_curve.gpkg": ("villages", "refused", {"FILE_NOTE CURVES_LINEARISED": 1, "GEOM_TYPE": 1}),
-    "gpkg_curvepolygon.gpkg": ("villages", "refused", {"FILE_NOTE CURVES_LINEARISED": 1, "GEOM_OUTSIDE_VIETNAM": 1}),
-    "gpkg_line_zm.gpkg": ("villages", "refused", {"FILE_NOTE Z_DROPPED": 1, "GEOM_TYPE": 1}),
+    "filegdb_many_layers.gdb.zip": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
+    "gpkg_curve.gpkg": ("villages", "refused", {"CURVES_LINEARISED": 1, "GEOM_TYPE": 1}),
+    "gpkg_curvepolygon.gpkg": ("villages", "refused", {"CURVES_LINEARISED": 1, "GEOM_OUTSIDE_VIETNAM": 1}),
+    "gpkg_line_zm.gpkg": ("villages", "refused", {"Z_DROPPED": 1, "GEOM_TYPE": 1}),
     "geojson_null_geometry.geojson": ("villages", "refused", {"GEOM_MISSING": 1, "GEOM_TYPE": 1}),
     "shp_mostly_null_shapes_gda94.zip": ("villages", "refused", {"GEOM_MISSING": 12, "GEOM_OUTSIDE_VIETNAM": 1}),
     "shp_zero_length_line_and_null.zip": ("villages", "refused", {"GEOM_MISSING": 1, "GEOM_TYPE": 2}),
-    "shp_polylinez_with_m.zip": ("villages", "refused", {"FILE_NOTE Z_DROPPED": 1, "GEOM_TYPE": 1}),
-    "shp_ring_not_closed_many.zip": ("growing_areas", "refused", {"GEOM_PROBLEM": 1492}),
+    "shp_polylinez_with_m.zip": ("villages", "refused", {"Z_DROPPED": 1, "GEOM_TYPE": 1}),
+    "shp_ring_not_closed_many.zip": ("growing_areas", "refused", {"GEOM_RING_NOT_CLOSED": 1492}),
     "shp_30_invalid_of_1204_spaces_in_name.zip": (
         "growing_areas",
         "refused",
-        {"GEOM_INVALID": 30, "GEOM_OUTSIDE_VIETNAM": 1174},
+        {"GEOM_SELF_CROSSING": 30, "GEOM_OUTSIDE_VIETNAM": 1174},
     ),
     "shp_nested_tiny_rings.zip": ("villages", "needs_choice", {"CRS_MISSING": 1}),
     "shp_lines_where_polygons_expected_25830.zip": ("growing_areas", "refused", {"GEOM_TYPE": 80}),
-    "shp_alone_null_in_middle.zip": ("villages", "needs_choice", {"CRS_MISSING": 1, "FILE_NOTE DBF_MISSING": 1}),
-    "shp_bad_record_length.zip": ("villages", "refused", {"FILE_REFUSED SHP_BROKEN": 1}),
+    "shp_alone_null_in_middle.zip": ("villages", "needs_choice", {"CRS_MISSING": 1, "DBF_MISSING": 1}),
+    "shp_bad_record_length.zip": ("villages", "refused", {"SHP_BROKEN": 1}),
     "shp_all_attributes_null.zip": ("villages", "needs_choice", {"CRS_MISSING": 1}),
-    "shp_empty_no_records.zip": ("villages", "refused", {"FILE_REFUSED EMPTY_LAYER": 1}),
+    "shp_empty_no_records.zip": ("villages", "refused", {"EMPTY_LAYER": 1}),
     "world_borders_antimeridian_no_prj.zip": (
         "provinces",
         "needs_choice",
-        {"CRS_MISSING": 1, "FILE_NOTE ENCODING_GUESSED": 1},
+        {"CRS_MISSING": 1, "ENCODING_GUESSED": 1},
     ),
     "shp_cpg_ansi_1250.zip": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 2}),
     "shp_cpg_utf8.zip": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 2}),
-    "shp_cpg_is_html_page.zip": ("tourism_points", "refused", {"FILE_NOTE CPG_IGNORED": 1, "GEOM_OUTSIDE_VIETNAM": 2}),
+    "shp_cpg_is_html_page.zip": ("tourism_points", "refused", {"CPG_IGNORED": 1, "GEOM_OUTSIDE_VIETNAM": 2}),
     "geojson_bad-duplicate-properties.geojson": (
         "villages",
         "refused",
-        {"FILE_NOTE GEOJSON_DUPLICATE_KEY": 1, "GEOM_MISSING": 1},
+        {"GEOJSON_DUPLICATE_KEY": 1, "GEOM_MISSING": 1},
     ),
-    "geojson_badcoordtype.geojson": ("villages", "refused", {"GEOM_PROBLEM": 1}),
-    "geojson_stringcoord.geojson": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 1, "GEOM_PROBLEM": 1}),
-    "geojson_short-linearring.geojson": ("villages", "refused", {"GEOM_PROBLEM": 1}),
-    "geojson_expected_object.geojson": ("villages", "refused", {"ROW_UNREADABLE": 1}),
-    "geojson_point-toofew.geojson": ("tourism_points", "refused", {"GEOM_PROBLEM": 1}),
+    "geojson_badcoordtype.geojson": ("villages", "refused", {"GEOM_NESTING": 1}),
+    "geojson_stringcoord.geojson": (
+        "tourism_points",
+        "refused",
+        {"GEOM_OUTSIDE_VIETNAM": 1, "GEOM_COORDINATE_TYPE": 1},
+    ),
+    "geojson_short-linearring.geojson": ("villages", "refused", {"GEOM_RING_NOT_CLOSED": 1}),
+    "geojson_expected_object.geojson": ("villages", "refused", {"FEATURE_PROPERTIES": 1}),
+    "geojson_point-toofew.geojson": ("tourism_points", "refused", {"GEOM_TOO_FEW_POSITIONS": 1}),
     "geojson_polygon_winding_order.geojson": ("villages", "refused", {"GEOM_OUTSIDE_VIETNAM": 1}),
-    "geojson_rootstring.geojson": ("villages", "refused", {"FILE_REFUSED UPLOAD_FORMAT": 1}),
-    "geojson_bad-json.geojson": ("villages", "refused", {"FILE_REFUSED GEOJSON_SYNTAX": 1}),
+    "geojson_rootstring.geojson": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
+    "geojson_bad-json.geojson": ("villages", "refused", {"GEOJSON_SYNTAX": 1}),
     "geojson_feature_changed_semantics.geojson": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 1}),
     "vn_biosphere_reserves_crs_member.geojson": (
         "villages",
         "published 3",
-        {"COMMUNE_NOT_FOUND": 10, "GEOM_INVALID": 1},
+        {"COMMUNE_NOT_FOUND": 10, "GEOM_SELF_CROSSING": 1},
     ),
-    "vn_48_hai_chau_self_intersection.geojson": ("communes", "refused", {"GEOM_INVALID": 1}),
-    "vn_48_hoa_cuong_self_intersection.geojson": ("communes", "refused", {"GEOM_INVALID": 1}),
+    "vn_48_hai_chau_self_intersection.geojson": ("communes", "refused", {"GEOM_SELF_CROSSING": 1}),
+    "vn_48_hoa_cuong_self_intersection.geojson": ("communes", "refused", {"GEOM_SELF_CROSSING": 1}),
     "vn_56_truong_sa_offshore.geojson": ("villages", "refused", {"FIELD_MISSING": 1}),
-    "vn_38_self_intersection.geojson": ("communes", "refused", {"GEOM_INVALID": 1}),
-    "kml_bad.kml": ("tourism_points", "refused", {"GEOM_PROBLEM": 3}),
+    "vn_38_self_intersection.geojson": ("communes", "refused", {"GEOM_SELF_CROSSING": 1}),
+    "kml_bad.kml": ("tourism_points", "refused", {"GEOM_COORDINATE_TYPE": 3}),
     "kml_null_geometry.kml": ("tourism_points", "refused", {"GEOM_MISSING": 1}),
-    "kml_selfclosing.kml": ("tourism_points", "refused", {"GEOM_PROBLEM": 1}),
+    "kml_selfclosing.kml": ("tourism_points", "refused", {"GEOM_EMPTY": 1}),
     "kml_multigeometry_sibling.kml": ("tourism_points", "refused", {"GEOM_TYPE": 1}),
     "kml_gxtrack.kml": ("tourism_points", "refused", {"GEOM_TYPE": 1}),
     "kml_cdata.kml": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 1}),
@@ -114,15 +118,19 @@ TABLE: dict[str, Expectation] = {
     "dbf_utf8_no_cpg_nghe_an.zip": ("communes", "refused", {"FIELD_MISSING": 12}),
     "geojson_nfd_names_da_nang.geojson": ("communes", "refused", {"FIELD_MISSING": 16}),
     "geojson_metres_without_crs.geojson": ("communes", "refused", {"GEOM_OUTSIDE_VIETNAM": 8}),
-    "gpkg_two_layers_two_crs.gpkg": ("growing_areas", "needs_choice", {"FILE_REFUSED LAYER_CHOICE": 1}),
-    "sqlite_renamed_gpkg.gpkg": ("villages", "refused", {"FILE_REFUSED UPLOAD_FORMAT": 1}),
-    "zip_duplicate_member.zip": ("communes", "refused", {"FILE_REFUSED ZIP_DUPLICATE": 1}),
+    "gpkg_two_layers_two_crs.gpkg": ("growing_areas", "needs_choice", {"LAYER_CHOICE": 1}),
+    "sqlite_renamed_gpkg.gpkg": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
+    "zip_duplicate_member.zip": ("communes", "refused", {"ZIP_DUPLICATE": 1}),
     "zip_vietnamese_member_names.zip": ("communes", "refused", {"FIELD_MISSING": 4}),
 }
 
 # What becomes of a file once its sender has chosen what was asked for.
 CHOSEN: list[tuple[str, dict[str, str], Expectation]] = [
-    ("shp_trailing_byte_in_shp_and_dbf.zip", {"crs": "EPSG:4326"}, ("villages", "refused", {"GEOM_TYPE": 10})),
+    (
+        "shp_trailing_byte_in_shp_and_dbf.zip",
+        {"crs": "EPSG:4326"},
+        ("villages", "refused", {"COORDINATES_ROUNDED": 1, "GEOM_TYPE": 10}),
+    ),
     ("zip_two_shapefiles_no_prj.zip", {"layer": "blockgroups"}, ("villages", "needs_choice", {"CRS_MISSING": 1})),
     (
         "zip_two_shapefiles_no_prj.zip",
@@ -132,14 +140,14 @@ CHOSEN: list[tuple[str, dict[str, str], Expectation]] = [
     (
         "zip_only_shp_sbx.zip",
         {"crs": "EPSG:4326"},
-        ("villages", "refused", {"FILE_NOTE DBF_MISSING": 1, "GEOM_INVALID": 9, "GEOM_OUTSIDE_VIETNAM": 5}),
+        ("villages", "refused", {"DBF_MISSING": 1, "GEOM_SELF_CROSSING": 9, "GEOM_OUTSIDE_VIETNAM": 5}),
     ),
     ("zip_lonlat_but_no_prj.zip", {"crs": "EPSG:4326"}, ("growing_areas", "refused", {"GEOM_OUTSIDE_VIETNAM": 1})),
     ("shp_nested_tiny_rings.zip", {"crs": "EPSG:4326"}, ("villages", "refused", {"GEOM_OUTSIDE_VIETNAM": 1})),
     (
         "shp_alone_null_in_middle.zip",
         {"crs": "EPSG:4326"},
-        ("villages", "refused", {"FILE_NOTE DBF_MISSING": 1, "GEOM_MISSING": 1, "GEOM_OUTSIDE_VIETNAM": 2}),
+        ("villages", "refused", {"DBF_MISSING": 1, "GEOM_MISSING": 1, "GEOM_OUTSIDE_VIETNAM": 2}),
     ),
     ("shp_all_attributes_null.zip", {"crs": "EPSG:25830"}, ("villages", "refused", {"GEOM_OUTSIDE_VIETNAM": 1})),
     (
@@ -148,11 +156,11 @@ CHOSEN: list[tuple[str, dict[str, str], Expectation]] = [
         (
             "provinces",
             "refused",
-            {"FIELD_MISSING": 8, "FILE_NOTE ENCODING_GUESSED": 1, "GEOM_INVALID": 4, "GEOM_OUTSIDE_VIETNAM": 238},
+            {"FIELD_MISSING": 8, "ENCODING_GUESSED": 1, "GEOM_SELF_CROSSING": 4, "GEOM_OUTSIDE_VIETNAM": 238},
         ),
     ),
     ("gpkg_two_layers_two_crs.gpkg", {"layer": "vung_trong"}, ("growing_areas", "refused", {"FIELD_MISSING": 12})),
-    ("gpkg_two_layers_two_crs.gpkg", {"layer": "không có"}, ("growing_areas", "refused", {"FILE_REFUSED NO_LAYER": 1})),
+    ("gpkg_two_layers_two_crs.gpkg", {"layer": "không có"}, ("growing_areas", "refused", {"NO_LAYER": 1})),
     ("geojson_metres_without_crs.geojson", {"crs": "EPSG:5899"}, ("communes", "refused", {"FIELD_MISSING": 16})),
     ("geojson_metres_without_crs.geojson", {"crs": "EPSG:99999"}, ("communes", "needs_choice", {"CRS_UNUSABLE": 1})),
 ]
@@ -210,8 +218,7 @@ def count_rows(database: Database, register: str) -> tuple[int, int]:
 def told(published: Published) -> dict[str, int]:
     """Count what the report says beside unused columns; notes on the file by their own code."""
     report = published.report
-    found = Counter({code: count for code, count in report.counts.items() if not code.startswith(("FILE_", "COLUMN_"))})
-    found.update(f"{one['code']} {one['value']}" for one in report.messages if one["code"].startswith("FILE_"))
+    found = Counter({code: count for code, count in report.counts.items() if not code.startswith("COLUMN_")})
     return dict(found)
 
 
@@ -280,7 +287,9 @@ def test_layers_to_choose_from_are_told_with_their_coordinate_systems(database: 
 def test_a_broken_boundary_is_reported_with_the_place_where_it_crosses_itself(
     database: Database, name: str, place: tuple[float, float] | None
 ) -> None:
-    message = next(one for one in send(database, name, "communes", {}).report.messages if one["code"] == "GEOM_INVALID")
+    message = next(
+        one for one in send(database, name, "communes", {}).report.messages if one["code"] == "GEOM_SELF_CROSSING"
+    )
     outline = shapely.from_geojson(json.dumps(json.loads((CASES / name).read_text(encoding="utf-8"))))
     assert outline.distance(shapely.Point(message["place"])) < 1e-6
     if place is not None:
@@ -297,7 +306,7 @@ def test_names_keep_their_accents(scratch_url: str) -> None:
         stored = sorted(connection.scalars(text("SELECT name FROM open.villages")))
     database.dispose()
     features = json.loads(path.read_text(encoding="utf-8"))["features"]
-    invalid = {one["row"] for one in published.report.messages if one["code"] == "GEOM_INVALID"}
+    invalid = {one["row"] for one in published.report.messages if one["code"] == "GEOM_SELF_CROSSING"}
     wanted = [one["properties"]["Ten"] for row, one in enumerate(features, 1) if row not in invalid]
     assert stored == sorted(unicodedata.normalize("NFC", name) for name in wanted)
     assert len(stored) == 13

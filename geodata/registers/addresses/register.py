@@ -1,6 +1,7 @@
 """Declaration of the register of digital addresses."""
 
-from geodata.register import Choice, Field, Label, Register, TileRule
+from geodata.register import COMMUNE_FORM, Choice, CodeForm, Field, Label, Register, TileRule
+from geodata.registers.addresses.codes import FORMS
 from geodata.registers.addresses.model import Address, AddressCode, HouseholdPrivate
 from geodata.registers.addresses.schemas import AddressIn
 from geodata.settlements import KINDS as VILLAGE_KINDS
@@ -48,6 +49,7 @@ REGISTER = Register(
             Label("Mã địa chỉ", "Address code"),
             public=True,
             scheme="digital_address",
+            form=FORMS["digital_address"],
             name_="code",
             aliases=("ma dia chi", "ma dia chi so", "dia chi so", "ma_dia_chi", "ma_dcs", "dia_chi_so", "ma_dia_chi"),
         ),
@@ -65,12 +67,20 @@ REGISTER = Register(
             name_="code_source",
             aliases=("noi cap ma", "nguon ma dia chi", "don vi cap ma"),
         ),
-        Field(AddressCode.value, Label("Vpostcode", "Vpostcode"), public=True, scheme="vpostcode", name_="vpostcode"),
+        Field(
+            AddressCode.value,
+            Label("Vpostcode", "Vpostcode"),
+            public=True,
+            scheme="vpostcode",
+            form=FORMS["vpostcode"],
+            name_="vpostcode",
+        ),
         Field(
             AddressCode.value,
             Label("Mã định danh địa điểm", "Location identifier"),
             public=True,
             scheme="location_id",
+            form=FORMS["location_id"],
             name_="location_id",
             aliases=("ma dinh danh", "ma dinh danh dia diem", "ma_dinh_da"),
         ),
@@ -112,7 +122,13 @@ REGISTER = Register(
             choices=VILLAGE_KINDS,
             aliases=("loai thon", "loai khu dan cu"),
         ),
-        Field(Address.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
+        Field(
+            Address.commune_code,
+            Label("Mã xã", "Commune code"),
+            form=COMMUNE_FORM,
+            public=True,
+            aliases=("ma xa", "ma_xa", "maxa"),
+        ),
         Field(Address.province_code, Label("Mã tỉnh", "Province code"), public=True),
         Field(
             Address.legacy_district,
@@ -123,6 +139,7 @@ REGISTER = Register(
         Field(
             Address.postcode,
             Label("Mã bưu chính", "Postcode"),
+            form=CodeForm(Label("5 hoặc 6 chữ số", "5 or 6 digits"), "40000"),
             public=True,
             aliases=("ma buu chinh", "buu chinh", "ma_bc"),
         ),
@@ -142,6 +159,7 @@ REGISTER = Register(
         Field(
             Address.position_accuracy_m,
             Label("Sai số vị trí (m)", "Position accuracy (m)"),
+            units=("m", "met"),
             public=True,
             aliases=("sai so", "do chinh xac"),
         ),

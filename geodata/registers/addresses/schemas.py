@@ -1,7 +1,6 @@
 """What an address must be when it is written."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -12,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from geodata.registers.addresses.codes import SCHEMES
 from geodata.settlements import VillageKind
-from geodata.writing import CommuneCode, LongText, Name, Phone, ShortText, WriteModel, split_list
+from geodata.writing import CommuneCode, LongText, Name, PastDay, Phone, ShortText, WriteModel, split_list
 
 AddressKind = Literal["household", "agency", "organisation", "business", "public_place", "structure", "place_name"]
 
@@ -45,11 +44,11 @@ class AddressIn(WriteModel):
     position_method: Literal["gps", "digitised", "geocoded", "centroid"] | None = None
     position_accuracy_m: Annotated[float, Field(ge=0, le=100_000)] | None = None
     entrances: Entrances | None = None
-    recorded_on: date | None = None
-    notified_on: date | None = None
-    plate_attached_on: date | None = None
+    recorded_on: PastDay | None = None
+    notified_on: PastDay | None = None
+    plate_attached_on: PastDay | None = None
     code: Annotated[str, Field(pattern=SCHEMES["digital_address"])] | None = None
-    code_issued_on: date | None = None
+    code_issued_on: PastDay | None = None
     code_source: Name | None = None
     vpostcode: Annotated[str, Field(pattern=SCHEMES["vpostcode"])] | None = None
     location_id: Annotated[str, Field(pattern=SCHEMES["location_id"])] | None = None

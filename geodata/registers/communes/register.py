@@ -1,6 +1,6 @@
 """Declaration of the register of communes."""
 
-from geodata.register import Choice, Field, Label, Register, SideList, TileRule
+from geodata.register import COMMUNE_FORM, PROVINCE_FORM, Choice, Field, Label, Register, SideList, TileRule
 from geodata.registers.communes.model import Commune, CommuneNtm
 from geodata.registers.communes.schemas import CommuneIn
 
@@ -32,11 +32,13 @@ REGISTER = Register(
     key=("code",),
     label="full_name",
     tile=TileRule(min_zoom=5),
+    least_area_m2=1000,
     lists=(SideList(CommuneNtm, "ntm_results", Label("Kết quả nông thôn mới", "New Rural Development results")),),
     fields=(
         Field(
             Commune.code,
             Label("Mã xã", "Commune code"),
+            form=COMMUNE_FORM,
             public=True,
             tile=True,
             aliases=("ma xa", "ma_xa", "maxa", "ma"),
@@ -63,6 +65,7 @@ REGISTER = Register(
         Field(
             Commune.province_code,
             Label("Mã tỉnh", "Province code"),
+            form=PROVINCE_FORM,
             public=True,
             tile=True,
             aliases=("ma tinh", "ma_tinh", "matinh"),
@@ -70,6 +73,7 @@ REGISTER = Register(
         Field(
             Commune.area_km2,
             Label("Diện tích (km²)", "Area (km²)"),
+            units=("km2",),
             public=True,
             aliases=("dien tich", "area_km2_declared", "dien_tich"),
         ),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from geodata.writing import CommuneCode, LongText, Name, ShortText, ValidTo, WriteModel
+from geodata.writing import CommuneCode, Day, LongText, Name, PastDay, ShortText, ValidTo, WriteModel
 
 
 class CommuneIn(WriteModel):
@@ -23,14 +23,14 @@ class CommuneIn(WriteModel):
     kind: Literal["xa", "phuong", "dac_khu"] = "xa"
     province_code: Annotated[str, Field(pattern=r"^[0-9]{2}$")]
     area_km2: Annotated[float, Field(gt=0, lt=10_000)] | None = None
-    valid_from: date = date(2025, 7, 1)
+    valid_from: Day = date(2025, 7, 1)
     valid_to: ValidTo = None
     legal_note: LongText | None = None
     ntm_period: Annotated[str, Field(pattern=r"^20[0-9]{2}-20[0-9]{2}$")] | None = None
     ntm_level: Literal["standard", "advanced", "model", "smart", "modern"] | None = None
     ntm_subject: Name | None = None
     ntm_decision: ShortText | None = None
-    ntm_decided_on: date | None = None
+    ntm_decided_on: PastDay | None = None
     source: LongText | None = None
 
     @classmethod

@@ -8,8 +8,15 @@ mergers, so nothing is derived from its letters.
 import re
 import unicodedata
 
+from geodata.register import CodeForm, Label
+
 PATTERN = r"^[0-9A-Z][0-9A-Z./-]{2,39}$"
 """A normalised code of any format; the known ones are in `KNOWN`."""
+
+FORM = CodeForm(
+    Label("3 đến 40 chữ cái không dấu, chữ số và dấu gạch", "3 to 40 plain letters, digits and hyphens"), "VN-DNOR-0269"
+)
+"""How people are told the form of a code."""
 
 KNOWN = (
     re.compile(r"^VN-[A-Z]{2,3}OR-\d{3,4}$"),

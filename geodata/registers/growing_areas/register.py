@@ -1,6 +1,7 @@
 """Declaration of the register of growing areas."""
 
-from geodata.register import Choice, Field, Hidden, Label, Register, SideList, TileRule
+from geodata.register import COMMUNE_FORM, Choice, Field, Hidden, Label, Register, SideList, TileRule
+from geodata.registers.growing_areas.codes import FORM as CODE_FORM
 from geodata.registers.growing_areas.model import GrowingArea, GrowingAreaMarket
 from geodata.registers.growing_areas.schemas import GrowingAreaIn
 
@@ -68,6 +69,8 @@ REGISTER = Register(
     key=("code",),
     label="code",
     tile=TileRule(min_zoom=7),
+    least_area_m2=10,
+    area_field="area_ha",
     # Not a right yet, so nothing to show; no right any more, but buyers still look the code up.
     hidden=Hidden("status", withheld=("proposed", "submitted"), unlisted=("revoked", "expired", "withdrawn")),
     lists=(
@@ -82,6 +85,7 @@ REGISTER = Register(
         Field(
             GrowingArea.code,
             Label("Mã số vùng trồng", "Growing-area code"),
+            form=CODE_FORM,
             public=True,
             tile=True,
             aliases=("ma", "ma so", "ma vung trong", "ma so vung trong", "ma_vung", "ma_vt", "puc", "ma_so_vung"),
@@ -127,6 +131,7 @@ REGISTER = Register(
         Field(
             GrowingArea.area_ha,
             Label("Diện tích (ha)", "Area (ha)"),
+            units=("ha", "hecta"),
             public=True,
             tile=True,
             aliases=("dien tich", "dien tich ha", "dien_tich", "dt_ha"),
@@ -138,12 +143,23 @@ REGISTER = Register(
             aliases=("don vi", "hop tac xa", "htx", "doanh nghiep", "to chuc", "don_vi"),
         ),
         Field(
-            GrowingArea.household_count, Label("Số hộ tham gia", "Households"), public=True, aliases=("so ho", "so_ho")
+            GrowingArea.household_count,
+            Label("Số hộ tham gia", "Households"),
+            units=("ho",),
+            public=True,
+            aliases=("so ho", "so_ho"),
         ),
-        Field(GrowingArea.tree_count, Label("Số cây", "Trees"), public=True, aliases=("so cay", "so_cay")),
+        Field(
+            GrowingArea.tree_count,
+            Label("Số cây", "Trees"),
+            units=("cay", "goc"),
+            public=True,
+            aliases=("so cay", "so_cay"),
+        ),
         Field(
             GrowingArea.expected_yield_t,
             Label("Sản lượng dự kiến (tấn)", "Expected yield (t)"),
+            units=("tan", "t"),
             public=True,
             aliases=("san luong", "san_luong"),
         ),
@@ -239,7 +255,11 @@ REGISTER = Register(
         ),
         Field(GrowingArea.diary_ref, Label("Nhật ký canh tác", "Farm diary"), aliases=("nhat ky", "nhat ky canh tac")),
         Field(
-            GrowingArea.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")
+            GrowingArea.commune_code,
+            Label("Mã xã", "Commune code"),
+            form=COMMUNE_FORM,
+            public=True,
+            aliases=("ma xa", "ma_xa", "maxa"),
         ),
         Field(GrowingArea.province_code, Label("Mã tỉnh", "Province code"), public=True),
         Field(

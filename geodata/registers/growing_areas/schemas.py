@@ -1,7 +1,6 @@
 """What a growing area must be when it is written."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 import pyarrow as pa
@@ -11,7 +10,20 @@ from pydantic_core import PydanticCustomError
 
 from geodata.registers.growing_areas.codes import PATTERN, is_known_format, normalize_code
 from geodata.settings import GeodataSettings
-from geodata.writing import CommuneCode, Count, Doubt, LongText, MonthList, Name, Phone, ShortText, TextList, WriteModel
+from geodata.writing import (
+    CommuneCode,
+    Count,
+    Day,
+    Doubt,
+    LongText,
+    MonthList,
+    Name,
+    PastDay,
+    Phone,
+    ShortText,
+    TextList,
+    WriteModel,
+)
 
 GrowingAreaCode = Annotated[
     str,
@@ -53,10 +65,10 @@ class GrowingAreaIn(WriteModel):
     expected_yield_t: Annotated[float, Field(ge=0, le=10_000_000)] | None = None
     harvest_months: MonthList | None = None
     certificate: Name | None = None
-    certificate_valid_to: date | None = None
-    issued_on: date | None = None
+    certificate_valid_to: Day | None = None
+    issued_on: PastDay | None = None
     decision_number: ShortText | None = None
-    inspected_on: date | None = None
+    inspected_on: PastDay | None = None
     inspection_kind: Name | None = None
     inspection_result: LongText | None = None
     diary_ref: LongText | None = None
@@ -66,8 +78,8 @@ class GrowingAreaIn(WriteModel):
     phone: Phone | None = None
     markets: TextList | None = None
     market: Market | None = None
-    market_valid_from: date | None = None
-    market_valid_to: date | None = None
+    market_valid_from: Day | None = None
+    market_valid_to: Day | None = None
     market_status: AreaStatus | None = None
     market_code: ShortText | None = None
     market_decision: ShortText | None = None

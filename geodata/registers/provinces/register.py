@@ -1,6 +1,6 @@
 """Declaration of the register of provinces."""
 
-from geodata.register import Choice, Field, Label, Register, TileRule
+from geodata.register import PROVINCE_FORM, Choice, Field, Label, Register, TileRule
 from geodata.registers.provinces.model import Province
 from geodata.registers.provinces.schemas import ProvinceIn
 
@@ -22,10 +22,12 @@ REGISTER = Register(
     key=("code",),
     label="full_name",
     tile=TileRule(min_zoom=0),
+    least_area_m2=1000,
     fields=(
         Field(
             Province.code,
             Label("Mã tỉnh", "Province code"),
+            form=PROVINCE_FORM,
             public=True,
             tile=True,
             aliases=("ma tinh", "ma_tinh", "matinh", "ma"),
@@ -52,6 +54,7 @@ REGISTER = Register(
         Field(
             Province.area_km2,
             Label("Diện tích (km²)", "Area (km²)"),
+            units=("km2",),
             public=True,
             aliases=("dien tich", "area_km2_declared"),
         ),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from geodata.writing import LongText, Name, ValidTo, WriteModel
+from geodata.writing import Day, LongText, Name, ValidTo, WriteModel
 
 ProvinceCode = Annotated[str, Field(pattern=r"^[0-9]{2}$")]
 
@@ -19,7 +19,7 @@ class ProvinceIn(WriteModel):
     name_en: Name | None = None
     kind: Literal["tinh", "thanh_pho"] = "tinh"
     area_km2: Annotated[float, Field(gt=0, lt=100_000)] | None = None
-    valid_from: date = date(2025, 7, 1)
+    valid_from: Day = date(2025, 7, 1)
     valid_to: ValidTo = None
     legal_note: LongText | None = None
     source: LongText | None = None

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func
 
-from geodata.register import Choice, Field, Label, Register, TileRule
+from geodata.register import COMMUNE_FORM, Choice, Field, Label, Register, TileRule
 from geodata.registers.tourism_points.model import TourismPoint
 from geodata.registers.tourism_points.schemas import TourismPointIn
 
@@ -101,10 +101,11 @@ REGISTER = Register(
             public_if=STILL_VALID,
             aliases=("han ocop",),
         ),
-        Field(TourismPoint.beds, Label("Số giường", "Beds"), public=True, aliases=("so giuong",)),
+        Field(TourismPoint.beds, Label("Số giường", "Beds"), units=("giuong",), public=True, aliases=("so giuong",)),
         Field(
             TourismPoint.guests_per_day,
             Label("Khách mỗi ngày", "Guests per day"),
+            units=("khach", "nguoi"),
             public=True,
             aliases=("suc chua", "so khach"),
         ),
@@ -121,10 +122,17 @@ REGISTER = Register(
         Field(
             TourismPoint.price_from_vnd,
             Label("Giá từ (đồng)", "Price from (VND)"),
+            units=("dong", "d", "vnd"),
             public=True,
             aliases=("gia tu", "gia"),
         ),
-        Field(TourismPoint.price_to_vnd, Label("Giá đến (đồng)", "Price to (VND)"), public=True, aliases=("gia den",)),
+        Field(
+            TourismPoint.price_to_vnd,
+            Label("Giá đến (đồng)", "Price to (VND)"),
+            units=("dong", "d", "vnd"),
+            public=True,
+            aliases=("gia den",),
+        ),
         Field(
             TourismPoint.languages, Label("Ngôn ngữ phục vụ", "Languages spoken"), public=True, aliases=("ngon ngu",)
         ),
@@ -183,7 +191,11 @@ REGISTER = Register(
         Field(TourismPoint.verified_on, Label("Ngày kiểm tra", "Verified on"), public=True, aliases=("ngay kiem tra",)),
         Field(TourismPoint.verified_by, Label("Người kiểm tra", "Verified by"), aliases=("nguoi kiem tra",)),
         Field(
-            TourismPoint.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")
+            TourismPoint.commune_code,
+            Label("Mã xã", "Commune code"),
+            form=COMMUNE_FORM,
+            public=True,
+            aliases=("ma xa", "ma_xa", "maxa"),
         ),
         Field(TourismPoint.province_code, Label("Mã tỉnh", "Province code"), public=True),
     ),

@@ -1,6 +1,5 @@
 """What a tourism point must be when it is written."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,9 +8,11 @@ from geodata.text import slugify
 from geodata.writing import (
     CommuneCode,
     Count,
+    Day,
     LongText,
     MonthList,
     Name,
+    PastDay,
     Phone,
     ShortText,
     TextList,
@@ -39,7 +40,7 @@ class TourismPointIn(WriteModel):
     organisation: Name | None = None
     ocop_stars: Annotated[int, Field(ge=1, le=5)] | None = None
     ocop_decision: ShortText | None = None
-    ocop_valid_to: date | None = None
+    ocop_valid_to: Day | None = None
     beds: Count | None = None
     guests_per_day: Count | None = None
     opening_hours: ShortText | None = None
@@ -61,7 +62,7 @@ class TourismPointIn(WriteModel):
     photo_licence: ShortText | None = None
     tour_url: WebLink | None = None
     status: Literal["open", "closed", "seasonal"] = "open"
-    verified_on: date | None = None
+    verified_on: PastDay | None = None
     verified_by: Name | None = None
     commune_code: CommuneCode
     source: LongText | None = None

@@ -1,6 +1,6 @@
 """Declaration of the register of villages."""
 
-from geodata.register import Field, Label, Register, TileRule
+from geodata.register import COMMUNE_FORM, Field, Label, Register, TileRule
 from geodata.registers.villages.model import Village
 from geodata.registers.villages.schemas import VillageIn
 from geodata.settlements import KINDS
@@ -19,6 +19,7 @@ REGISTER = Register(
     key=("commune_code", "name"),
     label="name",
     tile=TileRule(min_zoom=10),
+    least_area_m2=100,
     fields=(
         Field(Village.code, Label("Mã thôn", "Village code"), public=True, aliases=("ma thon", "ma_thon", "ma")),
         Field(
@@ -31,10 +32,17 @@ REGISTER = Register(
         Field(
             Village.kind, Label("Loại", "Kind"), public=True, tile=True, choices=KINDS, aliases=("loai", "cap", "type")
         ),
-        Field(Village.commune_code, Label("Mã xã", "Commune code"), public=True, aliases=("ma xa", "ma_xa", "maxa")),
+        Field(
+            Village.commune_code,
+            Label("Mã xã", "Commune code"),
+            form=COMMUNE_FORM,
+            public=True,
+            aliases=("ma xa", "ma_xa", "maxa"),
+        ),
         Field(
             Village.household_count,
             Label("Số hộ", "Households"),
+            units=("ho",),
             public=True,
             tile=True,
             aliases=("so ho", "so_ho", "soho"),
@@ -48,6 +56,12 @@ REGISTER = Register(
             public=True,
             aliases=("nguon so ho",),
         ),
-        Field(Village.population, Label("Dân số", "Population"), public=True, aliases=("dan so", "dan_so")),
+        Field(
+            Village.population,
+            Label("Dân số", "Population"),
+            units=("nguoi", "nhan khau"),
+            public=True,
+            aliases=("dan so", "dan_so"),
+        ),
     ),
 )

@@ -1,12 +1,11 @@
 """What a village must be when it is written."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
 from geodata.settlements import VillageKind
-from geodata.writing import CommuneCode, Count, LongText, Name, ShortText, WriteModel
+from geodata.writing import CommuneCode, Count, LongText, Name, PastDay, ShortText, WriteModel
 
 
 class VillageIn(WriteModel):
@@ -17,7 +16,7 @@ class VillageIn(WriteModel):
     kind: VillageKind = "thon"
     commune_code: CommuneCode
     household_count: Count | None = None
-    household_count_on: date | None = None
+    household_count_on: PastDay | None = None
     household_count_source: LongText | None = None
     population: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     source: LongText | None = None

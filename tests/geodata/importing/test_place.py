@@ -158,7 +158,13 @@ def test_a_unit_may_be_listed_before_its_boundary_is_known(register: str) -> Non
 def test_what_the_reader_could_not_read_is_reported_by_its_code() -> None:
     _, good, report = geometries([None], ["GEOM_RING_NOT_CLOSED"])
     assert good == [False]
-    assert (report.messages[0]["code"], report.messages[0]["value"]) == ("GEOM_PROBLEM", "GEOM_RING_NOT_CLOSED")
+    assert report.messages[0]["code"] == "GEOM_RING_NOT_CLOSED"
+
+
+def test_a_problem_that_the_catalogue_does_not_know_is_told_as_an_unreadable_row() -> None:
+    """The reader is a process that had hostile bytes in its hands: what it says is not believed."""
+    _, good, report = geometries([None, IN_WEST], ["__class__", "GEOM_TIME_TRAVEL"])
+    assert (good, [one["code"] for one in report.messages]) == ([False, False], ["ROW_UNREADABLE"] * 2)
 
 
 def test_the_wrong_type_is_answered_with_the_type_that_is_needed() -> None:
@@ -175,7 +181,7 @@ def test_a_broken_area_is_reported_with_reason_and_place() -> None:
     message = report.messages[0]
     assert good == [False]
     assert (message["code"], message["value"], message["place"]) == (
-        "GEOM_INVALID",
+        "GEOM_SELF_CROSSING",
         "Self-intersection",
         [108.05, 16.05],
     )

@@ -237,7 +237,8 @@ def test_a_rule_that_only_the_database_knows_refuses_the_file_and_does_not_raise
     published = send(connection, "tourism_points", [sight("A"), sight("Bí Mật")], tmp_path)
     report = published.report
     assert (report.outcome, published.revision, report.valid, report.rejected) == ("refused", None, 0, 2)
-    assert "odd" in report.messages[-1]["vi"]
+    refusal = next(one for one in report.messages if one["code"] == "RULE_REFUSED")
+    assert "odd" in refusal["vi"]
     assert "Bí Mật" not in str(report.as_dict())
 
 
