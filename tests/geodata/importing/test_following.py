@@ -125,7 +125,7 @@ def test_notes_on_the_file_come_first_though_they_are_known_last(tmp_path: Path)
         file.seek(header)
         file.write(b"*")
     report, _ = follow(path, tmp_path, lambda: None, crs="EPSG:4326")
-    assert [message["code"] for message in report.messages][:3] == ["DBF_MISSING", "COLUMN_UNUSED", "BOUNDARY_UNKNOWN"]
+    assert [message["code"] for message in report.messages][:3] == ["DBF_DELETED", "COLUMN_UNUSED", "BOUNDARY_UNKNOWN"]
 
 
 def test_a_database_that_waits_for_a_slow_reader_waits(connection: Connection, tmp_path: Path) -> None:

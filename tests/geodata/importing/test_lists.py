@@ -191,7 +191,8 @@ def test_a_row_that_would_take_the_key_of_an_ended_unit_is_refused_alone(
     square = shapely.box(108.1, 16.1, 108.2, 16.2)
     commune = {"code": "99999", "name": "Mẫu", "full_name": "Xã Mẫu", "province_code": "48", "geom": square}
     send(connection, "communes", [{**commune, "valid_from": "2025-07-01", "valid_to": "2026-09-20"}], tmp_path)
-    published = send(connection, "communes", [commune, {**commune, "code": "99998"}], tmp_path)
+    beside = shapely.box(108.2, 16.1, 108.3, 16.2)
+    published = send(connection, "communes", [commune, {**commune, "code": "99998", "geom": beside}], tmp_path)
     assert published.counts == Counts(1, 0)
     assert [(said["code"], said["row"]) for said in published.report.messages if said["row"]] == [("CODE_TAKEN", 1)]
 

@@ -1,0 +1,118 @@
+"""Staged rows against records that are there: areas on areas, points on points, through the indexes."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import shapely
+from shapely import Point, box
+from sqlalchemy import Connection
+
+from geodata.geometry import as_kind
+from geodata.importing.merge import Merge
+from geodata.importing.overlaps import _on_the_spot, _overlapping, report_overlaps
+from geodata.importing.report import Report
+from geodata.importing.rows import model_column
+from geodata.importing.staging import StagingSink
+from geodata.registers import get_register
+from tests.geodata.builders import Row, agency, field_of, publish
+
+WEST, SOUTH, STEP = 108.1, 16.1, 0.001
+
+
+def square(across: float = 0.0, up: float = 0.0, size: float = STEP) -> shapely.Geometry:
+    west, south = WEST + across * STEP, SOUTH + up * STEP
+    return box(west, south, west + size, south + size)
+
+
+def found(connection: Connection, register_id: str, rows: Sequence[Row]) -> list[tuple[str, int, Any]]:
+    """Stage rows beside what is published and say what they lie on; rows are numbered from 1."""
+    register = get_register(register_id)
+    models = [register.write.model_validate({name: row[name] for name in row if name != "geom"}) for row in rows]
+    names = ["code", "commune_code"]
+    shapes = np.array([row["geom"] for row in rows], dtype=object)
+    final, _ = as_kind(shapes, register.geometry_kind, points_too=register.point is not None)
+    report = Report(register.id)
+    with StagingSink(connection, register, uuid4()) as sink:
+        sink.open(names)
+        columns = {name: model_column(register, models, name) for name in names}
+        columns["province_code"] = pa.array(["48"] * len(rows))
+        sink.write(columns, final, pa.array(range(1, len(rows) + 1), pa.int64()))
+        sink.finish()
+        assert sink.table is not None
+        Merge(connection, register, sink.table, tuple(names)).match()
+        report_overlaps(connection, register, sink.table, report)
+    return [(one["code"], one["row"], one["value"]) for one in report.messages]
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (square(), "EXISTING_DOUBLED"),
+        (square(across=0.02), "EXISTING_DOUBLED"),
+        (square(across=0.5), "EXISTING_OVERLAP"),
+        (square(across=0.2, up=0.2, size=STEP / 5), "EXISTING_OVERLAP"),
+        (square(across=1), None),
+        (square(across=0.999), None),
+        (square(across=3), None),
+    ],
+)
+def test_an_area_on_a_record_s_area_names_the_record(
+    connection: Connection, shape: shapely.Geometry, expected: str | None
+) -> None:
+    publish(connection, "growing_areas", [field_of("VN-DNOR-0001", geom=square())])
+    said = found(connection, "growing_areas", [field_of("VN-DNOR-0002", geom=shape)])
+    assert said == ([] if expected is None else [(expected, 1, "VN-DNOR-0001")])
+
+
+def test_an_area_is_not_compared_with_the_record_that_it_changes(connection: Connection) -> None:
+    publish(connection, "growing_areas", [field_of("VN-DNOR-0001", geom=square())])
+    assert found(connection, "growing_areas", [field_of("VN-DNOR-0001", geom=square(across=0.3))]) == []
+
+
+def test_two_records_that_change_places_in_one_file_do_not_meet_their_old_selves(connection: Connection) -> None:
+    rows = [field_of("VN-DNOR-0001", geom=square()), field_of("VN-DNOR-0002", geom=square(across=2))]
+    publish(connection, "growing_areas", rows)
+    swapped = [{**rows[0], "geom": rows[1]["geom"]}, {**rows[1], "geom": rows[0]["geom"]}]
+    assert found(connection, "growing_areas", swapped) == []
+
+
+@pytest.mark.parametrize(("metres", "is_said"), [(0.0, True), (0.8, True), (2.0, False)])
+def test_a_new_point_on_a_record_s_spot_names_the_record(
+    connection: Connection, metres: float, *, is_said: bool
+) -> None:
+    publish(connection, "addresses", [agency("0000000001", geom=Point(WEST, SOUTH))])
+    there = Point(WEST, SOUTH + metres / 110_600)
+    said = found(connection, "addresses", [agency("0000000002", geom=there)])
+    assert said == ([("EXISTING_SAME_PLACE", 1, "0000000001")] if is_said else [])
+
+
+def test_the_record_s_own_row_is_not_on_its_spot(connection: Connection) -> None:
+    publish(connection, "addresses", [agency("0000000001", geom=Point(WEST, SOUTH))])
+    assert found(connection, "addresses", [agency("0000000001", geom=Point(WEST, SOUTH))]) == []
+
+
+@pytest.mark.parametrize(
+    ("register_id", "index"), [("growing_areas", "idx_growing_areas_geom"), ("addresses", "idx_addresses_tile_point")]
+)
+def test_records_are_found_through_the_spatial_index(connection: Connection, register_id: str, index: str) -> None:
+    register = get_register(register_id)
+    is_area = register.geometry_kind == "polygon"
+    grid = [(at % 40, at // 40) for at in range(1000)]
+    publish(connection, register_id, [
+        field_of(f"VN-{across}-{up}", geom=square(across, up)) if is_area
+        else agency(f"{across:05}{up:05}", geom=Point(WEST + across * STEP, SOUTH + up * STEP))
+        for across, up in grid
+    ])  # fmt: skip
+    for name in (register_id, f"{register_id}_tile"):
+        connection.exec_driver_sql(f"ANALYZE reg.{name}")
+    with StagingSink(connection, register, uuid4()) as sink:
+        sink.open(["code", "commune_code"])
+        assert sink.table is not None
+        query = (_overlapping if is_area else _on_the_spot)(register, sink.table)
+        compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = connection.exec_driver_sql(f"EXPLAIN {compiled}".replace("%", "%%")).scalars().all()
+    assert any(index in line for line in plan), plan
