@@ -6,13 +6,15 @@ with the URL it is given and takes the role as a start-up option, so a pooled co
 another role's rights.
 """
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import psycopg
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
@@ -58,6 +60,9 @@ class Actor:
         return self.communes is None or (commune_code is not None and commune_code in self.communes)
 
 
+BACKGROUND_NICENESS = 10
+"""Of work that nobody waits for by the second: viewers' requests go first."""
+
 SYSTEM = Actor("system", communes=None)
 SAMPLE = Actor("sample", communes=None)
 """Author of sample data; what it publishes is marked as sample on every page."""
@@ -96,6 +101,14 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, OperationalError | PoolTimeoutError | psycopg.OperationalError)
 
 
+def _give_way(connection: psycopg.Connection, _record: object) -> None:
+    """Lower the priority of a connection's server process, if that is a process of this machine."""
+    pid = connection.info.backend_pid
+    with suppress(OSError):
+        if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres:"):
+            os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
+
+
 class Database:
     """The pools of one process.
 
@@ -103,9 +116,11 @@ class Database:
     ----------
     settings : GeodataSettings
         Must name a database.
+    gives_way : bool
+        The worker role's statements leave the processor to everybody else's, where the server runs beside us.
     """
 
-    def __init__(self, settings: GeodataSettings) -> None:
+    def __init__(self, settings: GeodataSettings, *, gives_way: bool = False) -> None:
         self.settings = settings
         self.url = settings.sqlalchemy_url
         # AUTOCOMMIT: psycopg forgets its prepared statements after every ROLLBACK, which a pool would send.
@@ -114,6 +129,8 @@ class Database:
         ).execution_options(isolation_level="AUTOCOMMIT")
         self._staff = self._engine(STAFF_ROLE, settings.write_pool_size, settings.write_timeout_ms)
         self._worker = self._engine(WORKER_ROLE, settings.write_pool_size, timeout_ms=0)
+        if gives_way:
+            event.listen(self._worker, "connect", _give_way)
 
     def _engine(self, role: str, pool_size: int, timeout_ms: int, *, read_only: bool = False) -> Engine:
         return create_engine(

@@ -1,5 +1,6 @@
 """The worker process: takes uploads from the queue, and looks after those that another worker left behind."""
 
+import os
 import threading
 import time
 from uuid import UUID
@@ -10,7 +11,7 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import select
 
-from geodata.db import Database
+from geodata.db import BACKGROUND_NICENESS, Database
 from geodata.importing import sandbox
 from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
@@ -42,7 +43,8 @@ def build_worker(database: Database, settings: ServiceSettings) -> App:
 def run_worker(settings: ServiceSettings) -> None:
     """Work until told to stop; a database that is there at the start and goes away later is waited for."""
     mode = sandbox.check()
-    database = Database(settings)
+    os.nice(BACKGROUND_NICENESS)
+    database = Database(settings, gives_way=True)
     with database.read():
         log.info("worker starts", sandbox=mode)
     stop = threading.Event()
