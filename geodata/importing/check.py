@@ -19,10 +19,12 @@ from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
 from geodata.importing.cells import Cells
+from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
+from geodata.importing.crs_choice import choose_crs
 from geodata.importing.mapping import map_columns
 from geodata.importing.merge import Mode
-from geodata.importing.place import PlaceChecker, choose_crs
+from geodata.importing.place import PlaceChecker
 from geodata.importing.report import Outcome, Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
@@ -140,7 +142,7 @@ def check_file(
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
             _describe(reading.result, report)
-            crs = choose_crs(reading.result, request.crs, report)
+            crs = choose_crs(reading.result, request.crs, report, _communes_of(request, reading.result, units))
             if crs is not None:
                 _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
             for warning in reversed(reading.finish().warnings):
@@ -149,6 +151,16 @@ def check_file(
         return _refused(request, error)
     report.settle()
     return report
+
+
+def _communes_of(request: ImportRequest, result: ReadResult, units: UnitIndex) -> FileCommunes | None:
+    """Say for which communes the file is; None where its rows are no places in communes."""
+    register = request.register
+    if "commune_code" not in register.write.model_fields:
+        return None
+    mapping = map_columns(register, result.columns)
+    column = next((column for column, item in mapping.items() if item.name == "commune_code"), None)
+    return FileCommunes(units, request.actor, request.commune, column)
 
 
 def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
@@ -199,6 +211,7 @@ class _FileCheck:
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
+        self.places.say_mixture(report)
 
     def _fields(self, mapping: Mapping[str, Field]) -> list[str]:
         """Return the write model's fields that rows may carry: mapped, given, with a default, or computed."""

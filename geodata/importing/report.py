@@ -25,7 +25,8 @@ class Report:
     Attributes
     ----------
     preview : dict, optional
-        Sample places in the likeliest coordinate systems; not part of the report itself.
+        Sample places in the likeliest coordinate systems (see `geodata.importing.crs_choice.preview`); not part of the
+        report itself, since only the file's sender may see them.
     rejected_keys : set of str or None
         Keys of rejected rows, whose records must not vanish; None where they are not known or too many.
     """
@@ -42,7 +43,7 @@ class Report:
     rejected: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    preview: dict[str, Any] | None = None
+    preview: dict[str, Any] | None = field(default=None, repr=False)
     rejected_keys: set[str] | None = field(default_factory=set)
     _once: set[tuple[str, Any]] = field(default_factory=set, repr=False)
 

@@ -17,8 +17,8 @@ from geodata.db import SYSTEM, Database
 from geodata.geometry import as_kind, degrees_from_wkb
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
+from geodata.importing.crs_choice import choose_crs
 from geodata.importing.mapping import field_names
-from geodata.importing.place import choose_crs
 from geodata.importing.publish import Conclude, Published, publish_staged
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
