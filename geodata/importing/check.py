@@ -141,7 +141,7 @@ def check_file(
         ) as reading:  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
-            _describe(reading.result, report)
+            _describe(reading.result, request.register, report)
             crs = choose_crs(reading.result, request.crs, report, _communes_of(request, reading.result, units))
             if crs is not None:
                 _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
@@ -172,10 +172,18 @@ def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
     return report
 
 
-def _describe(result: ReadResult, report: Report) -> None:
+def _describe(result: ReadResult, register: Register, report: Report) -> None:
     report.layers = [_layer(**asdict(item)) for item in result.layers]
-    encoding = result.encoding
-    report.encoding = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain}
+    mapping = map_columns(register, result.columns)
+    report.encoding = {column: asdict(choice) for column, choice in result.encoding.items()}
+    for column, described in report.encoding.items():
+        # What no public field is made of may be about a person.
+        described["samples"] = [*described["samples"]] if column in mapping and _is_open(mapping[column]) else []
+
+
+def _is_open(item: Field) -> bool:
+    """Whether every value of a field is public."""
+    return item.public and item.public_if is None
 
 
 def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:

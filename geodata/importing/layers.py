@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from geodata.importing.archive import SHAPEFILE_PARTS, Member, unpack
 from geodata.importing.context import ReadContext, ReaderLimits
-from geodata.importing.encodings import choose_encoding
+from geodata.importing.csv_text import is_bytewise
 from geodata.importing.features import FeatureLayer
 from geodata.importing.geojson import GeojsonDocument
 from geodata.importing.gpkg import GpkgFile
 from geodata.importing.kml import KmlReader
-from geodata.importing.results import EncodingChoice, LayerInfo, UnreadableFileError, no_such_layer, unknown_format
+from geodata.importing.results import LayerInfo, UnreadableFileError, no_such_layer, unknown_format
 from geodata.importing.shp import ShapefileLayer
-from geodata.importing.tables import CsvLayer, gather_csv_evidence, transcode
+from geodata.importing.tables import CsvLayer, scan_csv, transcode
 
 _HEAD_BYTES = 4096
 _SHP_MAGIC = b"\x00\x00\x27\x0a"
@@ -128,14 +128,12 @@ class LayerFinder:
         return Source(layer.info, layer, context)
 
     def _csv(self, path: Path, context: ReadContext) -> CsvLayer:
-        evidence, mark = gather_csv_evidence(path)
-        if mark is not None and context.encoding is None:
-            choice = EncodingChoice(mark, "byte order mark", certain=True)
-        else:
-            choice = choose_encoding(evidence, explicit=context.encoding, declared=None, hint=None, context=context)
-        if choice.chosen != "utf-8" or not (evidence.is_utf8 or evidence.is_ascii):
-            path = transcode(path, self._members / f"{path.name}.utf8", choice.chosen)
-        return CsvLayer(path, choice, context)
+        found = scan_csv(path)
+        if found.mark == "utf-16" or is_bytewise(found, context):
+            path = transcode(
+                path, self._members / f"{path.name}.utf8", "utf-16" if found.mark == "utf-16" else "latin-1"
+            )
+        return CsvLayer(path, found, context)
 
 
 def _sniff(path: Path, suffix: str) -> str:

@@ -64,6 +64,12 @@ def main(argument: str) -> int:
     return 0
 
 
+def _encodings(layer: Any, columns: list[str]) -> dict[str, Any]:
+    """Say how each column is encoded; a format that leaves no choice has one answer for all."""
+    found = layer.encoding if isinstance(layer.encoding, list) else [layer.encoding] * len(columns)
+    return {column: dataclasses.asdict(choice) for column, choice in zip(columns, found, strict=True)}
+
+
 def _leave(job: dict[str, Any], name: str, content: dict[str, Any]) -> None:
     """Write a file that the worker sees as a whole or not at all."""
     draft = Path(job["work_dir"], f"{name}.part")
@@ -116,7 +122,7 @@ def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:
             "crs_wkt": layer.crs_wkt,
             "crs_hint": layer.crs_hint,
             "format": layer.format,
-            "encoding": dataclasses.asdict(layer.encoding),
+            "encoding": _encodings(layer, columns),
         }
         _leave(job, DESCRIPTION_FILE, description)
 

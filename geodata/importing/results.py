@@ -85,12 +85,34 @@ class LayerInfo:
 
 
 @dataclasses.dataclass(frozen=True)
+class TextSample:
+    """A value as its bytes look in Windows-1252, and as it was read."""
+
+    before: str
+    after: str
+
+
+@dataclasses.dataclass(frozen=True)
 class EncodingChoice:
-    """The text encoding used, how it was found, and whether it can be trusted without asking."""
+    """The encoding in which one column's text was read.
+
+    Attributes
+    ----------
+    chosen : str
+        As `geodata.importing.encodings.find_codec` gives it; the officer may give the same back.
+    how : str
+        ``ascii``, ``bytes`` (only UTF-8 has such), ``letters`` (its words), ``other columns``, ``cpg``, ``language
+        byte``, ``byte order mark``, ``format``, ``chosen`` by the officer, or ``guess``.
+    certain : bool
+        Whether it can be trusted without asking.
+    samples : tuple of TextSample
+        At most five distinct values, those with accents first. They may be of a private column.
+    """
 
     chosen: str
     how: str
     certain: bool
+    samples: tuple[TextSample, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,6 +150,8 @@ class ReadResult:
         Empty while the file is being read.
     crs_wkt, crs_hint : str or None
         CRS as the file states it, in WKT; ``EPSG:n``, ``degrees`` or ``metres`` where that is all it says.
+    encoding : mapping of str to EncodingChoice
+        By column.
     sandbox : str
         ``no-network`` (own user and network namespace) or ``limits-only`` (the host refuses namespaces).
     is_over : callable
@@ -142,7 +166,7 @@ class ReadResult:
     format: str
     row_count: int
     columns: tuple[str, ...]
-    encoding: EncodingChoice
+    encoding: Mapping[str, EncodingChoice]
     sandbox: str
     geometry_type: str | None = None
     warnings: tuple[ReadWarning, ...] = ()

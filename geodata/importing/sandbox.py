@@ -31,6 +31,7 @@ from geodata.importing.results import (
     ReadResult,
     ReadWarning,
     RowsBrokenError,
+    TextSample,
     UnreadableFileError,
     no_such_layer,
 )
@@ -45,7 +46,7 @@ _SUFFIXES = re.compile(r"\.(zip|kmz|shp|dbf|gpkg|geojsonl?|json|ndjson|kml|csv|t
 _MIB = 1 << 20
 _MAX_JSON_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
-_MAX_NAME = 1_000
+_MAX_NAME, _MAX_ENCODING = 1_000, 20_000
 
 
 class SandboxError(GeodataError):
@@ -78,7 +79,8 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     original_name : str
         Name the officer gave; only its suffix reaches the child, its stem names a single-layer file's layer.
     layer, encoding : str, optional
-        The officer's choice where the file leaves one.
+        The officer's choice where the file leaves one; an encoding for all columns, or a JSON object that gives one by
+        column.
     timeout_s : float
         Wall clock; the reader's whole process group is killed after it.
 
@@ -98,7 +100,7 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         "work_dir": str(work_dir.resolve()),
         "suffix": _known_suffix(original_name),
         "layer": layer[:_MAX_NAME] if layer else None,
-        "encoding": encoding[:_MAX_NAME] if encoding else None,
+        "encoding": encoding[:_MAX_ENCODING] if encoding else None,
         "timeout_s": timeout_s,
         "limits": dataclasses.asdict(limits),
     }
@@ -111,6 +113,10 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         raise _died(0) from error
     finally:
         reading.close()
+
+
+def _encoding_choice(samples: list[dict[str, str]], **known: Any) -> EncodingChoice:
+    return EncodingChoice(**known, samples=tuple(TextSample(**sample) for sample in samples))
 
 
 def _known_suffix(name: str) -> str:
@@ -260,7 +266,7 @@ class Reading:
             **{name: read[name] for name in ("crs_wkt", "crs_hint", "format")},
             row_count=read["row_count"] or 0,
             columns=tuple(read["columns"]),
-            encoding=EncodingChoice(**read["encoding"]),
+            encoding={column: _encoding_choice(**choice) for column, choice in read["encoding"].items()},
             sandbox=sandbox_mode(),
             is_over=self._is_over,
         )

@@ -299,7 +299,7 @@ class ShapefileLayer:
         self._table = DbfFile(parts[".dbf"], context) if ".dbf" in parts else None
         self._deleted = 0
         self.columns: list[str] = []
-        self.encoding = EncodingChoice("utf-8", "no table", certain=True)
+        self.encoding = list[EncodingChoice]()
         self.crs_wkt, self.crs_hint = self._read_prj(), None
         count = self._table.record_count if self._table else None
         self.info = LayerInfo(name, self._shapes.geometry_type, count, self.crs_wkt)
@@ -327,7 +327,7 @@ class ShapefileLayer:
             )
         else:
             declared = _side_text(self._parts[".cpg"]) if ".cpg" in self._parts else None
-            self.encoding = self._table.choose_encoding(declared)
+            self.encoding = self._table.choose_encodings(declared)
             self.columns = self._table.names()
         if self._shapes.has_extra_axes:
             self._context.warn_flattened()

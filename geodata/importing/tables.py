@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from geodata.importing.context import ReadContext
-from geodata.importing.encodings import MAX_DISTINCT, TextEvidence
+from geodata.importing.csv_text import CsvBytes, CsvText
 from geodata.importing.features import CRS84_WKT
 from geodata.importing.results import EncodingChoice, RowBatch, UnreadableFileError
 from geodata.importing.text_columns import tidy_text
@@ -30,7 +30,6 @@ _SCAN_BYTES, _MAX_LINE_BYTES, _SAMPLE_BYTES = 1 << 20, 16 << 20, 64 << 10
 _SNIFF_LINES = 20
 _BLOCK_BYTES, _SLOW_ROWS = 8 << 20, 10_000
 _DELIMITERS = ",;\t|"
-_WORD_BREAKS = re.compile(rb'[,;\t|"\r\n]+')
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _DEGREES = re.compile(
@@ -49,8 +48,8 @@ _AXIS_COLUMNS = (
 )
 
 
-def gather_csv_evidence(path: Path) -> tuple[TextEvidence, str | None]:
-    """Scan a text file: what its bytes look like, and the codec its byte order mark names.
+def scan_csv(path: Path) -> CsvBytes:
+    """Scan a text file.
 
     Raises
     ------
@@ -61,8 +60,8 @@ def gather_csv_evidence(path: Path) -> tuple[TextEvidence, str | None]:
         head = file.read(len(_UTF8_BOM))
         file.seek(0)
         if head.startswith(_UTF16_BOMS):
-            return TextEvidence(is_ascii=False, is_utf8=False, values=[]), "utf-16"
-        is_ascii, decoder, line_bytes, values = True, codecs.getincrementaldecoder("utf-8")(), 0, set[bytes]()
+            return CsvBytes(is_ascii=False, is_utf8=False, mark="utf-16")
+        is_ascii, decoder, line_bytes = True, codecs.getincrementaldecoder("utf-8")(), 0
         is_utf8 = True
         for chunk in iter(lambda: file.read(_SCAN_BYTES), b""):
             if b"\0" in chunk:
@@ -74,10 +73,8 @@ def gather_csv_evidence(path: Path) -> tuple[TextEvidence, str | None]:
                 continue
             is_ascii = False
             is_utf8 = is_utf8 and _decodes(decoder, chunk)
-            if not is_utf8 and len(values) < MAX_DISTINCT:
-                values.update(word for word in _WORD_BREAKS.split(chunk) if not word.isascii())
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
-    return TextEvidence(is_ascii, is_utf8, sorted(values)), "utf-8" if head == _UTF8_BOM else None
+    return CsvBytes(is_ascii, is_utf8, "utf-8" if head == _UTF8_BOM else None)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
@@ -89,18 +86,25 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = 
 
 
 def transcode(path: Path, target: Path, codec: str) -> Path:
-    """Write a text file again as UTF-8; bytes the codec does not know become U+FFFD."""
-    with (
-        path.open(encoding=codec, errors="replace", newline="") as source,
-        target.open("w", encoding="utf-8", newline="") as out,
-    ):
-        while text := source.read(_SCAN_BYTES):
-            out.write(text)
+    """Write a text file again as UTF-8, without a byte order mark; ``latin-1`` makes each byte a letter."""
+    with path.open(encoding=codec, errors="replace", newline="") as source:
+        start = source.read(_SCAN_BYTES)
+        with target.open("w", encoding="utf-8", newline="") as out:
+            out.write(start.removeprefix(_UTF8_BOM.decode("latin-1")))
+            while text := source.read(_SCAN_BYTES):
+                out.write(text)
     return target
 
 
 class CsvLayer:
-    """A CSV table in UTF-8 whose first row is the header, with geometry from its columns.
+    """A CSV table whose first row is the header, with geometry from its columns.
+
+    Parameters
+    ----------
+    path : Path
+        In UTF-8, or each byte a letter where `geodata.importing.csv_text.is_bytewise` says so.
+    found : CsvBytes
+        What the bytes of the officer's file are.
 
     Notes
     -----
@@ -111,16 +115,21 @@ class CsvLayer:
     format = "CSV"
     knows_itself_early = False
 
-    def __init__(self, path: Path, encoding: EncodingChoice, context: ReadContext) -> None:
-        self._path, self.encoding, self._context = path, encoding, context
+    def __init__(self, path: Path, found: CsvBytes, context: ReadContext) -> None:
+        self._path, self._context = path, context
         self._delimiter, self._lines_before = _sniff(path)
-        names = [unicodedata.normalize("NFC", name).strip() for name in next(self._records(), [])]
+        header = next(self._records(), [])
+        context.check_columns(len(header))
+        self._width = len(header)
+        self._text = CsvText(header, found, context, 1 + path.stat().st_size // _BLOCK_BYTES)
+        if self._text.is_bytewise:
+            for _, columns, _ in self._raw_batches():
+                self._text.gather(columns)
+        names = [unicodedata.normalize("NFC", name).strip() for name in self._text.names()]
         if any(_CONTROLS.search(name) for name in names):
             raise _not_csv("binary")
         if not any(re.search(r"[^\W\d_]", name) for name in names):
             raise _not_csv("no header", code="CSV_NO_HEADER")
-        context.check_columns(len(names))
-        self._width = len(names)
         keys = [search_key(name) for name in names]
         self._wkt = next((at for at, key in enumerate(keys) if key in _WKT_COLUMNS), None)
         self._axes = None if self._wkt is not None else _find_axes(keys)
@@ -156,13 +165,24 @@ class CsvLayer:
 
     def batches(self) -> Iterator[RowBatch]:
         """Yield the rows; a row with too many or too few cells gets ``ROW_COLUMNS``."""
+        for done, columns, problem in self._raw_batches():
+            yield self._batch(done, columns, problem)
+        self._text.warn()
+
+    @property
+    def encoding(self) -> list[EncodingChoice]:
+        """Say how each column was encoded; known once all rows are read."""
+        return [choice for at, choice in enumerate(self._text.choices()) if at != self._wkt]
+
+    def _raw_batches(self) -> Iterator[tuple[int, list[pa.Array], pa.Array]]:
+        """Yield the number of rows before, the cells as they stand in the file, and what is wrong with each row."""
         done = 0
         for columns in self._regular():
-            yield self._batch(done, columns, pa.nulls(len(columns[0]), pa.string()))
+            yield done, columns, pa.nulls(len(columns[0]), pa.string())
             done += len(columns[0])
         if self._is_irregular:
             for columns, problem in self._irregular(done):
-                yield self._batch(done, columns, problem)
+                yield done, columns, problem
                 done += len(problem)
 
     def _regular(self) -> Iterator[list[pa.Array]]:
@@ -217,7 +237,7 @@ class CsvLayer:
                 raise _not_csv(str(error), code="CSV_SYNTAX") from error
 
     def _batch(self, done: int, raw: list[pa.Array], problem: pa.Array) -> RowBatch:
-        columns = [tidy_text(column) for column in raw]
+        columns = [tidy_text(column) for column in self._text.decode(raw)]
         self._context.check_rows(done + len(problem))
         wkb, found = self._geometry(columns, len(problem))
         kept = [column for at, column in enumerate(columns) if at != self._wkt]

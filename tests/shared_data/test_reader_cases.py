@@ -96,6 +96,26 @@ def test_vietnamese_names_are_whole_and_composed(tmp_path: Path, name: str) -> N
     assert not any(0x300 <= ord(letter) <= 0x36F for text in names for letter in text or "")
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "told"),
+    [
+        ("dbf_cp1258_decomposed_ninh_binh.zip", "ten_xa", ("cp1258", "letters", True)),
+        ("dbf_utf8_no_cpg_nghe_an.zip", "ten_xa", ("utf-8", "bytes", True)),
+        ("shp_cpg_ansi_1250.zip", "field", ("cp1250", "cpg", True)),
+        ("shp_cpg_is_html_page.zip", "field", ("utf-8", "bytes", True)),
+        ("shp_cpg_utf8.zip", "field", ("utf-8", "bytes", True)),
+        # A single word with an accent: Åland Islands.
+        ("world_borders_antimeridian_no_prj.zip", "NAME", ("cp1252", "letters", False)),
+        ("geojson_nfd_names_da_nang.geojson", "ten_xa", ("utf-8", "format", True)),
+    ],
+)
+def test_the_encoding_is_found_and_doubt_is_told(
+    tmp_path: Path, name: str, column: str, told: tuple[object, ...]
+) -> None:
+    choice = read(tmp_path, name).encoding[column]
+    assert (choice.chosen, choice.how, choice.certain) == told
+
+
 def test_the_same_communes_have_the_same_names_in_every_encoding(tmp_path: Path) -> None:
     decomposed = read(tmp_path, "geojson_nfd_names_da_nang.geojson")
     plain = read_upload(

@@ -74,7 +74,7 @@ TABLE: dict[str, Expectation] = {
     "world_borders_antimeridian_no_prj.zip": (
         "provinces",
         "needs_choice",
-        {"CRS_MISSING": 1, "FILE_NOTE ENCODING_GUESSED": 1},
+        {"CRS_MISSING": 1, "FILE_NOTE ENCODING_UNSURE": 1},
     ),
     "shp_cpg_ansi_1250.zip": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 2}),
     "shp_cpg_utf8.zip": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 2}),
@@ -148,7 +148,7 @@ CHOSEN: list[tuple[str, dict[str, str], Expectation]] = [
         (
             "provinces",
             "refused",
-            {"FIELD_MISSING": 8, "FILE_NOTE ENCODING_GUESSED": 1, "GEOM_INVALID": 4, "GEOM_OUTSIDE_VIETNAM": 238},
+            {"FIELD_MISSING": 8, "FILE_NOTE ENCODING_UNSURE": 1, "GEOM_INVALID": 4, "GEOM_OUTSIDE_VIETNAM": 238},
         ),
     ),
     ("gpkg_two_layers_two_crs.gpkg", {"layer": "vung_trong"}, ("growing_areas", "refused", {"FIELD_MISSING": 12})),
