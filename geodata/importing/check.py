@@ -5,7 +5,7 @@ The web, the shell and the API all come through `check_file`; what becomes of th
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,10 +20,10 @@ from geodata.db import Actor
 from geodata.geometry import Geometries
 from geodata.importing.cells import Cells
 from geodata.importing.context import ReaderLimits
-from geodata.importing.mapping import map_columns
+from geodata.importing.mapping import ColumnChoiceError, ColumnMatching, without_private
 from geodata.importing.merge import Mode
 from geodata.importing.place import PlaceChecker, choose_crs
-from geodata.importing.report import Outcome, Report
+from geodata.importing.report import Outcome, Report, describe_file
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
 from geodata.importing.sandbox import open_upload
@@ -65,6 +65,10 @@ class ImportRequest:
         A second officer agrees that most of a commune's records vanish.
     expected : str, optional
         Mark of the review that the officer saw: anything else waits again.
+    columns : mapping of column name to field name
+        The sender's word on columns; None for one that is to be left out.
+    remembered : mapping of column key to field name
+        What was chosen before for columns of these names; see `geodata.importing.column_memory`.
     """
 
     path: Path
@@ -79,6 +83,8 @@ class ImportRequest:
     publishes: bool = True
     is_approved: bool = False
     expected: str | None = None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    remembered: Mapping[str, str | None] = field(default_factory=dict)
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
@@ -130,7 +136,8 @@ def check_file(
     Report
         ``outcome`` says whether the file could be taken; rows may be rejected all the same.
     """
-    report = Report(request.register.id, request.commune)
+    file = describe_file(request.path, request.original_name)
+    report = Report(request.register.id, request.commune, file=file)
     progress("reading", 0, 0)
     try:
         with open_upload(
@@ -139,37 +146,46 @@ def check_file(
         ) as reading:  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
-            _describe(reading.result, report)
+            _describe(request.register, reading.result, report)
             crs = choose_crs(reading.result, request.crs, report)
             if crs is not None:
                 _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
             for warning in reversed(reading.finish().warnings):
                 report.add_first("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
     except UnreadableFileError as error:
-        return _refused(request, error)
+        return _refused(request, file, error)
     report.settle()
     return report
 
 
-def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
+def _refused(request: ImportRequest, file: dict[str, Any], error: UnreadableFileError) -> Report:
     """Report on a file that is no use as a whole, whatever its first rows were."""
-    report = Report(request.register.id, request.commune)
+    report = Report(request.register.id, request.commune, file=file)
     outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
-    report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
+    report.layers = [_layer(request.register, **item) for item in error.detail.get("layers", ())]
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
     return report
 
 
-def _describe(result: ReadResult, report: Report) -> None:
-    report.layers = [_layer(**asdict(item)) for item in result.layers]
+def _describe(register: Register, result: ReadResult, report: Report) -> None:
+    assert report.file is not None
+    report.file["format"], report.layer = result.format, result.layer
+    report.layers = [_layer(register, **asdict(item)) for item in result.layers]
     encoding = result.encoding
-    report.encoding = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain}
+    told = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain, "samples": []}
+    report.encoding = dict.fromkeys(result.columns, told)
 
 
-def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:
+def _layer(  # noqa: PLR0913  what is known of a layer
+    register: Register, name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None = None,
+    columns: Sequence[str] = (), sample: Sequence[Mapping[str, str | None]] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Describe one layer; of its coordinate system the name is told, the first quoted text of any WKT."""
     crs = crs_wkt.split('"')[1] if crs_wkt and '"' in crs_wkt else None
-    return {"name": name, "geometry": geometry_type, "rows": row_count, "crs": crs}
+    return {
+        "name": name, "geometry": geometry_type, "rows": row_count, "crs": crs, "columns": list(columns),
+        "sample": without_private(register, sample),
+    }  # fmt: skip
 
 
 @dataclass
@@ -185,20 +201,37 @@ class _FileCheck:
 
     def run(self) -> None:
         register, report = self.request.register, self.report
-        mapping = map_columns(register, self.result.columns)
-        report.columns = {column: mapping[column].name if column in mapping else None for column in self.result.columns}
-        for column in self.result.columns:
-            if column not in mapping and search_key(column) not in PLACE_COLUMNS:
-                report.add("COLUMN_UNUSED", value=column)
+        batches = iter_batches(self.result)
+        first = list(islice(batches, 1))
+        mapping = self._mapping(first)
+        if mapping is None:
+            return
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,
             has_places=self.result.has_places,
         )  # fmt: skip
         self.sink.open(self.rows.fields)
-        for batch in iter_batches(self.result):
+        for batch in chain(first, batches):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
+
+    def _mapping(self, first: Sequence[pa.RecordBatch]) -> Mapping[str, Field] | None:
+        """Find the field of each column, saying how; None where the sender's own choice cannot be followed."""
+        request = self.request
+        sample = {name: first[0].column(name) for name in self.result.columns} if first else {}
+        matching = ColumnMatching(request.register, request.columns, request.remembered, self.units, request.commune)
+        try:
+            matches = matching.run(self.result.columns, sample)
+        except ColumnChoiceError as error:
+            self.report.refuse("COLUMN_CHOICE", "needs_choice", value=error.column, why_vi=error.vi, why_en=error.en)
+            return None
+        self.report.matches = [match.as_dict() for match in matches]
+        self.report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
+        for match in matches:
+            if search_key(match.name) not in PLACE_COLUMNS:
+                match.say(self.report)
+        return {match.name: match.taken for match in matches if match.taken is not None}
 
     def _fields(self, mapping: Mapping[str, Field]) -> list[str]:
         """Return the write model's fields that rows may carry: mapped, given, with a default, or computed."""
