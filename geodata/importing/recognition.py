@@ -1,5 +1,6 @@
 """What field a column may be, judged by its values: code lists, communes, codes, dates, telephones, names of people."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +10,7 @@ import pyarrow.compute as pc
 
 from geodata.importing.cells import read_cells
 from geodata.importing.columnwise import surely_valid
+from geodata.people import MAX_LENGTH
 from geodata.register import Field, Register
 from geodata.units.index import UnitIndex
 
@@ -77,7 +79,7 @@ class _Looks:
             if self._fits(pc.is_in(read_cells(self.texts, item).values, pa.array(item.choices, pa.string()))):
                 yield is_open and distinct >= _LEAST_DISTINCT
         elif item.looks_like is not None:
-            fits = pa.array([item.looks_like.fullmatch(text) is not None for text in self.texts.to_pylist()])
+            fits = pa.array([_matches(item.looks_like, text) for text in self.texts.to_pylist()])
             if self._fits(fits):
                 yield is_open and distinct >= _LEAST_DISTINCT
         elif item.scheme is not None and item.column.key == "value" and self._is_valid(item):
@@ -93,3 +95,7 @@ class _Looks:
     def _fits(self, mask: pa.Array) -> bool:
         share: float = pc.mean(pc.cast(mask, pa.int8())).as_py() or 0.0
         return share >= _SHARE
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> bool:
+    return len(text) <= MAX_LENGTH and pattern.fullmatch(text) is not None
