@@ -67,6 +67,8 @@ class ImportRequest:
         Mark of the review that the officer saw: anything else waits again.
     columns : mapping of column name to field name
         The sender's word on columns; None for one that is to be left out.
+    accept : frozenset of str
+        Codes of the repairs that the sender lets be made.
     remembered : mapping of column key to field name
         What was chosen before for columns of these names; see `geodata.importing.column_memory`.
     """
@@ -84,6 +86,7 @@ class ImportRequest:
     is_approved: bool = False
     expected: str | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
+    accept: frozenset[str] = frozenset()
     remembered: Mapping[str, str | None] = field(default_factory=dict)
     note: str | None = None
     upload_id: UUID | None = None
