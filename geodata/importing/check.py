@@ -4,8 +4,9 @@ The web, the shell and the API all come through `check_file`; what becomes of th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -150,9 +151,10 @@ def check_file(
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
             _describe(request.register, reading.result, report)
+            mapping = _map_columns(request, reading.result, units, report)
             crs = choose_crs(reading.result, request.crs, report)
-            if crs is not None:
-                _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
+            if crs is not None and mapping is not None:
+                _FileCheck(request, reading.result, mapping, crs, units, report, sink, progress).run()
             for warning in reversed(reading.finish().warnings):
                 report.add_first("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
     except UnreadableFileError as error:
@@ -191,10 +193,32 @@ def _layer(  # noqa: PLR0913  what is known of a layer
     }  # fmt: skip
 
 
+def _map_columns(
+    request: ImportRequest, result: ReadResult, units: UnitIndex, report: Report
+) -> Mapping[str, Field] | None:
+    """Find the field of each column, saying how; None where the sender's own choice cannot be followed."""
+    with closing(iter_batches(result)) as batches:
+        first = next(batches, None)
+    sample = {} if first is None else {name: first.column(name) for name in result.columns}
+    matching = ColumnMatching(request.register, request.columns, request.remembered, units, request.commune)
+    try:
+        matches = matching.run(result.columns, sample)
+    except ColumnChoiceError as error:
+        report.refuse("COLUMN_CHOICE", "needs_choice", value=error.column, why_vi=error.vi, why_en=error.en)
+        return None
+    report.matches = [match.as_dict() for match in matches]
+    report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
+    for match in matches:
+        if search_key(match.name) not in PLACE_COLUMNS:
+            match.say(report)
+    return {match.name: match.taken for match in matches if match.taken is not None}
+
+
 @dataclass
 class _FileCheck:
     request: ImportRequest
     result: ReadResult
+    mapping: Mapping[str, Field]
     crs: SourceCrs
     units: UnitIndex
     report: Report
@@ -204,37 +228,16 @@ class _FileCheck:
 
     def run(self) -> None:
         register, report = self.request.register, self.report
-        batches = iter_batches(self.result)
-        first = list(islice(batches, 1))
-        mapping = self._mapping(first)
-        if mapping is None:
-            return
+        mapping = self.mapping
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,
             has_places=self.result.has_places,
         )  # fmt: skip
         self.sink.open(self.rows.fields)
-        for batch in chain(first, batches):
+        for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
-
-    def _mapping(self, first: Sequence[pa.RecordBatch]) -> Mapping[str, Field] | None:
-        """Find the field of each column, saying how; None where the sender's own choice cannot be followed."""
-        request = self.request
-        sample = {name: first[0].column(name) for name in self.result.columns} if first else {}
-        matching = ColumnMatching(request.register, request.columns, request.remembered, self.units, request.commune)
-        try:
-            matches = matching.run(self.result.columns, sample)
-        except ColumnChoiceError as error:
-            self.report.refuse("COLUMN_CHOICE", "needs_choice", value=error.column, why_vi=error.vi, why_en=error.en)
-            return None
-        self.report.matches = [match.as_dict() for match in matches]
-        self.report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
-        for match in matches:
-            if search_key(match.name) not in PLACE_COLUMNS:
-                match.say(self.report)
-        return {match.name: match.taken for match in matches if match.taken is not None}
 
     def _fields(self, mapping: Mapping[str, Field]) -> list[str]:
         """Return the write model's fields that rows may carry: mapped, given, with a default, or computed."""

@@ -136,6 +136,7 @@ def test_a_coordinate_system_is_asked_for_before_any_row_is_judged(tmp_path: Pat
     path.write_text(f"ma_xa,wkt\n{COMMUNE},POINT (536000 1770000)\n", encoding="utf-8")
     report, sink = check(path)
     assert (report.outcome, codes(report), report.read, sink.fields) == ("needs_choice", ["CRS_MISSING"], 0, [])
+    assert report.columns == {"ma_xa": "commune_code"}
     chosen, sink = check(path, crs="EPSG:5899")
     assert (chosen.outcome, len(sink.rows)) == ("ok", 1)
 
