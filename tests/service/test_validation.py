@@ -18,7 +18,7 @@ from service.app import Application, create_app
 from service.file_options import FileOptionError
 from service.settings import ServiceSettings
 from tests.conftest import settings_for
-from tests.service.people import PLACE, SAMPLE_COMMUNE, add_officer, address_csv, sign_in, upload_parts
+from tests.service.people import PLACE, SAMPLE_COMMUNE, add_officer, address_csv, sign_in
 from tests.service.shell import Shell
 
 VN2000_NINH_BINH = 9209
@@ -328,12 +328,13 @@ def test_more_parts_than_a_file_can_have_are_refused(checker: TestClient) -> Non
 
 
 def test_the_report_needs_no_more_than_a_register_and_a_file(checker: TestClient) -> None:
-    answer = checker.post("/validate", **upload_parts(address_csv("0790012345")))
+    files = {"file": ("a.csv", address_csv("0790012345"))}
+    answer = checker.post("/validate", data={"register": "addresses"}, files=files)
     assert json.loads(answer.content)["rows"] == {"read": 1, "valid": 1, "repaired": 0, "rejected": 0}
 
 
 def test_parameters_in_the_address_are_refused(checker: TestClient) -> None:
-    assert checker.post("/validate?register=addresses", **upload_parts(b"x")).status_code == 400
+    assert checker.post("/validate?register=addresses", files={"file": ("a.csv", b"x")}).status_code == 400
 
 
 def test_limits_are_settings() -> None:
