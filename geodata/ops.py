@@ -118,6 +118,19 @@ class Upload(Base):
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
+class ColumnMemory(Base):
+    """Which field officers chose for a column of their files, by commune; a null field leaves the column out."""
+
+    __tablename__ = "column_memory"
+    __table_args__ = ({"schema": "ops"},)
+
+    register: Mapped[str] = mapped_column(Text, primary_key=True)
+    unit: Mapped[str] = mapped_column(Text, primary_key=True, comment="Commune code; empty for files of no one commune")
+    column_key: Mapped[str] = mapped_column(Text, primary_key=True, comment="Header without accents and case")
+    field: Mapped[str | None] = mapped_column(Text)
+    last_used_at: Mapped[Timestamp]
+
+
 class TileStamp(Base):
     """The last revision that touched a tile of a layer (z up to 14). A tile without a row was never touched."""
 

@@ -1,5 +1,6 @@
 """What a register is: one frozen declaration that every engine reads."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,6 +58,8 @@ class Field:
         Header names in uploads beside the column's own, in any spelling: compared without accents and case.
     scheme : str, optional
         The value is a code of this scheme and lives in the register's code table, not in a column of the model.
+    looks_like : pattern, optional
+        What its values look like (the whole text), where that tells a column whose header says nothing.
     """
 
     column: Attribute
@@ -67,6 +70,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     choices: Mapping[str, Choice] = field(default_factory=dict)
     scheme: str | None = None
+    looks_like: re.Pattern[str] | None = None
     name_: str = ""
 
     @property

@@ -12,13 +12,14 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
-from service.api import documents, features, health, lookup, reviews, sessions, tilesets, uploads
+from service.api import documents, features, health, lookup, reports, reviews, sessions, tilesets, uploads, validation
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
-from service.limits import LookupBudget
+from service.kept_units import KeptUnits
+from service.limits import Budget, CheckLimitError, LookupBudget, ReaderSlots
 from service.logs import configure_logging
 from service.middleware import RequestMiddleware
 from service.openapi import build_openapi
@@ -33,7 +34,8 @@ from tiles.store import StoreSettings, TileStore
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, tilesets.router, lookup.router, uploads.router, reviews.router, sessions.router, health.router, pages.router,
+    features.router, tilesets.router, lookup.router, uploads.router, reviews.router, reports.router,
+    validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)
@@ -61,8 +63,11 @@ class Application:
     def __init__(self, api: FastAPI, tiles: TileApplication, settings: ServiceSettings) -> None:
         self.api = api
         self._tiles = tiles
-        is_secure = settings.env == "production"
-        self._wrapped = RequestMiddleware(api, max_upload=settings.upload_max_mb * MEGABYTE, is_secure=is_secure)
+        largest = {
+            "/uploads": settings.upload_max_mb * MEGABYTE,
+            "/validate": settings.validate_max_mb * MEGABYTE,
+        }
+        self._wrapped = RequestMiddleware(api, largest=largest, is_secure=settings.env == "production")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
@@ -99,7 +104,9 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
-    api.state.lookups = LookupBudget()
+    api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
+    api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
+    api.state.readers = ReaderSlots(settings.validate_readers)
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:

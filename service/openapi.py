@@ -7,10 +7,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from geodata.importing.diff import KINDS
+from geodata.importing.report_schema import SCHEMA_FILE
 from geodata.register import MAX_ZOOM
 from geodata.registers import discover
 from service.api.documents import MVT
 from service.api.forms import GEOJSON, SCHEMA
+from service.api.reports import WRITERS
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.problems import MEDIA_TYPE
@@ -55,7 +57,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256,
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json",
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
@@ -67,7 +69,9 @@ _MEDIA: Mapping[str, str] = {
     "/uploads/{uploadId}/diff.geojson": GEOJSON,
     "/collections/{collectionId}/queryables": SCHEMA,
     "/collections/{collectionId}/schema": SCHEMA,
+    f"/schemas/{SCHEMA_FILE}": SCHEMA,
 }
+_REPORT_MEDIA: Mapping[str, str] = {**{name: media for name, (media, _) in WRITERS.items()}, "html": "text/html"}
 _PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 _SIGNED_IN = ("/uploads", "/auth/me", "/auth/logout")
 
@@ -80,7 +84,8 @@ def build_openapi(app: FastAPI) -> Json:
     )  # fmt: skip
     paths = document["paths"]
     paths.pop("/api", None)
-    paths["/uploads"]["post"]["requestBody"] = _upload_body()
+    paths["/uploads"]["post"]["requestBody"] = _upload_body(_UPLOAD_OPTIONS, _UPLOAD_CHOICES)
+    paths["/validate"]["post"]["requestBody"] = _upload_body(_CHECK_OPTIONS, {})
     for path, operations in paths.items():
         for method, operation in operations.items():
             _complete(method, path, operation)
@@ -134,19 +139,29 @@ def _complete(method: str, path: str, operation: Json) -> None:
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
         if method == "post":
             parameters["csrf"] = _parameter(CSRF_HEADER, "header", _TEXT, "From /auth/me; for browsers only")
-    if (method, path) == ("post", "/uploads"):
-        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
-        responses |= {"413": _PROBLEM, "429": _PROBLEM}
-    if path.startswith("/uploads/{uploadId}/"):
-        responses |= {"409": _PROBLEM}
-    if (method, path) == ("post", "/uploads/{uploadId}/publish"):
-        parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
-        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+    _complete_files(method, path, parameters, responses)
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
     for status in ("400", "404", "500", "503"):
         responses.setdefault(status, _PROBLEM)
+
+
+def _complete_files(method: str, path: str, parameters: Json, responses: Json) -> None:
+    """Add what is only said of files that are sent, and of what becomes of them."""
+    if "{format}" in path:
+        schema = {"type": "string", "enum": list(_REPORT_MEDIA)}
+        parameters["format"] = _parameter("format", "path", schema, "Form of the report")
+        responses["200"]["content"] = {media: {"schema": _TEXT} for media in _REPORT_MEDIA.values()}
+    if (method, path) in {("post", "/uploads"), ("post", "/validate")}:
+        responses |= {"413": _PROBLEM, "429": _PROBLEM}
+    if (method, path) == ("post", "/uploads"):
+        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
+    if path.startswith("/uploads/{uploadId}/") and "{format}" not in path:
+        responses |= {"409": _PROBLEM}
+    if (method, path) == ("post", "/uploads/{uploadId}/publish"):
+        parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
 
 
 _UPLOAD_OPTIONS = {
@@ -161,22 +176,26 @@ _UPLOAD_OPTIONS = {
 }
 
 
-def _upload_body() -> Json:
+_CHECK_OPTIONS = {name: text for name, text in _UPLOAD_OPTIONS.items() if name not in {"note", "place_columns"}}
+_UPLOAD_CHOICES: Json = {
+    "mode": {
+        "type": "string", "enum": list(CHOICES["mode"]), "default": "upsert",
+        "description": "Update by key, replace the commune's whole set, or only add",
+    },
+    "publish": {
+        "type": "string", "enum": list(CHOICES["publish"]), "default": "ask",
+        "description": "Wait until the changes were seen, or publish at once",
+    },
+}  # fmt: skip
+
+
+def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
     properties: Json = {
         "register": {**_collection_ids(), "description": "Id of a collection", "example": "addresses"},
         "file": {"type": "string", "format": "binary", "description": "The file itself", "example": "@dia-chi.zip"},
     }
-    properties["mode"] = {
-        "type": "string", "enum": list(CHOICES["mode"]), "default": "upsert",
-        "description": "Update by key, replace the commune's whole set, or only add",
-    }  # fmt: skip
-    properties["publish"] = {
-        "type": "string", "enum": list(CHOICES["publish"]), "default": "ask",
-        "description": "Wait until the changes were seen, or publish at once",
-    }  # fmt: skip
-    properties |= {
-        name: {"type": "string", "maxLength": 500, "description": text} for name, text in _UPLOAD_OPTIONS.items()
-    }
+    properties |= choices
+    properties |= {name: {"type": "string", "maxLength": 500, "description": text} for name, text in options.items()}
     schema = {"type": "object", "required": ["register", "file"], "properties": properties}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 

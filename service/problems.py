@@ -17,7 +17,8 @@ from geodata.db import is_passing
 from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
-from service.limits import LookupLimitError
+from service.file_options import FileOptionError
+from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError
 from service.logs import note_outage
 from service.middleware import PREFLIGHT, PRIVATE_PATHS
 from service.web.i18n import pick_language
@@ -103,6 +104,9 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     SignInError: HTTPStatus.UNAUTHORIZED,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    CheckLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    ChecksBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    FileOptionError: HTTPStatus.BAD_REQUEST,
     NotSignedInError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     CsrfError: HTTPStatus.FORBIDDEN,

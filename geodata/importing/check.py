@@ -4,6 +4,7 @@ The web, the shell and the API all come through `check_file`; what becomes of th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -22,10 +23,10 @@ from geodata.importing.cells import Cells
 from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
 from geodata.importing.crs_choice import choose_crs
-from geodata.importing.mapping import map_columns
+from geodata.importing.mapping import ColumnChoiceError, ColumnMatching, are_personal, is_open, without_private
 from geodata.importing.merge import Mode
 from geodata.importing.place import PlaceChecker
-from geodata.importing.report import Outcome, Report
+from geodata.importing.report import Outcome, Report, describe_file
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
 from geodata.importing.sandbox import open_upload
@@ -67,6 +68,12 @@ class ImportRequest:
         A second officer agrees that most of a commune's records vanish.
     expected : str, optional
         Mark of the review that the officer saw: anything else waits again.
+    columns : mapping of column name to field name
+        The sender's word on columns; None for one that is to be left out.
+    accept : frozenset of str
+        Codes of the repairs that the sender lets be made.
+    remembered : mapping of column key to field name
+        What was chosen before for columns of these names; see `geodata.importing.column_memory`.
     """
 
     path: Path
@@ -81,6 +88,9 @@ class ImportRequest:
     publishes: bool = True
     is_approved: bool = False
     expected: str | None = None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    accept: frozenset[str] = frozenset()
+    remembered: Mapping[str, str | None] = field(default_factory=dict)
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
@@ -132,7 +142,8 @@ def check_file(
     Report
         ``outcome`` says whether the file could be taken; rows may be rejected all the same.
     """
-    report = Report(request.register.id, request.commune)
+    file = describe_file(request.path, request.original_name)
+    report = Report(request.register.id, request.commune, file=file)
     progress("reading", 0, 0)
     try:
         with open_upload(
@@ -141,61 +152,92 @@ def check_file(
         ) as reading:  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
-            _describe(reading.result, request.register, report)
-            crs = choose_crs(reading.result, request.crs, report, _communes_of(request, reading.result, units))
-            if crs is not None:
-                _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
+            _describe(request.register, reading.result, report)
+            mapping = _map_columns(request, reading.result, units, report)
+            _describe_encoding(request.register, reading.result, mapping or {}, report)
+            communes = _communes_of(request, mapping or {}, units)
+            crs = choose_crs(reading.result, request.crs, report, communes)
+            if crs is not None and mapping is not None:
+                _FileCheck(request, reading.result, mapping, crs, units, report, sink, progress).run()
             for warning in reversed(reading.finish().warnings):
                 report.add_first("FILE_NOTE", value=warning.code, why_vi=warning.vi, why_en=warning.en)
     except UnreadableFileError as error:
-        return _refused(request, error)
+        return _refused(request, file, error)
     report.settle()
     return report
 
 
-def _communes_of(request: ImportRequest, result: ReadResult, units: UnitIndex) -> FileCommunes | None:
+def _communes_of(request: ImportRequest, mapping: Mapping[str, Field], units: UnitIndex) -> FileCommunes | None:
     """Say for which communes the file is; None where its rows are no places in communes."""
-    register = request.register
-    if "commune_code" not in register.write.model_fields:
+    if "commune_code" not in request.register.write.model_fields:
         return None
-    mapping = map_columns(register, result.columns)
     column = next((column for column, item in mapping.items() if item.name == "commune_code"), None)
     return FileCommunes(units, request.actor, request.commune, column)
 
 
-def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
+def _refused(request: ImportRequest, file: dict[str, Any], error: UnreadableFileError) -> Report:
     """Report on a file that is no use as a whole, whatever its first rows were."""
-    report = Report(request.register.id, request.commune)
+    report = Report(request.register.id, request.commune, file=file)
     outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
-    report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
+    report.layers = [_layer(request.register, **item) for item in error.detail.get("layers", ())]
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
     return report
 
 
-def _describe(result: ReadResult, register: Register, report: Report) -> None:
-    report.layers = [_layer(**asdict(item)) for item in result.layers]
-    mapping = map_columns(register, result.columns)
+def _describe(register: Register, result: ReadResult, report: Report) -> None:
+    assert report.file is not None
+    report.file["format"], report.layer = result.format, result.layer
+    report.layers = [_layer(register, **asdict(item)) for item in result.layers]
+
+
+def _describe_encoding(register: Register, result: ReadResult, mapping: Mapping[str, Field], report: Report) -> None:
+    """Tell how each column's text was read; samples only of what may be shown."""
     report.encoding = {column: asdict(choice) for column, choice in result.encoding.items()}
     for column, described in report.encoding.items():
-        # What no public field is made of may be about a person.
-        described["samples"] = [*described["samples"]] if column in mapping and _is_open(mapping[column]) else []
+        samples = [*described["samples"]]
+        texts = [sample["after"] for sample in samples]
+        is_shown = is_open(register, mapping[column]) if column in mapping else not are_personal(texts)
+        described["samples"] = samples if is_shown else []
 
 
-def _is_open(item: Field) -> bool:
-    """Whether every value of a field is public."""
-    return item.public and item.public_if is None
-
-
-def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:
+def _layer(  # noqa: PLR0913  what is known of a layer
+    register: Register, name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None = None,
+    columns: Sequence[str] = (), sample: Sequence[Mapping[str, str | None]] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Describe one layer; of its coordinate system the name is told, the first quoted text of any WKT."""
     crs = crs_wkt.split('"')[1] if crs_wkt and '"' in crs_wkt else None
-    return {"name": name, "geometry": geometry_type, "rows": row_count, "crs": crs}
+    return {
+        "name": name, "geometry": geometry_type, "rows": row_count, "crs": crs, "columns": list(columns),
+        "sample": without_private(register, sample),
+    }  # fmt: skip
+
+
+def _map_columns(
+    request: ImportRequest, result: ReadResult, units: UnitIndex, report: Report
+) -> Mapping[str, Field] | None:
+    """Find the field of each column, saying how; None where the sender's own choice cannot be followed."""
+    with closing(iter_batches(result)) as batches:
+        first = next(batches, None)
+    sample = {} if first is None else {name: first.column(name) for name in result.columns}
+    matching = ColumnMatching(request.register, request.columns, request.remembered, units, request.commune)
+    try:
+        matches = matching.run(result.columns, sample)
+    except ColumnChoiceError as error:
+        report.refuse("COLUMN_CHOICE", "needs_choice", value=error.column, why_vi=error.vi, why_en=error.en)
+        return None
+    report.matches = [match.as_dict() for match in matches]
+    report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
+    for match in matches:
+        if search_key(match.name) not in PLACE_COLUMNS:
+            match.say(report)
+    return {match.name: match.taken for match in matches if match.taken is not None}
 
 
 @dataclass
 class _FileCheck:
     request: ImportRequest
     result: ReadResult
+    mapping: Mapping[str, Field]
     crs: SourceCrs
     units: UnitIndex
     report: Report
@@ -205,11 +247,7 @@ class _FileCheck:
 
     def run(self) -> None:
         register, report = self.request.register, self.report
-        mapping = map_columns(register, self.result.columns)
-        report.columns = {column: mapping[column].name if column in mapping else None for column in self.result.columns}
-        for column in self.result.columns:
-            if column not in mapping and search_key(column) not in PLACE_COLUMNS:
-                report.add("COLUMN_UNUSED", value=column)
+        mapping = self.mapping
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,

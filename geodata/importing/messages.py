@@ -120,6 +120,21 @@ KINDS: dict[str, MessageKind] = {
     "COLUMN_UNUSED": MessageKind(
         "info", "Cột “{value}” không thuộc lớp này, đã bỏ qua.", "The column “{value}” is not of this register and was left out.",
         "Đổi tên cột nếu đây là một trường cần dùng.", "Rename the column if it is a field to be used."),
+    "COLUMN_GUESSED": MessageKind(
+        "info", "Cột “{value}” được hiểu là “{title_vi}” vì các giá trị của nó.",
+        "The column “{value}” was taken for “{title_en}” because of its values.",
+        "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
+    "COLUMN_MAYBE": MessageKind(
+        "info", "Cột “{value}” có thể là “{title_vi}”, nhưng chưa chắc nên đã bỏ qua.",
+        "The column “{value}” may be “{title_en}”, but that is not certain, so it was left out.",
+        "Chọn trường cho cột này nếu đúng.", "Choose the field of this column if so."),
+    "COLUMN_REMEMBERED": MessageKind(
+        "info", "Cột “{value}” được hiểu là “{title_vi}” như lần gửi trước.",
+        "The column “{value}” was taken for “{title_en}”, as chosen before.",
+        "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
+    "COLUMN_CHOICE": MessageKind(
+        "error", "{why_vi}", "{why_en}",
+        "Chọn lại trường của các cột.", "Choose the fields of the columns again."),
     "CRS_ASSUMED": MessageKind(
         "warning", "Tệp không ghi hệ tọa độ; đã coi là WGS 84 (độ).", "The file names no coordinate system; WGS 84 (degrees) was assumed.",
         "Kèm tệp .prj hoặc chọn hệ tọa độ.", "Add the .prj or choose the coordinate system."),

@@ -18,7 +18,7 @@ every attribute, string
 import dataclasses
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,7 +182,7 @@ class RowsBrokenError(Exception):
     """The rows end in the middle or are not what they must be; `geodata.importing.sandbox` says why."""
 
 
-def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
+def iter_batches(result: ReadResult) -> Generator[pa.RecordBatch]:
     """Yield the rows batch by batch, waiting for those that are still being read; one batch is in memory at a time.
 
     Each batch is validated in full: it was written by a process that handled hostile bytes.

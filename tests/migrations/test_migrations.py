@@ -128,10 +128,13 @@ GRANTS = [
         )
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
     ),
-    ("bandoso_worker", "ops", "SELECT", f"{QUEUE} account account_scope audit change revision setting tile_stamp upload"),
-    ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change revision tile_stamp upload"),
-    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} tile_stamp upload"),
-    ("bandoso_worker", "ops", "DELETE", f"{QUEUE} tile_stamp"),
+    (
+        "bandoso_worker", "ops", "SELECT",
+        f"{QUEUE} account account_scope audit change column_memory revision setting tile_stamp upload",
+    ),
+    ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change column_memory revision tile_stamp upload"),
+    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory tile_stamp upload"),
+    ("bandoso_worker", "ops", "DELETE", f"{QUEUE} column_memory tile_stamp"),
     ("bandoso_auditor", "ops", "SELECT", "audit change revision"),
 ]  # fmt: skip
 
