@@ -20,6 +20,7 @@ from service.auth import audit
 from service.auth.policy import Officer, Uploader
 from service.auth.principal import Principal
 from service.deps import DatabaseDep, base_url
+from service.file_options import read_file_options
 from service.files import FileStore, StoredFile
 from service.jobs.imports import UNFINISHED
 from service.jobs.queue import defer_import
@@ -35,6 +36,8 @@ DIFF_SHOWN = (
 SAME = (Upload.sha256, Upload.register, Upload.commune, Upload.mode, Upload.publish, Upload.options)
 """What a repeated request with the same Idempotency-Key must agree in."""
 
+JSON_OPTIONS = ("encoding", "columns", "place_columns", "accept")
+MAX_JSON = 20_000
 MAX_FIELD, MAX_NAME, MAX_KEY = 500, 200, 200
 MAX_LISTED, MAX_WAITING = 100, 1000
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
@@ -111,7 +114,12 @@ def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
         if name == "file":
             continue
         is_known = name in {"register", "commune", *CHOICES, *OPTIONS}
-        if not is_known or not isinstance(value, str) or len(value) > MAX_FIELD or "\x00" in value:
+        if (
+            not is_known
+            or not isinstance(value, str)
+            or len(value) > (MAX_JSON if name in JSON_OPTIONS else MAX_FIELD)
+            or "\x00" in value
+        ):
             raise NotAcceptableFormError(part=name[:40])
         if value.strip():
             values[name] = value.strip()
@@ -130,6 +138,7 @@ def check_values(values: Mapping[str, str]) -> None:
     if "register" not in values:
         raise NotAcceptableFormError(part="register")
     register = get_register(values["register"])
+    read_file_options(values)
     for name, allowed in CHOICES.items():
         if values.get(name, allowed[0]) not in allowed:
             raise NotAcceptableFormError(part=name)

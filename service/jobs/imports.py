@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, case, func, or_, select, text, update
 
 from geodata.db import Actor, Database, is_passing
 from geodata.importing.check import ImportRequest
+from geodata.importing.column_memory import memory_unit, remember_columns, remembered_columns
 from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import Published, RowsLostError, import_file, publish_waiting
 from geodata.importing.report import Report, amend
@@ -20,6 +21,7 @@ from geodata.importing.staging import Staged
 from geodata.ops import Upload
 from geodata.registers import get_register
 from service.auth import audit
+from service.file_options import read_file_options
 from service.files import FileStore
 from service.jobs.queue import defer_import, remove_dead_jobs
 from service.logs import note_outage
@@ -136,18 +138,20 @@ class UploadJob:
             thread.join()
 
     def _request(self, upload: Row[Any]) -> ImportRequest:
-        communes = None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
         megabytes = 1 << 20
         limits = ReaderLimits(max_packed_bytes=self.settings.upload_max_mb * megabytes)
         options = upload.options
         # Rows that wait are published as they were seen, or looked at again for those who will.
         is_agreed = upload.state == "publishing" and upload.diff is not None
         expected = upload.diff["etag"] if is_agreed else None
+        actor = Actor(upload.author, _communes(upload))
+        with self.database.worker() as connection:
+            remembered = remembered_columns(connection, upload.register, memory_unit(upload.commune, actor))
+        chosen = read_file_options(options)
         return ImportRequest(
-            self.files.path(upload.id), upload.file_name, get_register(upload.register),
-            Actor(upload.author, communes), commune=upload.commune, layer=options.get("layer"), crs=options.get("crs"),
-            encoding=options.get("encoding"), mode=upload.mode, publishes=upload.publish == "auto" or is_agreed,
-            is_approved=upload.approved_by is not None, expected=expected, note=options.get("note"),
+            self.files.path(upload.id), upload.file_name, get_register(upload.register), actor, commune=upload.commune,
+            layer=chosen.layer, crs=chosen.crs, encoding=chosen.encoding, columns=chosen.columns, accept=chosen.accept,
+            remembered=remembered, mode=upload.mode, publishes=upload.publish == "auto" or is_agreed, is_approved=upload.approved_by is not None, expected=expected, note=options.get("note"),
             upload_id=upload.id, limits=limits, timeout_s=self.settings.reader_timeout_s, settings=self.settings,
         )  # fmt: skip
 
@@ -162,6 +166,12 @@ class UploadJob:
             diff=review.as_dict() if review is not None else None, revision=published.revision,
             finished_at=func.now() if is_over else None, heartbeat_at=None,
         )  # fmt: skip
+        if state == "published":
+            actor = Actor(upload.author, _communes(upload))
+            unit = memory_unit(upload.commune, actor)
+            remember_columns(
+                connection, upload.register, unit, (upload.report or published.report.as_dict())["columns"]
+            )
         counts = published.counts
         audit.note(
             connection, "upload.publish" if is_over else "upload.stage", actor=upload.author, target=str(upload.id),
@@ -186,6 +196,11 @@ class UploadJob:
         with suppress(FencedError), self.database.worker() as connection:
             self._still_ours(connection, heartbeat_at=func.now())
             _give_up(connection, self.upload_id, kind)
+
+
+def _communes(upload: Row[Any]) -> tuple[str, ...] | None:
+    """Return the communes that the sender could change when the file was taken; None for all."""
+    return None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
 
 
 def _state(upload: Row[Any], published: Published) -> str:
