@@ -33,6 +33,7 @@ from geodata.text import search_key
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
+_CHOICES = frozenset(("LAYER_CHOICE", "COLUMN_CHOICE"))
 PLACE_COLUMNS = frozenset(
     ["lon", "long", "lng", "longitude", "x", "lat", "latitude", "y", "wkt", "geom", "geometry", "easting", "northing"]
 ) | {
@@ -65,6 +66,10 @@ class ImportRequest:
         A second officer agrees that most of a commune's records vanish.
     expected : str, optional
         Mark of the review that the officer saw: anything else waits again.
+    place_columns : mapping, optional
+        Likewise: ``x_column`` and ``y_column``, or ``wkt_column``.
+    names : mapping, optional
+        Where ``path`` is a folder of files sent together: stored names to those the sender gave.
     """
 
     path: Path
@@ -79,6 +84,8 @@ class ImportRequest:
     publishes: bool = True
     is_approved: bool = False
     expected: str | None = None
+    place_columns: Mapping[str, str | None] | None = None
+    names: Mapping[str, str] | None = None
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
@@ -135,7 +142,7 @@ def check_file(
     try:
         with open_upload(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
-            encoding=request.encoding, timeout_s=request.timeout_s, limits=request.limits,
+            encoding=request.encoding, names=request.names, place_columns=request.place_columns, timeout_s=request.timeout_s, limits=request.limits,
         ) as reading:  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
@@ -154,8 +161,12 @@ def check_file(
 def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
     """Report on a file that is no use as a whole, whatever its first rows were."""
     report = Report(request.register.id, request.commune)
-    outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
+    outcome: Outcome = "needs_choice" if error.code in _CHOICES else "refused"
     report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
+    if error.code == "COLUMN_CHOICE":
+        report.layers = [
+            _layer(error.detail["layer"], None, None, None, error.detail["columns"], error.detail["sample"])
+        ]
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
     return report
 
@@ -166,10 +177,14 @@ def _describe(result: ReadResult, report: Report) -> None:
     report.encoding = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain}
 
 
-def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:
+def _layer(
+    name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None,
+    columns: Sequence[str] = (), sample: Sequence[Mapping[str, str | None]] = (),
+) -> dict[str, Any]:  # fmt: skip
     """Describe one layer; of its coordinate system the name is told, the first quoted text of any WKT."""
     crs = crs_wkt.split('"')[1] if crs_wkt and '"' in crs_wkt else None
-    return {"name": name, "geometry": geometry_type, "rows": row_count, "crs": crs}
+    found = {"name": name, "geometry": geometry_type, "rows": row_count, "crs": crs}
+    return {**found, "columns": list(columns), "sample": [dict(row) for row in sample]}
 
 
 @dataclass
