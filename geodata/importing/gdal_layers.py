@@ -182,7 +182,7 @@ class GdalLayer:
 
 
 def _is_utf8(value: bytes) -> bool:
-    return decode_value(value, "utf-8")[1] != "broken"
+    return decode_value(value, "utf-8")[1] == "good"
 
 
 def _shape(wkb: bytes | None, max_vertices: int) -> tuple[bytes | None, str | None]:

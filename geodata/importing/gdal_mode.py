@@ -26,6 +26,9 @@ Beside the ways to GDAL that is pandas, which pyarrow imports where it finds it,
 most files takes.
 """
 
+ALL_DRIVERS = "BANDOSO_GDAL_DRIVERS"
+"""Variable of the environment in which the worker names the drivers of this build once it knows them."""
+
 _LIST = "import json, pyogrio; print(json.dumps(sorted(pyogrio.list_drivers())))"
 _TIMEOUT_S = 60.0
 _OPTIONS = {
@@ -58,7 +61,7 @@ def load() -> ModuleType:
         ``GDAL_UNSAFE`` if any other driver is live all the same.
     """
     if "pyogrio" not in sys.modules:
-        skipped = ",".join(name for name in _all_drivers() if name not in DRIVERS)
+        skipped = ",".join(name for name in all_drivers() if name not in DRIVERS)
         os.environ.update(_OPTIONS, GDAL_SKIP=skipped, OGR_SKIP=skipped)
         HIDDEN.discard("pyogrio")
     import pyogrio  # noqa: PLC0415 - what it may do is set above
@@ -80,8 +83,13 @@ def live_drivers(pyogrio: Any) -> set[str]:
     return set(pyogrio.list_drivers())
 
 
-def _all_drivers() -> list[str]:
-    """List the drivers of this build; a process of its own, since they cannot be left out once GDAL is loaded."""
+def all_drivers() -> list[str]:
+    """List the drivers of this build.
+
+    It takes a process of its own, since drivers cannot be left out any more once GDAL is loaded.
+    """
+    if known := os.environ.get(ALL_DRIVERS):
+        return known.split(",")
     environment = {name: value for name, value in os.environ.items() if name not in ("GDAL_SKIP", "OGR_SKIP")}
     answer = subprocess.run(
         [sys.executable, "-P", "-s", "-c", _LIST],

@@ -11,7 +11,7 @@ from typing import Any
 
 from geodata.importing.context import ReadContext
 from geodata.importing.features import Feature
-from geodata.importing.results import unknown_format
+from geodata.importing.results import UnreadableFileError, unknown_format
 from geodata.importing.wkb import geometry_wkb
 from geodata.importing.xml_events import XmlEvents
 
@@ -26,7 +26,7 @@ class KmlReader(XmlEvents):
     def __init__(self, path: Path, context: ReadContext) -> None:
         super().__init__(path, "KML")
         self._context, self._folders = context, list[str]()
-        self._has_shape, self._key = False, ""
+        self._has_shape, self._has_links, self._key = False, False, ""
         self._properties, self._shapes = dict[str, Any](), list[tuple[str, Any]]()
         self._positions, self._rings, self._track = list[Any](), list[Any](), list[Any]()
         self._done = list[Feature]()
@@ -39,11 +39,19 @@ class KmlReader(XmlEvents):
         UnreadableFileError
             ``XML_SYNTAX`` with the line, ``XML_DOCTYPE``, ``TOO_DEEP``; ``UPLOAD_FORMAT`` if it is not KML.
         """
-        self._folders, self._done = [], []
+        self._folders, self._done, is_empty = [], [], True
         for _ in self.events():
             if self._done:
                 yield self._done
-                self._done = []
+                self._done, is_empty = [], False
+        if is_empty and self._has_links:
+            raise UnreadableFileError(
+                "UPLOAD_FORMAT",
+                "Tệp KML chỉ chứa liên kết đến dữ liệu ở nơi khác, không có đối tượng nào. "
+                "Trong Google Earth, mở liên kết rồi lưu địa điểm thành KML mới.",
+                "The KML holds only links to data elsewhere. Open them in Google Earth and save the places as a new KML.",
+                what="KML NetworkLink",
+            )
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin a placemark, a folder or a shape."""
@@ -58,6 +66,7 @@ class KmlReader(XmlEvents):
         elif name in _SHAPES:
             self._start_shape(name)
         elif name == "NetworkLink":
+            self._has_links = True
             self._context.warn(
                 "KML_LINK",
                 "Liên kết mạng trong KML không được tải.",

@@ -11,9 +11,7 @@ _HEAD_BYTES = 64 << 10
 _COPY_BYTES = 1 << 20
 _NATIVE = re.compile(r"Definition\s+Table\s+Type\s+NATIVE\b", re.IGNORECASE)
 # What would lead GDAL to other files: views, linked, seamless, raster and other indirect tables.
-_INDIRECT = re.compile(
-    r"\b(open\s+(table|window)|create\s+view|linked|odbc|raster|seamless|\w*:?File)\b", re.IGNORECASE
-)
+_INDIRECT = re.compile(r"\b(open\s+(table|window)|create\s+view|linked|odbc|raster|File)\b|seamless", re.IGNORECASE)
 _CHARSET = re.compile(rb'(^\s*!?charset\s+|Type\s+NATIVE\s+Charset\s+)("?)([\w-]+)\2', re.IGNORECASE | re.MULTILINE)
 _CODECS = {"windowsvietnamese": "cp1258", "utf-8": "utf-8", "windowssimpchinese": "gbk"}
 _NEEDED = {".tab": (".dat",), ".mif": ()}

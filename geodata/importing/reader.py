@@ -62,11 +62,13 @@ def main(argument: str) -> int:
 def _self_test() -> dict[str, list[str]]:
     """Try what this process can reach, first as it is for most files and then as for the few that need GDAL."""
     loadable = [name for name in gdal_mode.MODULES if _is_loadable(name)]
+    build = gdal_mode.all_drivers()
     try:
         drivers = sorted(gdal_mode.live_drivers(gdal_mode.load()))
     except UnreadableFileError as error:
         drivers = error.detail["drivers"]
-    return {"gdal": loadable, "drivers": drivers, "interfaces": [name for _, name in socket.if_nameindex()]}
+    interfaces = [name for _, name in socket.if_nameindex()]
+    return {"gdal": loadable, "build": build, "drivers": drivers, "interfaces": interfaces}
 
 
 def _leave(job: dict[str, Any], name: str, content: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 
 from geodata.errors import GeodataError
 from geodata.importing.context import WEB_LIMITS, ReaderLimits
-from geodata.importing.gdal_mode import DRIVERS
+from geodata.importing.gdal_mode import ALL_DRIVERS, DRIVERS
 from geodata.importing.results import (
     POLL_S,
     EncodingChoice,
@@ -46,6 +46,8 @@ _SUFFIXES = re.compile(
 _MIB = 1 << 20
 _MAX_JSON_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
+# GDAL's drivers in this build, once `check` has asked for them; a reader that needs GDAL asks by itself before.
+_build_drivers = list[str]()
 _MAX_NAME = 1_000
 
 
@@ -158,6 +160,7 @@ def check() -> str:
         raise SandboxError(fact=f"the reader can load GDAL: {', '.join(facts['gdal'])}")
     if unexpected := set(facts["drivers"]) - DRIVERS:
         raise SandboxError(fact=f"GDAL has more drivers than allowed: {', '.join(sorted(unexpected)[:20])}")
+    _build_drivers[:] = facts["build"]
     mode = sandbox_mode()
     if mode == "no-network" and set(facts["interfaces"]) - {"lo"}:
         raise SandboxError(fact=f"the reader sees the network: {', '.join(facts['interfaces'])}")
@@ -182,7 +185,8 @@ def _command() -> list[str]:
 
 def _environment(work_dir: Path) -> dict[str, str]:
     """Build the child's whole environment; nothing of ours (secrets, database address) is in it."""
-    return {
+    known = {ALL_DRIVERS: ",".join(_build_drivers)} if _build_drivers else {}
+    return known | {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         "LANG": "C.UTF-8",
