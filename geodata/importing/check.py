@@ -203,7 +203,8 @@ class _FileCheck:
         mapping = map_columns(register, self.result.columns)
         report.columns = {column: mapping[column].name if column in mapping else None for column in self.result.columns}
         for column in self.result.columns:
-            if column not in mapping and search_key(column) not in PLACE_COLUMNS:
+            is_place = column in self.result.place_columns or search_key(column) in PLACE_COLUMNS
+            if column not in mapping and not is_place:
                 report.add("COLUMN_UNUSED", value=column)
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(

@@ -148,6 +148,12 @@ class PlaceColumns:
         )
 
     @property
+    def used(self) -> list[str]:
+        """Name the columns that the places come from."""
+        found = [self.wkt] if self.wkt is not None else list(self._axes[:2]) if self._axes else []
+        return [self.names[at] for at in found]
+
+    @property
     def geometry_type(self) -> str | None:
         """Say what the header promises."""
         return "Geometry" if self.wkt is not None else "Point" if self._axes or self._candidates else None

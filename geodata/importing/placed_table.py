@@ -31,6 +31,11 @@ class PlacedTable:
         self._is_settled = False
 
     @property
+    def place_names(self) -> list[str]:
+        """Name the columns that the places come from."""
+        return self._places.used
+
+    @property
     def geometry_type(self) -> str | None:
         """Say what the header promises."""
         return self._places.geometry_type

@@ -125,6 +125,7 @@ def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:
             "crs_wkt": layer.crs_wkt,
             "crs_hint": layer.crs_hint,
             "format": layer.format,
+            "place_columns": getattr(layer, "place_names", []),
             "encoding": dataclasses.asdict(layer.encoding),
         }
         _leave(job, DESCRIPTION_FILE, description)

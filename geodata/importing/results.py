@@ -135,6 +135,8 @@ class ReadResult:
         Empty while the file is being read.
     crs_wkt, crs_hint : str or None
         CRS as the file states it, in WKT; ``EPSG:n``, ``degrees`` or ``metres`` where that is all it says.
+    place_columns : tuple of str
+        Columns of a table that its places come from.
     sandbox : str
         ``no-network`` (own user and network namespace) or ``limits-only`` (the host refuses namespaces).
     is_over : callable
@@ -149,6 +151,7 @@ class ReadResult:
     format: str
     row_count: int
     columns: tuple[str, ...]
+    place_columns: tuple[str, ...]
     encoding: EncodingChoice
     sandbox: str
     geometry_type: str | None = None

@@ -278,6 +278,7 @@ class Reading:
             **{name: read[name] for name in ("crs_wkt", "crs_hint", "format")},
             row_count=read["row_count"] or 0,
             columns=tuple(read["columns"]),
+            place_columns=tuple(read["place_columns"]),
             encoding=EncodingChoice(**read["encoding"]),
             sandbox=sandbox_mode(),
             is_over=self._is_over,
