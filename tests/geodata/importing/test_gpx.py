@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from geodata.importing.context import ReaderLimits
-from tests.geodata.importing.files import read, refusal, rows, values, wkt
+from tests.geodata.importing.files import read, refusal, refusal_here, rows, values, wkt
 
 POINTS = (
     "<wpt lat='21' lon='105.5'><ele>7</ele><time>2026-03-15T01:00:00Z</time><name>Cổng làng</name><sym>Flag</sym></wpt>"
@@ -77,7 +77,7 @@ def test_broken_positions_are_problems_of_their_rows(tmp_path: Path) -> None:
     ids=["empty", "cut", "document type", "deep", "text", "rows"],
 )
 def test_gpx_refusals(tmp_path: Path, data: str, code: str) -> None:
-    assert refusal(tmp_path, data, "a.gpx", limits=ReaderLimits(max_rows=10)).code == code
+    assert refusal_here(tmp_path, data, "a.gpx", limits=ReaderLimits(max_rows=10)).code == code
 
 
 def test_gpx_is_known_by_its_root_whatever_the_name_prefix_or_encoding(tmp_path: Path) -> None:

@@ -227,6 +227,16 @@ def test_check_raises_when_gdal_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -
         sandbox.check()
 
 
+def test_check_raises_when_more_drivers_are_live_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    python = (
+        "import sys; from geodata.importing import gdal_mode, reader; gdal_mode.all_drivers = lambda: ['GML'];"
+        "reader.main('--self-test')"
+    )
+    monkeypatch.setattr(sandbox, "_command", lambda: [sys.executable, "-c", python])
+    with pytest.raises(sandbox.SandboxError, match="more drivers than allowed"):
+        sandbox.check()
+
+
 def test_the_reader_works_where_namespaces_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "sandbox_mode", lambda: "limits-only")
     result = read(tmp_path, b"lon,lat\n105,21\n", ".csv")

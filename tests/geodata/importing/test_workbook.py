@@ -1,6 +1,8 @@
 """Workbooks: where the table begins, values as text, places in columns, and what is refused."""
 
+import contextlib
 import datetime
+import random
 import time
 import zipfile
 from io import BytesIO
@@ -9,10 +11,12 @@ from typing import Any
 
 import openpyxl
 import pytest
+import xlwt
 
 from geodata.importing.context import ReaderLimits
+from geodata.importing.results import UnreadableFileError
 from geodata.importing.workbook import find_header, read_header
-from tests.geodata.importing.files import codes, read, refusal, rows, values, wkt
+from tests.geodata.importing.files import codes, read, refusal, refusal_here, rows, values, wkt
 from tests.geodata.importing.workbooks import rewritten, workbook
 
 HEADER = ["Tên", "Kinh độ", "Vĩ độ"]
@@ -162,6 +166,20 @@ def test_open_document_sheets_are_read(tmp_path: Path) -> None:
     assert (wkt(result), values(result, "Tên")) == (["POINT (107.5 16.5)"], ["Huế"])
 
 
+def test_old_workbooks_are_read(tmp_path: Path) -> None:
+    book, out = xlwt.Workbook(), BytesIO()
+    sheet = book.add_sheet("Trang cũ")
+    for at, row in enumerate([["DANH SÁCH"], HEADER, PLACE]):
+        for column, cell in enumerate(row):
+            sheet.write(at, column, cell)
+    book.save(out)
+    result = read(tmp_path, out.getvalue(), "a.xls")
+    assert (result.layer, wkt(result), values(result, "_row")) == ("Trang cũ", ["POINT (107.5 16.5)"], [3])
+    broken = bytearray(out.getvalue())
+    broken[600:5000:7] = b"\xff" * len(broken[600:5000:7])
+    assert refusal(tmp_path, bytes(broken), "a.xls").code in ("WORKBOOK_BROKEN", "WORKBOOK_NO_TABLE")
+
+
 HOSTILE = {
     "document type": (
         lambda name, data: b'<!DOCTYPE x [<!ENTITY a "b">]>' + data if name.endswith("sheet1.xml") else data
@@ -172,16 +190,16 @@ HOSTILE = {
 
 @pytest.mark.parametrize("how", HOSTILE)
 def test_a_document_type_in_any_part_is_refused(tmp_path: Path, how: str) -> None:
-    assert refusal(tmp_path, rewritten(workbook([HEADER, PLACE]), HOSTILE[how]), "a.xlsx").code == "XML_DOCTYPE"
+    assert refusal_here(tmp_path, rewritten(workbook([HEADER, PLACE]), HOSTILE[how]), "a.xlsx").code == "XML_DOCTYPE"
     bad = rewritten(ods(HEADER, PLACE), lambda name, data: b"<!DOCTYPE a>" + data if name == "content.xml" else data)
-    assert refusal(tmp_path, bad, "a.ods").code == "XML_DOCTYPE"
+    assert refusal_here(tmp_path, bad, "a.ods").code == "XML_DOCTYPE"
 
 
 def test_parts_in_utf_16_are_refused_since_they_could_hide_one(tmp_path: Path) -> None:
     data = rewritten(
         workbook([HEADER, PLACE]), lambda name, data: data.decode().encode("utf-16") if "sheet1" in name else data
     )
-    assert refusal(tmp_path, data, "a.xlsx").code == "WORKBOOK_BROKEN"
+    assert refusal_here(tmp_path, data, "a.xlsx").code == "WORKBOOK_BROKEN"
 
 
 def without(part: str) -> bytes:
@@ -208,7 +226,7 @@ def without(part: str) -> bytes:
          "broken xls", "word"],
 )  # fmt: skip
 def test_workbook_refusals(tmp_path: Path, data: bytes, code: str) -> None:
-    assert refusal(tmp_path, data, "a.xlsx").code == code
+    assert refusal_here(tmp_path, data, "a.xlsx").code == code
 
 
 def test_rows_beyond_the_limit_are_refused(tmp_path: Path) -> None:
@@ -229,3 +247,22 @@ def test_a_stray_cell_at_the_end_of_the_sheet_costs_no_more_memory_than_allowed(
         "WORKBOOK_BROKEN",
     )
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.long
+def test_mutated_workbooks_end_in_rows_or_a_coded_refusal(tmp_path: Path) -> None:
+    chance = random.Random(20261122)
+    seed = workbook([["DANH SÁCH"], HEADER, *[PLACE] * 20], [HEADER])
+    for at in range(300):
+        part = chance.choice(["sheet1.xml", "workbook.xml", "sharedStrings.xml", "styles.xml", ".rels"])
+
+        def change(name: str, data: bytes, part: str = part) -> bytes:
+            if not name.endswith(part):
+                return data
+            changed = bytearray(data)
+            for _ in range(chance.choice([1, 3, 20])):
+                changed[chance.randrange(len(changed))] = chance.choice(b"<>\"'/=&;0129AZ \xff")
+            return bytes(changed)
+
+        with contextlib.suppress(UnreadableFileError):
+            rows(read(tmp_path, rewritten(seed, change), f"{at}.xlsx", timeout_s=30))
