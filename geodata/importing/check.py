@@ -36,6 +36,7 @@ from geodata.text import search_key
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
+_CHOICES = frozenset(("LAYER_CHOICE", "COLUMN_CHOICE"))
 PLACE_COLUMNS = frozenset(
     ["lon", "long", "lng", "longitude", "x", "lat", "latitude", "y", "wkt", "geom", "geometry", "easting", "northing"]
 ) | {
@@ -74,6 +75,10 @@ class ImportRequest:
         Codes of the repairs that the sender lets be made.
     remembered : mapping of column key to field name
         What was chosen before for columns of these names; see `geodata.importing.column_memory`.
+    place_columns : mapping, optional
+        Likewise: ``x_column`` and ``y_column``, or ``wkt_column``.
+    names : mapping, optional
+        Where ``path`` is a folder of files sent together: stored names to those the sender gave.
     """
 
     path: Path
@@ -91,6 +96,8 @@ class ImportRequest:
     columns: Mapping[str, str | None] = field(default_factory=dict)
     accept: frozenset[str] = frozenset()
     remembered: Mapping[str, str | None] = field(default_factory=dict)
+    place_columns: Mapping[str, str | None] | None = None
+    names: Mapping[str, str] | None = None
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
@@ -148,7 +155,7 @@ def check_file(
     try:
         with open_upload(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
-            encoding=request.encoding, timeout_s=request.timeout_s, limits=request.limits,
+            encoding=request.encoding, names=request.names, place_columns=request.place_columns, timeout_s=request.timeout_s, limits=request.limits,
         ) as reading:  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
@@ -178,8 +185,11 @@ def _communes_of(request: ImportRequest, mapping: Mapping[str, Field], units: Un
 def _refused(request: ImportRequest, file: dict[str, Any], error: UnreadableFileError) -> Report:
     """Report on a file that is no use as a whole, whatever its first rows were."""
     report = Report(request.register.id, request.commune, file=file)
-    outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
+    outcome: Outcome = "needs_choice" if error.code in _CHOICES else "refused"
     report.layers = [_layer(request.register, **item) for item in error.detail.get("layers", ())]
+    if error.code == "COLUMN_CHOICE":
+        found = (error.detail["layer"], None, None, None, error.detail["columns"], error.detail["sample"])
+        report.layers = [_layer(request.register, *found)]
     report.refuse("FILE_REFUSED", outcome, value=error.code, why_vi=error.vi, why_en=error.en)
     return report
 
@@ -228,7 +238,7 @@ def _map_columns(
     report.matches = [match.as_dict() for match in matches]
     report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
     for match in matches:
-        if search_key(match.name) not in PLACE_COLUMNS:
+        if match.name not in result.place_columns and search_key(match.name) not in PLACE_COLUMNS:
             match.say(report)
     return {match.name: match.taken for match in matches if match.taken is not None}
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
-from geodata.importing.archive import SHAPEFILE_PARTS
+from geodata.importing.members import SHAPEFILE_PARTS
 from geodata.importing.messages import say
 from geodata.text import clean_text
 

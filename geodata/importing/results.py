@@ -3,7 +3,8 @@
 The rows are an Arrow IPC stream of at most 50,000 rows a batch, which can be followed while it is written. Its columns:
 
 ``_row`` int64
-    1-based record number in the source, counted over all records, deleted and broken ones too.
+    1-based record number in the source, counted over all records, deleted and broken ones too; of a worksheet the
+    number that the spreadsheet program shows.
 ``_wkb`` binary
     2D geometry in the source's own CRS, axis order as stored; null where there is none.
 ``_problem`` string
@@ -57,8 +58,9 @@ def unknown_format(what: str) -> UnreadableFileError:
     """Refuse a format that is not read; ``what`` is its suffix or name."""
     return UnreadableFileError(
         "UPLOAD_FORMAT",
-        "Không đọc được định dạng này. Hãy xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML hoặc CSV.",
-        "This format is not read. Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML or CSV.",
+        f"Không đọc được định dạng này ({what or '?'}). Hãy xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel "
+        "hoặc CSV.",
+        f"This format is not read ({what or '?'}). Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel or CSV.",
         what=what,
     )
 
@@ -76,12 +78,17 @@ def no_such_layer(wanted: str, layers: Sequence["LayerInfo"]) -> UnreadableFileE
 
 @dataclasses.dataclass(frozen=True)
 class LayerInfo:
-    """A layer found in the file; ``row_count`` is None where counting would mean reading it."""
+    """A layer found in the file; ``row_count`` is None where counting would mean reading it.
+
+    ``columns`` and ``sample`` (at most 5 rows as text) are given where the officer has to choose, and of the layer read.
+    """
 
     name: str
     geometry_type: str | None
     row_count: int | None
     crs_wkt: str | None = None
+    columns: Sequence[str] = ()
+    sample: Sequence[Mapping[str, str | None]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +157,8 @@ class ReadResult:
         Empty while the file is being read.
     crs_wkt, crs_hint : str or None
         CRS as the file states it, in WKT; ``EPSG:n``, ``degrees`` or ``metres`` where that is all it says.
+    place_columns : tuple of str
+        Columns of a table that its places come from.
     encoding : mapping of str to EncodingChoice
         By column.
     sandbox : str
@@ -166,6 +175,7 @@ class ReadResult:
     format: str
     row_count: int
     columns: tuple[str, ...]
+    place_columns: tuple[str, ...]
     encoding: Mapping[str, EncodingChoice]
     sandbox: str
     geometry_type: str | None = None

@@ -45,8 +45,7 @@ _WINDOW_BYTES, _BATCH_BYTES = 16 << 20, 64 << 20
 _POSITION_BYTES, _PARTS_AT = 16, 44
 _VERTEX_BYTES, _SLACK_BYTES = 36, 200
 _ONE_RING = struct.pack("<BII", 1, POLYGON, 1)
-_MAX_SIDE_FILE = 64 << 10
-_MAX_SAMPLES = 12
+_MAX_SIDE_FILE, _MAX_SAMPLES = 64 << 10, 12
 _DELETED = ord("*")
 _WKT = re.compile(r"(PROJ|GEOG|GEOC|COMPD|LOCAL|BOUND|VERT)?(CS|CRS)\s*\[", re.IGNORECASE)
 
@@ -307,7 +306,7 @@ class ShapefileLayer:
     def _read_prj(self) -> str | None:
         if ".prj" not in self._parts:
             return None
-        text = _side_text(self._parts[".prj"]).strip("\ufeff\0 \r\n\t")
+        text = side_text(self._parts[".prj"]).strip("\ufeff\0 \r\n\t")
         if _WKT.match(text):
             return text
         self._context.warn(
@@ -326,7 +325,7 @@ class ShapefileLayer:
                 "The .dbf file is missing, so the rows have no attributes.",
             )
         else:
-            declared = _side_text(self._parts[".cpg"]) if ".cpg" in self._parts else None
+            declared = side_text(self._parts[".cpg"]) if ".cpg" in self._parts else None
             self.encoding = self._table.choose_encodings(declared)
             self.columns = self._table.names()
         if self._shapes.has_extra_axes:
@@ -371,16 +370,22 @@ class ShapefileLayer:
                 shapes=shapes,
                 records=records,
             )
-        if self._deleted:
-            self._context.warn(
-                "DBF_DELETED",
-                f"Bỏ qua {self._deleted} dòng đã đánh dấu xóa trong tệp .dbf.",
-                f"{self._deleted} records marked as deleted in the .dbf were left out.",
-                count=self._deleted,
-            )
+        warn_deleted(self._deleted, self._context)
 
 
-def _side_text(path: Path) -> str:
+def warn_deleted(count: int, context: ReadContext) -> None:
+    """Say how many records of a DBF table were left out."""
+    if count:
+        context.warn(
+            "DBF_DELETED",
+            f"Bỏ qua {count} dòng đã đánh dấu xóa trong tệp .dbf.",
+            f"{count} records marked as deleted in the .dbf were left out.",
+            count=count,
+        )
+
+
+def side_text(path: Path) -> str:
+    """Read a small side file (.prj, .cpg) as text."""
     with path.open("rb") as file:
         raw = file.read(_MAX_SIDE_FILE)
     return raw.decode("utf-8", "replace")

@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
 from geodata.db import Actor
-from geodata.importing.archive import SHAPEFILE_PARTS
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.context import ReaderLimits
+from geodata.importing.members import SHAPEFILE_PARTS
 from geodata.importing.report import file_name
 from geodata.importing.work_folder import work_folder
 from geodata.registers import get_register
