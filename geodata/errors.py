@@ -46,6 +46,22 @@ class FeatureNotFoundError(GeodataError):
     en_template = "There is no feature “{feature}”."
 
 
+class RevisionNotFoundError(GeodataError):
+    """The register has no such revision."""
+
+    code = "REVISION_NOT_FOUND"
+    vi_template = "Không có đợt công bố “{revision}” của lớp này."
+    en_template = "This collection has no revision “{revision}”."
+
+
+class StaleRevisionError(GeodataError):
+    """Another revision came after the one that the actor knew."""
+
+    code = "REVISION_STALE"
+    vi_template = "Đã có đợt công bố {revision} mới hơn. Hãy xem lại rồi thực hiện lại."
+    en_template = "Revision {revision} has come in between. Look at it, then try again."
+
+
 class ParameterError(GeodataError):
     """A parameter of a request is unknown or malformed."""
 
