@@ -111,10 +111,23 @@ def _view(register: Register, is_past: bool) -> FromClause:  # noqa: FBT001  one
     columns = [*(column(name) for name in names), *(column(name, _Geometry()) for name in geometry_names(register))]
     if not is_past:
         return table(register.id, *columns, schema="open")
-    states = table(f"{register.id}_states", *columns, column("until"), schema="open")
+    states = states_view(register)
     at: BindParameter[int] = bindparam("at", type_=BigInteger())
     is_so = or_(states.c.until.is_(None), states.c.until > at)
     return select(states).where(states.c.revision <= at, is_so).subquery("state")
+
+
+@cache
+def states_view(register: Register) -> FromClause:
+    """Return the view of every state that the register's records have or had; ``until`` is when one ended."""
+    names = ["id", "uuid", "revision", "updated_at", *_property_names(register), "until"]
+    shapes = [column(name, _Geometry()) for name in geometry_names(register)]
+    return table(f"{register.id}_states", *(column(name) for name in names), *shapes, schema="open")
+
+
+def feature_at(register: Register) -> Label[str]:
+    """Return the expression that writes one state as a feature, over `states_view`."""
+    return _written(register, states_view(register))
 
 
 def _settled(statement: Select[Any], at: int | None) -> Select[Any]:
@@ -125,17 +138,17 @@ def _property_names(register: Register) -> list[str]:
     return [*(item.name for item in register.public_fields), *(side.name for side in register.lists)]
 
 
-def _place(register: Register, is_past: bool) -> Any:  # noqa: FBT001  one of two views
-    shapes = [_view(register, is_past).c[name] for name in geometry_names(register)]
-    return shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=_Geometry())
-
-
 @cache
 def _feature(register: Register, is_past: bool) -> Label[str]:  # noqa: FBT001  one of two views
     """Return the expression that writes one feature."""
-    view = _view(register, is_past)
+    return _written(register, _view(register, is_past))
+
+
+def _written(register: Register, view: FromClause) -> Label[str]:
     properties = [part for name in _property_names(register) for part in (literal(name), view.c[name])]
-    geometry = cast(func.ST_AsGeoJSON(_place(register, is_past), DECIMALS, 0), _Json())
+    shapes = [view.c[name] for name in geometry_names(register)]
+    place = shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=_Geometry())
+    geometry = cast(func.ST_AsGeoJSON(place, DECIMALS, 0), _Json())
     feature = func.json_build_object(
         text("'type'"), text("'Feature'"), text("'id'"), view.c.uuid, text("'geometry'"), geometry,
         text("'properties'"), func.json_build_object(*properties),

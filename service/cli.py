@@ -31,6 +31,7 @@ from geodata.units.index import UnitIndex, load_units, reference_units
 from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
+from service.cli_revisions import show_revisions, undo_revision
 from service.settings import ServiceSettings, refused_settings
 
 app = typer.Typer(
@@ -43,6 +44,9 @@ units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / ad
 sample_app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / sample data.")
 for name, group in (("units", units_app), ("user", user_app), ("key", key_app), ("sample", sample_app)):
     app.add_typer(group, name=name)
+
+app.command("revisions")(show_revisions)
+app.command("rollback")(undo_revision)
 
 out = Console()
 err = Console(stderr=True)

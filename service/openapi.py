@@ -19,6 +19,9 @@ Json = dict[str, Any]
 Parameter = tuple[str, str, Json]
 
 ITEMS, ITEM = "/collections/{collectionId}/items", "/collections/{collectionId}/items/{featureId}"
+REVISIONS = "/collections/{collectionId}/revisions"
+REVISION = REVISIONS + "/{number}"
+ROLLBACK = REVISION + "/rollback"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
 CSV_STYLE = {"style": "form", "explode": False}
@@ -29,6 +32,15 @@ _COMMON: list[Parameter] = [
     ("lang", "Language of the answer", {"type": "string", "enum": ["vi", "en"]}),
 ]
 _BOX: Json = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
+_AS_OF: Parameter = (
+    "as-of",
+    "State after a revision: its number, a day (its end in Vietnam) or an RFC 3339 instant",
+    {"type": "string"},
+)
+_PAGE: list[Parameter] = [
+    ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
+    ("cursor", "From a next link", {"type": "string"}),
+]
 _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", ITEMS): [
         ("bbox", "West, south, east, north in degrees (CRS84)", _BOX),
@@ -36,7 +48,12 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         ("datetime", "Day or interval (RFC 3339) such as 2026-07-01; for units with validity dates", _TEXT),
         ("cursor", "From a next link", _TEXT),
         ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
+        _AS_OF,
     ],
+    ("get", ITEM): [_AS_OF],
+    ("get", REVISIONS): _PAGE,
+    ("get", REVISION): _PAGE,
+    ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
     ("get", "/search"): [
         ("q", "Words or a code", {"type": "string", "minLength": 1, "maxLength": 100}),
         ("limit", "Results", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}),
@@ -55,7 +72,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256,
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "number": "1",
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
@@ -129,7 +146,7 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    if path.startswith(_SIGNED_IN):
+    if path.startswith(_SIGNED_IN) or path == ROLLBACK:
         operation["security"] = [{"key": []}, {"session": []}]
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
         if method == "post":
@@ -141,6 +158,10 @@ def _complete(method: str, path: str, operation: Json) -> None:
         responses |= {"409": _PROBLEM}
     if (method, path) == ("post", "/uploads/{uploadId}/publish"):
         parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+    if (method, path) == ("post", ROLLBACK):
+        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
+        parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")
         responses |= {"412": _PROBLEM, "428": _PROBLEM}
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:

@@ -88,6 +88,8 @@ class MethodError(errors.GeodataError):
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.RevisionNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.StaleRevisionError: HTTPStatus.PRECONDITION_FAILED,
     errors.ParameterError: HTTPStatus.BAD_REQUEST,
     errors.CodeFormatError: HTTPStatus.BAD_REQUEST,
     errors.CoordinateSystemError: HTTPStatus.BAD_REQUEST,
