@@ -62,6 +62,14 @@ class StaleRevisionError(GeodataError):
     en_template = "Revision {revision} has come in between. Look at it, then try again."
 
 
+class ExportTooLargeError(GeodataError):
+    """A file of this kind does not hold so many records."""
+
+    code = "EXPORT_TOO_LARGE"
+    vi_template = "Tệp bảng tính chỉ chứa được {limit} dòng. Hãy tải GeoPackage."
+    en_template = "A workbook holds {limit} rows only. Take the GeoPackage."
+
+
 class ParameterError(GeodataError):
     """A parameter of a request is unknown or malformed."""
 

@@ -22,6 +22,7 @@ from geodata.importing.cells import Cells
 from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
 from geodata.importing.crs_choice import choose_crs
+from geodata.importing.given_ids import STAGED, GivenIds
 from geodata.importing.mapping import map_columns
 from geodata.importing.merge import Mode
 from geodata.importing.place import PlaceChecker
@@ -206,16 +207,17 @@ class _FileCheck:
     def run(self) -> None:
         register, report = self.request.register, self.report
         mapping = map_columns(register, self.result.columns)
+        self.ids = ids = GivenIds([name for name in self.result.columns if name not in mapping])
         report.columns = {column: mapping[column].name if column in mapping else None for column in self.result.columns}
         for column in self.result.columns:
-            if column not in mapping and search_key(column) not in PLACE_COLUMNS:
+            if column not in mapping and column != ids.column and search_key(column) not in PLACE_COLUMNS:
                 report.add("COLUMN_UNUSED", value=column)
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,
             has_places=self.result.has_places,
         )  # fmt: skip
-        self.sink.open(self.rows.fields)
+        self.sink.open([*self.rows.fields, *([STAGED] if ids.column else [])])
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
@@ -238,6 +240,7 @@ class _FileCheck:
         numbers = batch.column("_row").to_pylist()
         good = np.ones(batch.num_rows, dtype=bool)
         geometries = self.places.geometries(batch, good, self.report)
+        given_ids = self.ids.read(batch, numbers, good, self.report)
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
@@ -250,6 +253,8 @@ class _FileCheck:
         if len(checked.positions):
             self._doubt(checked, cells, numbers)
             columns = {**checked.columns, **self._derived(checked.columns)}
+            if self.ids.column:
+                columns[STAGED] = given_ids.take(pa.array(checked.positions))
             rows = batch.column("_row").take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)
 
