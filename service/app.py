@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
-from service.api import documents, features, health, lookup, reviews, revisions, sessions, tilesets, uploads
+from service.api import documents, exports, features, health, lookup, reviews, revisions, sessions, tilesets, uploads
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
@@ -33,8 +33,8 @@ from tiles.store import StoreSettings, TileStore
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, tilesets.router, lookup.router, uploads.router, reviews.router, sessions.router,
-    health.router, pages.router,
+    features.router, revisions.router, exports.router, tilesets.router, lookup.router, uploads.router, reviews.router,
+    sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from geodata.exporting import gpkg, xlsx
 from geodata.importing.diff import KINDS
 from geodata.register import MAX_ZOOM
 from geodata.registers import discover
@@ -41,6 +42,17 @@ _PAGE: list[Parameter] = [
     ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
     ("cursor", "From a next link", {"type": "string"}),
 ]
+_EXPORT: list[Parameter] = [
+    (
+        "private",
+        "All that is known of one's own communes; for officers who signed in",
+        {"type": "boolean", "default": False},
+    )
+]
+_FILES: Mapping[str, str] = {
+    "/collections/{collectionId}/export.gpkg": gpkg.MEDIA_TYPE,
+    "/collections/{collectionId}/export.xlsx": xlsx.MEDIA_TYPE,
+}
 _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", ITEMS): [
         ("bbox", "West, south, east, north in degrees (CRS84)", _BOX),
@@ -51,6 +63,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         _AS_OF,
     ],
     ("get", ITEM): [_AS_OF],
+    **{("get", path): _EXPORT for path in _FILES},
     ("get", REVISIONS): _PAGE,
     ("get", REVISION): _PAGE,
     ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
@@ -166,6 +179,9 @@ def _complete(method: str, path: str, operation: Json) -> None:
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
+    if path in _FILES:
+        responses["200"]["content"] = {_FILES[path]: {"schema": {"type": "string", "format": "binary"}}}
+        responses |= {"401": _PROBLEM, "403": _PROBLEM}
     for status in ("400", "404", "500", "503"):
         responses.setdefault(status, _PROBLEM)
 

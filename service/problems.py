@@ -77,6 +77,14 @@ class UploadStateError(errors.GeodataError):
     en_template = "The upload is in the state “{state}”, in which this cannot be done."
 
 
+class ExportBusyError(errors.GeodataError):
+    """Other files are being written."""
+
+    code = "EXPORT_BUSY"
+    vi_template = "Đang tạo tệp khác. Hãy thử lại sau giây lát."
+    en_template = "Other files are being made. Try again in a moment."
+
+
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -109,6 +117,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     CsrfError: HTTPStatus.FORBIDDEN,
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
+    ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
