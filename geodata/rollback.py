@@ -151,7 +151,9 @@ def roll_back(
     if not counts:
         return undo.result(None)
     note = f"Hoàn tác đợt {number}"
-    revision = start_revision(connection, register, counts, author=actor.name, note=note, upload_id=None)
+    revision = start_revision(
+        connection, register, counts, author=actor.name, note=note, upload_id=None, communes=undo.communes or None
+    )
     undo.apply(revision)
     Refresh(connection, register, revision).run(select(UNDO.c.id).where(UNDO.c.action.is_not(None)))
     announce(connection, register, revision)
@@ -177,6 +179,7 @@ class _Undo:
         state = state_of(self.register).op("||")(private_state_of(self.register))
         self.connection.execute(update(UNDO).values(live=state).where(UNDO.c.id == self.live.c.id))
         self._run("undo_after.sql", register=self.register.id, undone=self.number)
+        self.communes = self._find_communes()
         self._require_scope(actor)
         computed = [item.name for item in self.live.c if item.computed is not None]
         private = [item.name for item in self.register.private_tables]
@@ -197,16 +200,19 @@ class _Undo:
         statement = upsert(UNDO).from_select(["id", "uuid", "is_removed"], rows)
         self.connection.execute(statement.on_conflict_do_nothing())
 
+    def _find_communes(self) -> list[str]:
+        """Return every commune that the records were, are or would be in."""
+        states = [UNDO.c.live, UNDO.c.before]
+        query = select(*(state["commune_code"].astext.label(f"commune_{at}") for at, state in enumerate(states)))
+        return sorted({code for row in self.connection.execute(query.distinct()) for code in row if code is not None})
+
     def _require_scope(self, actor: Actor) -> None:
-        """Refuse an actor who may not change every commune that the records were, are or would be in."""
+        """Refuse an actor who may not change every commune concerned."""
         if actor.communes is None:
             return
         if not self.register.is_in_communes:
             raise NotAllowedError(what=self.register.id)
-        states = [UNDO.c.live, UNDO.c.before]
-        communes = select(*(state["commune_code"].astext.label(f"commune_{at}") for at, state in enumerate(states)))
-        found = {code for row in self.connection.execute(communes.distinct()) for code in row if code is not None}
-        foreign = sorted(found - set(actor.communes))
+        foreign = [code for code in self.communes if code not in actor.communes]
         if foreign:
             raise NotAllowedError(what=", ".join(foreign[:5]))
 

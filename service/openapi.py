@@ -148,6 +148,19 @@ def _exemplify(parameter: Json) -> Json:
     return {**parameter, "example": _EXAMPLES[name]} if name in _EXAMPLES else parameter
 
 
+def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -> None:
+    """Add what changes ask of the state that the client has seen."""
+    if path.startswith("/uploads/{uploadId}/"):
+        responses |= {"409": _PROBLEM}
+    if (method, path) == ("post", "/uploads/{uploadId}/publish"):
+        parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+    if (method, path) == ("post", ROLLBACK):
+        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
+        parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+
+
 def _complete(method: str, path: str, operation: Json) -> None:
     """Add what the framework cannot know: strict parameters, media types, problem answers, who may ask."""
     parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
@@ -167,15 +180,7 @@ def _complete(method: str, path: str, operation: Json) -> None:
     if (method, path) == ("post", "/uploads"):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
         responses |= {"413": _PROBLEM, "429": _PROBLEM}
-    if path.startswith("/uploads/{uploadId}/"):
-        responses |= {"409": _PROBLEM}
-    if (method, path) == ("post", "/uploads/{uploadId}/publish"):
-        parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
-        responses |= {"412": _PROBLEM, "428": _PROBLEM}
-    if (method, path) == ("post", ROLLBACK):
-        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
-        parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")
-        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+    _add_conditions(method, path, parameters, responses)
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
