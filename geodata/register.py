@@ -273,6 +273,17 @@ class Register:
             found[table] = (*found.get(table, ()), item)
         return found
 
+    @cached_property
+    def shared_tables(self) -> tuple[Table, ...]:
+        """Tables beside the register's own that hold its lists and codes."""
+        codes = () if self.codes is None else (self.codes.__table__,)
+        return (*(side.table for side in self.lists), *codes)
+
+    @cached_property
+    def private_tables(self) -> tuple[Table, ...]:
+        """Tables beside the register's own that hold what is private about its records."""
+        return tuple(table for table in self.companion_fields if table not in self.shared_tables)
+
     @property
     def needs_place(self) -> bool:
         """Whether a record is nothing without a place; units may be listed before their boundary is known."""

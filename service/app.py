@@ -12,7 +12,20 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
-from service.api import documents, features, health, lookup, reports, reviews, sessions, tilesets, uploads, validation
+from service.api import (
+    documents,
+    exports,
+    features,
+    health,
+    lookup,
+    reports,
+    reviews,
+    revisions,
+    sessions,
+    tilesets,
+    uploads,
+    validation,
+)  # fmt: skip
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
@@ -34,8 +47,8 @@ from tiles.store import StoreSettings, TileStore
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, tilesets.router, lookup.router, uploads.router, reviews.router, reports.router,
-    validation.router, sessions.router, health.router, pages.router,
+    features.router, revisions.router, exports.router, tilesets.router, lookup.router, uploads.router, reviews.router,
+    reports.router, validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)

@@ -31,6 +31,7 @@ from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
 from service.cli_report import exit_code, print_summary
+from service.cli_revisions import show_revisions, undo_revision
 from service.file_options import read_file_options
 from service.settings import ServiceSettings, refused_settings
 
@@ -44,6 +45,9 @@ units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / ad
 sample_app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / sample data.")
 for name, group in (("units", units_app), ("user", user_app), ("key", key_app), ("sample", sample_app)):
     app.add_typer(group, name=name)
+
+app.command("revisions")(show_revisions)
+app.command("rollback")(undo_revision)
 
 out = Console()
 err = Console(stderr=True)

@@ -78,6 +78,14 @@ class UploadStateError(errors.GeodataError):
     en_template = "The upload is in the state “{state}”, in which this cannot be done."
 
 
+class ExportBusyError(errors.GeodataError):
+    """Other files are being written."""
+
+    code = "EXPORT_BUSY"
+    vi_template = "Đang tạo tệp khác. Hãy thử lại sau giây lát."
+    en_template = "Other files are being made. Try again in a moment."
+
+
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -89,6 +97,8 @@ class MethodError(errors.GeodataError):
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.RevisionNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.StaleRevisionError: HTTPStatus.PRECONDITION_FAILED,
     errors.ParameterError: HTTPStatus.BAD_REQUEST,
     errors.CodeFormatError: HTTPStatus.BAD_REQUEST,
     errors.CoordinateSystemError: HTTPStatus.BAD_REQUEST,
@@ -111,6 +121,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     CsrfError: HTTPStatus.FORBIDDEN,
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
+    ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

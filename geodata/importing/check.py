@@ -23,6 +23,7 @@ from geodata.importing.cells import Cells
 from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
 from geodata.importing.crs_choice import choose_crs
+from geodata.importing.given_ids import STAGED, GivenIds
 from geodata.importing.mapping import ColumnChoiceError, ColumnMatching, are_personal, is_open, without_private
 from geodata.importing.merge import Mode
 from geodata.importing.place import PlaceChecker
@@ -155,7 +156,8 @@ def check_file(
     try:
         with open_upload(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
-            encoding=request.encoding, names=request.names, place_columns=request.place_columns, timeout_s=request.timeout_s, limits=request.limits,
+            encoding=request.encoding, names=request.names, place_columns=request.place_columns,
+            timeout_s=request.timeout_s, limits=request.limits,
         ) as reading:  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
@@ -237,10 +239,18 @@ def _map_columns(
         return None
     report.matches = [match.as_dict() for match in matches]
     report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
+    mapping = {match.name: match.taken for match in matches if match.taken is not None}
+    ids = _given_ids(result, mapping)
     for match in matches:
-        if match.name not in result.place_columns and search_key(match.name) not in PLACE_COLUMNS:
+        is_place = match.name in result.place_columns or search_key(match.name) in PLACE_COLUMNS
+        if not is_place and match.name != ids.column:
             match.say(report)
-    return {match.name: match.taken for match in matches if match.taken is not None}
+    return mapping
+
+
+def _given_ids(result: ReadResult, mapping: Mapping[str, Field]) -> GivenIds:
+    """Find the column of the records' own ids, as exports have it, among those that are no field."""
+    return GivenIds([name for name in result.columns if name not in mapping])
 
 
 @dataclass
@@ -258,12 +268,13 @@ class _FileCheck:
     def run(self) -> None:
         register, report = self.request.register, self.report
         mapping = self.mapping
+        self.ids = ids = _given_ids(self.result, mapping)
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,
             has_places=self.result.has_places,
         )  # fmt: skip
-        self.sink.open(self.rows.fields)
+        self.sink.open([*self.rows.fields, *([STAGED] if ids.column else [])])
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
@@ -286,6 +297,7 @@ class _FileCheck:
         numbers = batch.column("_row").to_pylist()
         good = np.ones(batch.num_rows, dtype=bool)
         geometries = self.places.geometries(batch, good, self.report)
+        given_ids = self.ids.read(batch, numbers, good, self.report)
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
@@ -298,6 +310,8 @@ class _FileCheck:
         if len(checked.positions):
             self._doubt(checked, cells, numbers)
             columns = {**checked.columns, **self._derived(checked.columns)}
+            if self.ids.column:
+                columns[STAGED] = given_ids.take(pa.array(checked.positions))
             rows = batch.column("_row").take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)
 

@@ -52,6 +52,14 @@ KINDS: dict[str, MessageKind] = {
         "warning", "{value} dòng bị từ chối và không rõ là của bản ghi nào, nên không bản ghi nào bị xóa.",
         "{value} rows were rejected and which records they are about is not known, so no record is removed.",
         "Sửa các dòng bị từ chối rồi gửi lại để thay toàn bộ danh sách.", "Correct the rejected rows and send the file again to replace the list."),
+    "ID_UNKNOWN": MessageKind(
+        "error", "Không có bản ghi nào mang id “{value}”.", "No record has the id “{value}”.",
+        "Xóa ô id nếu đây là bản ghi mới; nếu không, tải lại tệp xuất của đúng lớp dữ liệu.",
+        "Empty the cell where the record is new; else take a fresh export of this register."),
+    "ID_DOUBLED": MessageKind(
+        "error", "Id “{value}” đã có ở dòng {first_row}.", "The id “{value}” stands in row {first_row} already.",
+        "Bản sao của một đối tượng là bản ghi mới: xóa ô id của nó.",
+        "A copy of a feature is a new record: empty its cell id."),
     "NAME_DOUBLED": MessageKind(
         "error", "“{value}” đã có ở dòng {first_row}, cùng xã.", "“{value}” of the same commune stands in row {first_row} already.",
         "Nếu là hai nơi khác nhau, ghi hai tên khác nhau; nếu không, giữ một dòng.",

@@ -12,6 +12,7 @@ from procrastinate.exceptions import ConnectorException
 from sqlalchemy import select
 
 from geodata.db import BACKGROUND_NICENESS, Database
+from geodata.history import forget_private
 from geodata.importing import sandbox
 from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
@@ -94,7 +95,7 @@ def _recover(database: Database) -> None:
 
 
 def clean_files(database: Database, settings: ServiceSettings) -> int:
-    """Remove raw files that are older than the installation keeps them; returns how many.
+    """Remove raw files that are older than the installation keeps them, and as old private data; returns how many files.
 
     Files are looked for on the disk: one whose upload never came to be, as a process died in between, must go too.
     """
@@ -102,6 +103,7 @@ def clean_files(database: Database, settings: ServiceSettings) -> int:
     old = set(files.find_older(settings.raw_file_days * DAY_S))
     with database.worker() as connection:
         old -= set(connection.scalars(select(Upload.id).where(Upload.id.in_(old), Upload.state.in_(UNFINISHED))))
+        forget_private(connection, settings.raw_file_days)
     for upload_id in old:
         files.remove(upload_id)
     return len(old)
