@@ -168,6 +168,12 @@ class Database:
         with self._worker.begin() as connection:
             yield connection
 
+    @contextmanager
+    def worker_session(self) -> Iterator[Connection]:
+        """Open a connection of the worker role without a transaction: every statement stands for itself."""
+        with self._worker.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
     def __enter__(self) -> Self:
         return self
 

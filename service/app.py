@@ -25,6 +25,7 @@ from service.openapi import build_openapi
 from service.problems import add_problem_handlers
 from service.settings import ServiceSettings
 from service.setup import apply_settings
+from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
@@ -99,7 +100,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
-    api.state.lookups = LookupBudget()
+    api.state.lookups, api.state.storage = LookupBudget(), open_storage(settings)
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:

@@ -32,6 +32,13 @@ class ServiceSettings(GeodataSettings):
         Origin in absolute links where a proxy hides it; otherwise taken from the request.
     licence, attribution : str
         Of the published data; said wherever data leaves.
+    storage_url : str
+        Where uploaded files are kept: the absolute path of a folder, or ``s3://bucket/prefix``; ``uploads`` in
+        ``var_dir`` when not given.
+    storage_endpoint, storage_region, storage_key_id, storage_secret_key : str
+        How the S3-compatible store is reached; without an endpoint it is Amazon's.
+    staged_days : int
+        How long rows that were read and checked wait for the officer to publish them.
     """
 
     env: Literal["development", "production"] = "development"
@@ -47,6 +54,12 @@ class ServiceSettings(GeodataSettings):
     session_idle_minutes: int = 30
     session_hours: int = 12
     uploads_waiting: int = 3
+    storage_url: str = ""
+    storage_endpoint: str = ""
+    storage_region: str = ""
+    storage_key_id: str = ""
+    storage_secret_key: SecretStr = SecretStr("")
+    staged_days: int = 14
 
     @property
     def hosts(self) -> list[str]:

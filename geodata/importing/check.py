@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
+from geodata.importing.cancellation import Cancellation
 from geodata.importing.cells import Cells
 from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
@@ -67,6 +68,8 @@ class ImportRequest:
         A second officer agrees that most of a commune's records vanish.
     expected : str, optional
         Mark of the review that the officer saw: anything else waits again.
+    cancellation : Cancellation
+        Ends the work from outside; what is written of it must not be kept then.
     """
 
     path: Path
@@ -86,6 +89,7 @@ class ImportRequest:
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     settings: GeodataSettings = field(default_factory=GeodataSettings)
     timeout_s: float = 120.0
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
 
 class Sink(Protocol):
@@ -138,7 +142,7 @@ def check_file(
         with open_upload(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
             encoding=request.encoding, timeout_s=request.timeout_s, limits=request.limits,
-        ) as reading:  # fmt: skip
+        ) as reading, request.cancellation.ending(reading.stop):  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
             _describe(reading.result, request.register, report)

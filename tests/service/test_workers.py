@@ -186,7 +186,7 @@ def test_a_file_that_is_gone_fails_and_says_so(office: Office) -> None:
     officer, revision = office.officer(), office.revision()
     place = send(officer, upload_parts(address_csv(new_code())))
     job = job_of(office, place)
-    job.files.remove(job.upload_id)
+    job.storage.remove(job.upload_id)
     job.run()
     upload = officer.get(place).json()
     assert (upload["state"], office.revision()) == ("failed", revision)
