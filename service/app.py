@@ -12,10 +12,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
-from service.api import documents, features, health, lookup, reviews, sessions, tilesets, uploads
+from service.api import documents, features, health, lookup, reviews, sessions, tilesets, upload_events, uploads
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
+from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
 from service.limits import LookupBudget
@@ -34,7 +35,8 @@ from tiles.store import StoreSettings, TileStore
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, tilesets.router, lookup.router, uploads.router, reviews.router, sessions.router, health.router, pages.router,
+    features.router, tilesets.router, lookup.router, uploads.router, reviews.router,
+    upload_events.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)
@@ -101,6 +103,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
     api.state.lookups, api.state.storage = LookupBudget(), open_storage(settings)
+    api.state.watch = UploadWatch(database)
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:
@@ -136,6 +139,7 @@ class _Hosts(TrustedHostMiddleware):
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(apply_settings, api.state.settings)
     await api.state.tiles.start()
+    api.state.watch.end_with_process()
     yield
     await api.state.tiles.stop()
     api.state.database.dispose()

@@ -67,6 +67,7 @@ _MEDIA: Mapping[str, str] = {
     "/uploads/{uploadId}/diff.geojson": GEOJSON,
     "/collections/{collectionId}/queryables": SCHEMA,
     "/collections/{collectionId}/schema": SCHEMA,
+    "/uploads/{uploadId}/events": "text/event-stream",
 }
 _PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 _SIGNED_IN = ("/uploads", "/auth/me", "/auth/logout")
@@ -144,7 +145,9 @@ def _complete(method: str, path: str, operation: Json) -> None:
         responses |= {"412": _PROBLEM, "428": _PROBLEM}
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:
-        responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
+        responses["200"]["content"] = {
+            _MEDIA[path]: {"schema": {"type": "string" if _MEDIA[path].startswith("text/") else "object"}}
+        }
     for status in ("400", "404", "500", "503"):
         responses.setdefault(status, _PROBLEM)
 

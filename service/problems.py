@@ -53,6 +53,14 @@ class StoredFileError(errors.GeodataError):
     en_template = "The stored file is not as it was taken. Send it again."
 
 
+class StreamsBusyError(errors.GeodataError):
+    """So many people follow their uploads that one more would be too many."""
+
+    code = "STREAMS_BUSY"
+    vi_template = "Đang có quá nhiều kết nối theo dõi. Hãy thử lại sau giây lát."
+    en_template = "Too many connections follow uploads. Try again in a moment."
+
+
 class TooManyWaitingError(errors.GeodataError):
     """The officer's earlier files have to be done first."""
 
@@ -125,6 +133,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoredFileError: HTTPStatus.GONE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -98,6 +98,7 @@ class UploadJob:
             with suppress(RowsLostError):
                 request, report = self._request(upload, Path()), Report(upload.register, upload.commune)
                 waiting = Staged.from_dict(upload.staged)
+                self.meter.note(upload.state, 0, waiting.rows)
                 return publish_waiting(self.database, request, waiting, report, conclude)
         with work_folder() as folder:
             request = self._request(upload, self.storage.fetch(upload.id, folder).path)
@@ -157,7 +158,7 @@ class UploadJob:
             preview=published.report.preview or upload.preview,
             staged=published.staged.as_dict() if published.staged is not None else None,
             diff=review.as_dict() if review is not None else None, revision=published.revision,
-            finished_at=func.now() if is_over else None, heartbeat_at=None,
+            finished_at=func.now() if is_over else None, heartbeat_at=None, progress=self.meter.tell(),
         )  # fmt: skip
         counts = published.counts
         audit.note(

@@ -13,6 +13,7 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from geodata.errors import SettingsError
 from service.problems import StorageAwayError, StoredFileError
 from service.settings import ServiceSettings
 from service.storage.parts import (
@@ -45,6 +46,10 @@ class S3Storage:
     bucket, prefix : str
     settings : ServiceSettings
         Endpoint, region and keys. Without keys those of the environment are used, as the tools of AWS do.
+
+    Raises
+    ------
+    SettingsError
     """
 
     def __init__(self, bucket: str, prefix: str, settings: ServiceSettings) -> None:
@@ -54,14 +59,20 @@ class S3Storage:
             "access_key_id": settings.storage_key_id,
             "secret_access_key": settings.storage_secret_key.get_secret_value(),
         }
-        self._store = S3Store(
-            bucket, prefix=prefix or None, checksum_algorithm="SHA256",
-            client_options={
-                "connect_timeout": "5s", "timeout": "60s", "allow_http": settings.storage_endpoint.startswith("http://")
-            },
-            retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_S)},
-            **{name: value for name, value in given.items() if value},
-        )  # fmt: skip
+        client = {
+            "connect_timeout": "5s", "timeout": "60s", "allow_http": settings.storage_endpoint.startswith("http://"),
+        }  # fmt: skip
+        try:
+            self._store = S3Store(
+                bucket, prefix=prefix or None, checksum_algorithm="SHA256", client_options=client,  # type: ignore[arg-type]  # a plain dictionary
+                retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_S)},
+                **{name: value for name, value in given.items() if value},
+            )  # fmt: skip
+        except BaseError as error:
+            raise SettingsError(
+                why_vi="BANDOSO_STORAGE_ENDPOINT, _REGION, _KEY_ID và _SECRET_KEY chưa đủ hoặc chưa đúng.",
+                why_en="BANDOSO_STORAGE_ENDPOINT, _REGION, _KEY_ID and _SECRET_KEY are not complete or not right.",
+            ) from error
 
     def write(self, upload_id: UUID, files: GivenFiles, max_bytes: int) -> StoredUpload:
         """Keep the files; see `Storage.write`. They are read twice: what is too large must not even be sent."""

@@ -216,6 +216,11 @@ def test_what_is_no_storage_is_refused_at_the_start(url: str) -> None:
         open_storage(settings(storage_url=url))
 
 
+def test_a_store_without_its_keys_is_refused_at_the_start() -> None:
+    with pytest.raises(SettingsError, match="_SECRET_KEY"):
+        open_storage(settings(storage_url="s3://kho", storage_key_id="only the name"))
+
+
 def test_a_folder_may_be_named_as_path_or_address(tmp_path: Path) -> None:
     for url in (str(tmp_path), f"file://{tmp_path}"):
         found = open_storage(settings(storage_url=url))
