@@ -19,6 +19,7 @@ from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
+from service.failpoints import Failpoints
 from service.limits import LookupBudget
 from service.logs import configure_logging
 from service.middleware import RequestMiddleware
@@ -103,7 +104,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
     api.state.lookups, api.state.storage = LookupBudget(), open_storage(settings)
-    api.state.watch = UploadWatch(database)
+    api.state.watch, api.state.failpoints = UploadWatch(database), Failpoints(settings)
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:

@@ -87,6 +87,8 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
             if known is None:
                 _refuse_queue(connection, principal, state.settings.uploads_waiting)
                 _insert(connection, request, principal, upload_id, values, file, stored)
+                state.failpoints.reach("before-received", upload_id)
+        state.failpoints.reach("after-received", upload_id)
     except BaseException as error:
         # A connection that broke may have committed all the same; files without a row are found by the cleaner.
         if not is_passing(error):

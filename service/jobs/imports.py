@@ -21,6 +21,7 @@ from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
 from geodata.registers import get_register
 from service.auth import audit
+from service.failpoints import Failpoints
 from service.jobs.heartbeat import LOST_AFTER_S, SILENT_AFTER_S, heartbeat, is_let_go, work_key
 from service.jobs.progress import ProgressMeter
 from service.jobs.queue import defer_import, remove_dead_jobs
@@ -58,7 +59,10 @@ class UploadJob:
         self.upload_id = upload_id
         self.storage = open_storage(settings)
         self.attempt = self.tries = 0
+        self.outcome = ""
+        self.state = "received"
         self.meter = ProgressMeter()
+        self.failpoints = Failpoints(settings)
         self.cancellation = Cancellation()
 
     def run(self) -> None:
@@ -71,11 +75,18 @@ class UploadJob:
                 return
             self.attempt, self.tries = upload.attempt, upload.tries
             with self._heartbeat():
+                self._enter(upload.state)
                 published = self._work(upload)
+            self._enter(self.outcome)
         except Exception as error:
             self._conclude_failed(error)
         else:
             self._log_end(upload, published, time.monotonic() - started)
+
+    def _enter(self, state: str) -> None:
+        """Note that the upload is in another state for good."""
+        self.state = state
+        self.failpoints.reach(f"after-{state}", self.upload_id)
 
     def _claim(self) -> Row[Any] | None:
         """Take the upload unless another worker lives on it."""
@@ -89,7 +100,10 @@ class UploadJob:
             .returning(*Upload.__table__.c)
         )
         with self.database.worker() as connection:
-            return connection.execute(statement).one_or_none()
+            found = connection.execute(statement).one_or_none()
+            if found is not None:
+                self.failpoints.reach(f"before-{found.state}", self.upload_id)
+            return found
 
     def _work(self, upload: Row[Any]) -> Published:
         """Read the file, or go on with the rows that wait."""
@@ -118,6 +132,10 @@ class UploadJob:
         if self.meter.is_due:
             with self.database.worker() as connection:
                 self._still_ours(connection, state=stage, heartbeat_at=func.now(), progress=self.meter.tell())
+                if stage != self.state:
+                    self.failpoints.reach(f"before-{stage}", self.upload_id)
+        if stage != self.state:
+            self._enter(stage)
 
     def _heartbeat(self) -> AbstractContextManager[None]:
         def beat(connection: Connection) -> bool:
@@ -166,6 +184,8 @@ class UploadJob:
             outcome="refused" if state == "rejected" else "ok", register=upload.register, revision=published.revision,
             added=counts.added, changed=counts.changed, removed=counts.removed,
         )  # fmt: skip
+        self.outcome = state
+        self.failpoints.reach(f"before-{state}", self.upload_id)
 
     def _log_end(self, upload: Row[Any], published: Published, seconds: float) -> None:
         report = published.report
@@ -257,11 +277,11 @@ def recover_lost(connection: Connection) -> list[UUID]:
     for upload_id in connection.scalars(hopeless).all():
         _give_up(connection, upload_id, "attempts")
     remove_dead_jobs(connection)
-    found = list(connection.scalars(select(Upload.id).where(*lost)))
-    for upload_id in found:
-        if not _is_queued(connection, upload_id):
-            defer_import(connection, upload_id)
-    return found
+    found = connection.scalars(select(Upload.id).where(*lost)).all()
+    unqueued = [upload_id for upload_id in found if not _is_queued(connection, upload_id)]
+    for upload_id in unqueued:
+        defer_import(connection, upload_id)
+    return unqueued
 
 
 def _note_deaths(connection: Connection) -> None:
