@@ -69,10 +69,13 @@ def _beat_over(connection: Connection, key: str, beat: Callable[[Connection], bo
     """Beat over one connection until told to stop; False when nobody wants to hear it any more."""
     lock = func.hashtextextended(key, 0)
     connection.execute(select(func.pg_try_advisory_lock(lock)))
+    is_wanted = True
     try:
-        is_wanted = True
         while is_wanted and not stop.wait(BEAT_S):
             is_wanted = beat(connection)
-    finally:
-        connection.execute(select(func.pg_advisory_unlock(lock)))
+    except BaseException:
+        # The lock goes with the session, which must not return to the pool with it.
+        connection.invalidate()
+        raise
+    connection.execute(select(func.pg_advisory_unlock(lock)))
     return is_wanted

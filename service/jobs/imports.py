@@ -191,7 +191,8 @@ class UploadJob:
         report = published.report
         log.info(
             "upload done", upload=str(upload.id), register=upload.register, outcome=report.outcome, read=report.read,
-            valid=report.valid, rejected=report.rejected, revision=published.revision, seconds=round(seconds, 1),
+            valid=report.valid, rejected=report.rejected, added=published.counts.added, changed=published.counts.changed,
+            removed=published.counts.removed, revision=published.revision, seconds=round(seconds, 1),
         )  # fmt: skip
 
     def _conclude_failed(self, error: Exception) -> None:

@@ -107,7 +107,12 @@ def test_a_killed_workers_upload_is_taken_over_in_seconds_and_a_stopped_ones_is_
 
 def test_a_worker_that_beats_late_and_holds_its_lock_is_not_taken_for_dead(office: Office) -> None:
     place = send(office.officer(), upload_parts(address_csv(new_code())))
-    late = f"attempt = 1, state = 'reading', heartbeat_at = now() - interval '{heartbeat.SILENT_AFTER_S + 3} seconds'"
+    with setup.owner(office.settings) as connection:
+        connection.execute(
+            text("DELETE FROM ops.procrastinate_jobs WHERE args ->> 'upload_id' = :id"),
+            {"id": str(upload_id_of(place))},
+        )
+    late = f"attempt = 1, tries = 1, state = 'reading', heartbeat_at = now() - interval '{heartbeat.SILENT_AFTER_S + 3} seconds'"
     change(office, place, late)
     key = text("SELECT pg_advisory_lock(hashtextextended(:key, 0))")
     with office.database.worker_session() as session:
@@ -200,8 +205,8 @@ def test_staged_rows_wait_for_their_officer_and_go_when_nobody_needs_them(office
     officer = office.officer()
     places = [send(officer, upload_parts(address_csv(new_code()))) for _ in range(3)]
     fresh, old, done = places
-    change(office, fresh, "state = 'staged', heartbeat_at = now() - interval '13 days'")
-    change(office, old, "state = 'needs_approval', heartbeat_at = now() - interval '15 days'")
+    change(office, fresh, "state = 'staged', queued_at = now() - interval '13 days'")
+    change(office, old, "state = 'needs_approval', queued_at = now() - interval '15 days'")
     change(office, done, "state = 'published'")
     with office.database.worker() as connection:
         for upload_id in (*map(upload_id_of, places), uuid4()):
