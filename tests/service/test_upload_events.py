@@ -135,7 +135,7 @@ def test_progress_is_told_as_it_happens_and_the_end_once(desk: Desk) -> None:
     last = heard.events[-1][2]
     with httpx2.Client(headers=desk.key) as client:
         whole = client.get(f"{desk.address}/uploads/{upload_id}").json()
-    assert last == {name: value for name, value in whole.items() if name not in {"messages", "report"}}
+    assert last == {name: value for name, value in whole.items() if name not in {"messages", "options", "report"}}
     assert (last["state"], last["progress"]["done"]) == ("published", 2)
     assert set(last["progress"]) == {"stage", "done", "total", "rows_per_s", "seconds_left"}
 

@@ -108,6 +108,7 @@ def test_a_killed_workers_upload_is_taken_over_in_seconds_and_a_stopped_ones_is_
 def test_a_worker_that_beats_late_and_holds_its_lock_is_not_taken_for_dead(office: Office) -> None:
     place = send(office.officer(), upload_parts(address_csv(new_code())))
     with setup.owner(office.settings) as connection:
+        connection.execute(text("SELECT set_config('search_path', 'ops,public', true)"))
         connection.execute(
             text("DELETE FROM ops.procrastinate_jobs WHERE args ->> 'upload_id' = :id"),
             {"id": str(upload_id_of(place))},
