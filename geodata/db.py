@@ -25,6 +25,9 @@ PUBLIC_ROLE = "bandoso_public"
 STAFF_ROLE = "bandoso_staff"
 WORKER_ROLE = "bandoso_worker"
 
+_WORKER_CONNECTIONS = 4
+"""A worker's transaction, its heartbeat, its progress, and the look after others' uploads must not wait for each other."""
+
 NAMING = {
     "pk": "pk_%(table_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -128,7 +131,8 @@ class Database:
             PUBLIC_ROLE, settings.read_pool_size, settings.read_timeout_ms, read_only=True
         ).execution_options(isolation_level="AUTOCOMMIT")
         self._staff = self._engine(STAFF_ROLE, settings.write_pool_size, settings.write_timeout_ms)
-        self._worker = self._engine(WORKER_ROLE, settings.write_pool_size, timeout_ms=0)
+        worker_pool = max(settings.write_pool_size, _WORKER_CONNECTIONS)
+        self._worker = self._engine(WORKER_ROLE, worker_pool, timeout_ms=0)
         if gives_way:
             event.listen(self._worker, "connect", _give_way)
 
@@ -166,6 +170,12 @@ class Database:
     def worker(self) -> Iterator[Connection]:
         """Open a transaction of the worker role; commits on exit."""
         with self._worker.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def worker_session(self) -> Iterator[Connection]:
+        """Open a connection of the worker role without a transaction: every statement stands for itself."""
+        with self._worker.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection
 
     def __enter__(self) -> Self:

@@ -23,14 +23,17 @@ from service.api import (
     revisions,
     sessions,
     tilesets,
+    upload_events,
     uploads,
     validation,
 )  # fmt: skip
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
+from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
+from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
 from service.limits import Budget, CheckLimitError, LookupBudget, ReaderSlots
 from service.logs import configure_logging
@@ -39,6 +42,7 @@ from service.openapi import build_openapi
 from service.problems import add_problem_handlers
 from service.settings import ServiceSettings
 from service.setup import apply_settings
+from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
@@ -48,7 +52,7 @@ MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
     features.router, revisions.router, exports.router, tilesets.router, lookup.router, uploads.router, reviews.router,
-    reports.router, validation.router, sessions.router, health.router, pages.router,
+    reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)
@@ -120,6 +124,8 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
     api.state.readers = ReaderSlots(settings.validate_readers)
+    api.state.storage, api.state.watch = open_storage(settings), UploadWatch(database)
+    api.state.failpoints = Failpoints(settings)
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:
@@ -155,6 +161,7 @@ class _Hosts(TrustedHostMiddleware):
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(apply_settings, api.state.settings)
     await api.state.tiles.start()
+    api.state.watch.end_with_process()
     yield
     await api.state.tiles.stop()
     api.state.database.dispose()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 
 import psycopg
 import typer
-from psycopg.errors import InvalidSchemaName, UndefinedTable
+from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -87,7 +87,7 @@ def main() -> None:
         _end(refused.vi, refused.en)
     except (SQLAlchemyError, psycopg.Error) as error:
         cause = getattr(error, "orig", error)
-        if isinstance(cause, UndefinedTable | InvalidSchemaName):
+        if isinstance(cause, UndefinedTable | UndefinedColumn | InvalidSchemaName):
             _end(
                 "Cơ sở dữ liệu chưa có cấu trúc của phiên bản này. Hãy chạy: alembic upgrade head",
                 "The database has not the structure of this version. Run: alembic upgrade head",

@@ -29,6 +29,8 @@ class FileOptions:
     ----------
     columns : mapping of column name to field name
         None for a column that is to be left out.
+    place_columns : mapping, optional
+        ``x_column`` and ``y_column``, or ``wkt_column``.
     accept : frozenset of str
         Codes of the repairs that may be made.
     """
@@ -38,6 +40,7 @@ class FileOptions:
     crs: str | None = None
     encoding: str | None = None
     columns: Mapping[str, str | None] = field(default_factory=dict)
+    place_columns: Mapping[str, str | None] | None = None
     accept: frozenset[str] = frozenset()
 
     def as_request(self) -> dict[str, Any]:
@@ -64,15 +67,21 @@ def read_file_options(values: Mapping[str, str]) -> FileOptions:
     ['POINTS_DOUBLED', 'RING_CLOSED']
     """
     plain = {name: values[name] for name in ("commune", "layer", "crs", "encoding") if values.get(name)}
-    return FileOptions(**plain, columns=_columns(values.get("columns", "")), accept=_accept(values.get("accept", "")))
+    places = values.get("place_columns", "")
+    return FileOptions(
+        **plain,
+        columns=_columns("columns", values.get("columns", "")),
+        place_columns=_columns("place_columns", places) if places else None,
+        accept=_accept(values.get("accept", "")),
+    )
 
 
-def _columns(text: str) -> dict[str, str | None]:
+def _columns(part: str, text: str) -> dict[str, str | None]:
     found = _json(text) if text else {}
     is_right = isinstance(found, dict) and len(found) <= MAX_COLUMNS
     if not is_right or not all(isinstance(value, str | None) and _is_short(value or "") for value in found.values()):
         raise FileOptionError(
-            part="columns", vi="một đối tượng JSON {cột: trường hoặc null}", en="a JSON object {column: field or null}"
+            part=part, vi="một đối tượng JSON {cột: trường hoặc null}", en="a JSON object {column: field or null}"
         )
     return {name: value or None for name, value in found.items()}
 

@@ -85,15 +85,18 @@ class RequestMiddleware:
             return
         scope["request_id"] = request_id = uuid.uuid4().hex
         started = time.perf_counter()
-        status = 500
+        status, is_over = 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_over
+            if is_over:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = self._headers(scope, message.get("headers", []), request_id)
             elif scope["method"] == "HEAD":
-                message = {**message, "body": b""}
+                # Its headers are the whole answer, also where the body would never end.
+                message, is_over = {**message, "body": b"", "more_body": False}, True
             await send(message)
 
         file_bytes = self.largest.get(scope["path"])

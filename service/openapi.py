@@ -100,6 +100,7 @@ _MEDIA: Mapping[str, str] = {
     "/collections/{collectionId}/queryables": SCHEMA,
     "/collections/{collectionId}/schema": SCHEMA,
     f"/schemas/{SCHEMA_FILE}": SCHEMA,
+    "/uploads/{uploadId}/events": "text/event-stream",
 }
 _REPORT_MEDIA: Mapping[str, str] = {**{name: media for name, (media, _) in WRITERS.items()}, "html": "text/html"}
 _PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
@@ -181,7 +182,8 @@ def _complete(method: str, path: str, operation: Json) -> None:
     _add_conditions(method, path, parameters, responses)
     operation["parameters"] = list(parameters.values())
     if path in _MEDIA:
-        responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
+        kind = "string" if _MEDIA[path].startswith("text/") else "object"
+        responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
     if path in _FILES:
         responses["200"]["content"] = {_FILES[path]: {"schema": {"type": "string", "format": "binary"}}}
         responses |= {"401": _PROBLEM, "403": _PROBLEM}

@@ -38,6 +38,30 @@ class TooLargeError(errors.GeodataError):
     en_template = "The file is larger than {limit_mb} MiB."
 
 
+class StorageAwayError(errors.GeodataError):
+    """The storage does not answer, or refuses to; what needs it may succeed later."""
+
+    code = "STORAGE_AWAY"
+    vi_template = "Kho lưu tệp tạm thời chưa sẵn sàng. Hãy thử lại sau giây lát."
+    en_template = "The storage of files is not ready for the moment. Try again soon."
+
+
+class StoredFileError(errors.GeodataError):
+    """The storage has lost a file, or has another one in its place."""
+
+    code = "STORED_FILE"
+    vi_template = "Tệp đã lưu không còn nguyên vẹn. Hãy gửi lại tệp."
+    en_template = "The stored file is not as it was taken. Send it again."
+
+
+class StreamsBusyError(errors.GeodataError):
+    """So many people follow their uploads that one more would be too many."""
+
+    code = "STREAMS_BUSY"
+    vi_template = "Đang có quá nhiều kết nối theo dõi. Hãy thử lại sau giây lát."
+    en_template = "Too many connections follow uploads. Try again in a moment."
+
+
 class TooManyWaitingError(errors.GeodataError):
     """The officer's earlier files have to be done first."""
 
@@ -123,6 +147,9 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
     ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoredFileError: HTTPStatus.GONE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

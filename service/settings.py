@@ -38,6 +38,13 @@ class ServiceSettings(GeodataSettings):
         Such files of one client address.
     licence, attribution : str
         Of the published data; said wherever data leaves.
+    storage_url : str
+        Where uploaded files are kept: the absolute path of a folder, or ``s3://bucket/prefix``; ``uploads`` in
+        ``var_dir`` when not given.
+    storage_endpoint, storage_region, storage_key_id, storage_secret_key : str
+        How the S3-compatible store is reached; without an endpoint it is Amazon's.
+    staged_days : int
+        How long rows that were read and checked wait for the officer to publish them.
     """
 
     env: Literal["development", "production"] = "development"
@@ -59,6 +66,12 @@ class ServiceSettings(GeodataSettings):
     validate_readers: int = 2
     validate_per_minute: int = 10
     validate_per_day: int = 200
+    storage_url: str = ""
+    storage_endpoint: str = ""
+    storage_region: str = ""
+    storage_key_id: str = ""
+    storage_secret_key: SecretStr = SecretStr("")
+    staged_days: int = 14
 
     @property
     def hosts(self) -> list[str]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
+from geodata.importing.cancellation import Cancellation
 from geodata.importing.cells import Cells
 from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
@@ -80,6 +81,8 @@ class ImportRequest:
         Likewise: ``x_column`` and ``y_column``, or ``wkt_column``.
     names : mapping, optional
         Where ``path`` is a folder of files sent together: stored names to those the sender gave.
+    cancellation : Cancellation
+        Ends the work from outside; what is written of it must not be kept then.
     """
 
     path: Path
@@ -104,6 +107,7 @@ class ImportRequest:
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     settings: GeodataSettings = field(default_factory=GeodataSettings)
     timeout_s: float = 120.0
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
 
 class Sink(Protocol):
@@ -158,7 +162,7 @@ def check_file(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
             encoding=request.encoding, names=request.names, place_columns=request.place_columns,
             timeout_s=request.timeout_s, limits=request.limits,
-        ) as reading:  # fmt: skip
+        ) as reading, request.cancellation.ending(reading.stop):  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
             _describe(request.register, reading.result, report)

@@ -252,6 +252,11 @@ class Reading:
             self._is_late = True
             self._kill()
 
+    def stop(self) -> None:
+        """End the reader now; to whoever waits for it the file has stopped it."""
+        if not self._is_over():
+            self._kill()
+
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)

@@ -45,6 +45,7 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("POST", "/uploads"): ("/uploads", 401),
     ("GET", "/uploads"): ("/uploads", 401),
     ("GET", "/uploads/{uploadId}"): ("/uploads/00000000-0000-0000-0000-000000000000", 401),
+    ("GET", "/uploads/{uploadId}/events"): ("/uploads/00000000-0000-0000-0000-000000000000/events", 401),
     ("POST", "/auth/login"): ("/auth/login", 400),
     ("POST", "/auth/logout"): ("/auth/logout", 401),
     ("GET", "/auth/me"): ("/auth/me", 401),
