@@ -31,7 +31,7 @@ def clean_files(database: Database, storage: Storage, keep_days: float) -> int:
     with database.worker() as connection:
         known = set(connection.scalars(select(Upload.id).where(Upload.id.in_(found))))
         needed = select(Upload.id).where(Upload.id.in_(old), Upload.state.in_((*UNFINISHED, *WAITING)))
-        forget_private(connection, keep_days)
+        forget_private(connection, int(keep_days))
         removed = (found - known) | (old - set(connection.scalars(needed)))
     for upload_id in removed:
         storage.remove(upload_id)
