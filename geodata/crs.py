@@ -8,11 +8,14 @@ Decision 05/2007/QĐ-BTNMT.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyproj
 from numpy.typing import NDArray
+from pyproj.enums import TransformDirection
 from pyproj.exceptions import CRSError
 from pyproj.transformer import TransformerGroup
 
@@ -43,6 +46,12 @@ _TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
 _DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000", re.IGNORECASE)
 _FALSE_EASTING_M = 500_000.0
 _MAX_CODE_DIGITS = 6
+_WGS84_DATUM = re.compile(r"wgs.*84|world geodetic system 1984", re.IGNORECASE)
+_TRANSVERSE_MERCATOR = re.compile(r"VN2000:(\d{2,3}(?:\.\d{1,6})?),(0\.99\d{1,6}|1(?:\.0{1,6})?)")
+_SWAPPED, _NO_SHIFT = "swapped", "no-shift"
+_VN2000_NAME, _WGS84_NAME = "VN-2000", "WGS 84"
+FILE_CHOICE = "file"
+"""The choice that stands for what the file itself states."""
 _SAME_DEGREES = 1e-6
 _SAME_SCALE = 1e-7
 
@@ -65,6 +74,14 @@ class SourceCrs:
         As the operation's author states it.
     to_wgs84 : callable
         Easting (or longitude), northing (or latitude) arrays → longitude, latitude in degrees.
+    choice : str
+        What `parse_choice` makes the same system of again; ``file`` where only the file describes it.
+    datum : str
+        ``VN-2000``, ``WGS 84``, or the name of another.
+    grid : (float, float) or None
+        Central meridian (degrees) and scale factor of a transverse Mercator grid with 500 km of false easting.
+    is_swapped : bool
+        Whether the numbers stand northing (latitude) first.
     """
 
     name: str
@@ -72,40 +89,152 @@ class SourceCrs:
     operation: str
     accuracy_m: float | None
     to_wgs84: ToWgs84
+    choice: str = FILE_CHOICE
+    datum: str = ""
+    grid: tuple[float, float] | None = None
+    is_swapped: bool = False
 
 
 def _keep(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     return first, second
 
 
-WGS84_DEGREES = SourceCrs("WGS 84", WGS84, "none", 0.0, _keep)
+WGS84_DEGREES = SourceCrs("WGS 84", WGS84, "none", 0.0, _keep, choice=f"EPSG:{WGS84}", datum=_WGS84_NAME)
 
 
+@lru_cache(maxsize=256)
 def vn2000(central_meridian: float, scale: float, epsg: int | None = None) -> SourceCrs:
     """Return VN-2000 / TM with the given central meridian (degrees) and scale factor."""
-    pipeline = (
-        f"+proj=pipeline +step +inv +proj=tmerc +lat_0=0 +lon_0={central_meridian} +k={scale} "
-        f"+x_0={_FALSE_EASTING_M} +y_0=0 +ellps=WGS84 {_HELMERT}{_TO_DEGREES}"
-    )
-    degrees, minutes = divmod(round(central_meridian * 60), 60)
-    name = f"VN-2000 / TM {degrees}°{minutes:02d}′, k={scale}"
-    return SourceCrs(name, epsg, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(pipeline))
+    name = f"VN-2000 / TM {_degrees_minutes(central_meridian)}, k={scale}"
+    pipeline = f"+proj=pipeline {_from_grid(central_meridian, scale)} {_HELMERT}{_TO_DEGREES}"
+    choice = f"EPSG:{epsg}" if epsg else f"VN2000:{central_meridian:.6g},{scale}"
+    return SourceCrs(
+        name, epsg, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(pipeline), choice=choice, datum=_VN2000_NAME,
+        grid=(central_meridian, scale),
+    )  # fmt: skip
 
 
+def _from_grid(central_meridian: float, scale: float) -> str:
+    return f"+step +inv +proj=tmerc +lat_0=0 +lon_0={central_meridian} +k={scale} +x_0={_FALSE_EASTING_M} +y_0=0 +ellps=WGS84"
+
+
+def _degrees_minutes(meridian: float) -> str:
+    degrees, minutes = divmod(round(meridian * 60), 60)
+    return f"{degrees}°{minutes:02d}′"
+
+
+@lru_cache(maxsize=1)
 def vn2000_geographic() -> SourceCrs:
     """Return VN-2000 in degrees of longitude and latitude."""
     steps = f"+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad {_HELMERT}{_TO_DEGREES}"
-    return SourceCrs("VN-2000", VN2000_GEOGRAPHIC, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(steps))
+    return SourceCrs(
+        "VN-2000", VN2000_GEOGRAPHIC, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(steps),
+        choice=f"EPSG:{VN2000_GEOGRAPHIC}", datum=_VN2000_NAME,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def without_shift(crs: SourceCrs) -> SourceCrs:
+    """Return the same numbers taken as WGS 84: "VN-2000 nội bộ", whose maker left the datum shift out.
+
+    Raises
+    ------
+    CoordinateSystemError
+        When the system is not VN-2000 in a known grid or in degrees.
+    """
+    if crs.datum != _VN2000_NAME or (crs.grid is None and crs.epsg != VN2000_GEOGRAPHIC):
+        raise CoordinateSystemError(
+            why_vi=f"“no-shift” chỉ dùng cho VN-2000, không cho “{crs.name}”.",
+            why_en=f"“no-shift” is for VN-2000 only, not for “{crs.name}”.",
+        )
+    move = _keep if crs.grid is None else _pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {_TO_DEGREES}")
+    return replace(
+        crs, name=f"{crs.name} (không chuyển hệ quy chiếu / no datum shift)", epsg=None, operation="none",
+        accuracy_m=None, to_wgs84=move, choice=f"{crs.choice};{_NO_SHIFT}", datum=_WGS84_NAME,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def swapped(crs: SourceCrs) -> SourceCrs:
+    """Return the same system with the numbers in the other order: northing (latitude) first."""
+
+    def move(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+        return crs.to_wgs84(second, first)
+
+    name, choice = f"{crs.name} (đảo trục / axes swapped)", f"{crs.choice};{_SWAPPED}"
+    return replace(crs, name=name, epsg=None, to_wgs84=move, choice=choice, is_swapped=not crs.is_swapped)
+
+
+def grid_from_wgs84(crs: SourceCrs, lon: Floats, lat: Floats) -> tuple[Floats, Floats]:
+    """Return easting and northing (metres) that a VN-2000 or WGS 84 grid gives to places in WGS 84: `to_wgs84` back.
+
+    Parameters
+    ----------
+    crs : SourceCrs
+        One with a ``grid``; swapped axes do not matter here.
+    lon, lat : float64 arrays, shape (n,)
+    """
+    assert crs.grid is not None
+    shift = _HELMERT if crs.datum == _VN2000_NAME else ""
+    transformer = pyproj.Transformer.from_pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {shift}{_TO_DEGREES}")
+    easting, northing = transformer.transform(lon, lat, direction=TransformDirection.INVERSE)
+    return np.asarray(easting, dtype=np.float64), np.asarray(northing, dtype=np.float64)
 
 
 def _pipeline(text: str) -> ToWgs84:
-    transformer = pyproj.Transformer.from_pipeline(text)
+    return _mover(pyproj.Transformer.from_pipeline(text))
 
+
+def _mover(transformer: Any) -> ToWgs84:
     def move(first: Floats, second: Floats) -> tuple[Floats, Floats]:
         lon, lat = transformer.transform(first, second)
         return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
 
     return move
+
+
+def parse_choice(text: str, stated: SourceCrs | None = None) -> SourceCrs:
+    """Return the coordinate system that somebody chose, as the report's candidates name it.
+
+    Parameters
+    ----------
+    text : str
+        ``EPSG:9209`` or ``9209``, ``VN2000:105.25,0.9999`` (central meridian in degrees, scale factor) or ``file`` (what
+        the file states). Options may follow after ``;``: ``no-shift`` (VN-2000 numbers that are WGS 84 in truth) and
+        ``swapped`` (northing first). Case and blanks do not matter.
+    stated : SourceCrs, optional
+        What ``file`` stands for.
+
+    Raises
+    ------
+    CoordinateSystemError
+        When the text is nothing of the kind, or the system is unknown or reached only by a "Ballpark" operation.
+
+    Examples
+    --------
+    >>> parse_choice("epsg:9209; swapped").name
+    'VN-2000 / TM 105°30′, k=0.9999 (đảo trục / axes swapped)'
+    >>> parse_choice("VN2000:105.25,0.9999").grid
+    (105.25, 0.9999)
+    """
+    base, *options = (part.strip() for part in text.split(";"))
+    crs = _parse_base(base, stated)
+    if len(set(options)) < len(options) or not {option.lower() for option in options} <= {_SWAPPED, _NO_SHIFT}:
+        raise _no_choice(text)
+    if _NO_SHIFT in map(str.lower, options):
+        crs = without_shift(crs)
+    return swapped(crs) if _SWAPPED in map(str.lower, options) else crs
+
+
+def _parse_base(base: str, stated: SourceCrs | None) -> SourceCrs:
+    if base.lower() == FILE_CHOICE and stated is not None:
+        return stated
+    written = re.sub(r"\s", "", base.upper())
+    grid = _TRANSVERSE_MERCATOR.fullmatch(written)
+    if grid is not None and WEST <= float(grid[1]) <= EAST:
+        meridian, scale = float(grid[1]), float(grid[2])
+        return vn2000(meridian, scale, _epsg_of_zone(meridian, scale))
+    return from_epsg(parse_epsg(base))
 
 
 def parse_epsg(name: str) -> int:
@@ -118,10 +247,15 @@ def parse_epsg(name: str) -> int:
     """
     code = name.strip().upper().removeprefix("EPSG:")
     if not (code.isascii() and code.isdigit() and len(code) <= _MAX_CODE_DIGITS):
-        raise CoordinateSystemError(
-            why_vi=f"“{name[:40]}” không có dạng EPSG:9209.", why_en=f"“{name[:40]}” is not of the form EPSG:9209."
-        )
+        raise _no_choice(name)
     return int(code)
+
+
+def _no_choice(text: str) -> CoordinateSystemError:
+    return CoordinateSystemError(
+        why_vi=f"“{text[:40]}” không có dạng EPSG:9209 hay VN2000:105.25,0.9999.",
+        why_en=f"“{text[:40]}” is not of the form EPSG:9209 or VN2000:105.25,0.9999.",
+    )
 
 
 def from_epsg(code: int) -> SourceCrs:
@@ -139,9 +273,14 @@ def from_epsg(code: int) -> SourceCrs:
     if code in VN2000_ZONES:
         return vn2000(*VN2000_ZONES[code], epsg=code)
     try:
-        return _from_pyproj(pyproj.CRS.from_epsg(code))
+        return _known_to_pyproj(code)
     except CRSError as error:
         raise CoordinateSystemError(why_vi=f"EPSG:{code} không có.", why_en=f"there is no EPSG:{code}.") from error
+
+
+@lru_cache(maxsize=64)
+def _known_to_pyproj(code: int) -> SourceCrs:
+    return _from_pyproj(pyproj.CRS.from_epsg(code))
 
 
 def from_wkt(wkt: str) -> SourceCrs:
@@ -178,7 +317,13 @@ def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
         return None
     if crs.is_geographic:
         return vn2000_geographic()
-    operation = crs.coordinate_operation
+    grid = _grid_of(crs)
+    return None if grid is None else vn2000(*grid, _epsg_of_zone(*grid))
+
+
+def _grid_of(crs: pyproj.CRS) -> tuple[float, float] | None:
+    """Return central meridian and scale of a transverse Mercator grid like those of VN-2000 and UTM."""
+    operation: Any = crs.coordinate_operation
     if operation is None or operation.method_name != "Transverse Mercator":
         return None
     values = {parameter.name: float(parameter.value) for parameter in operation.params}
@@ -186,9 +331,7 @@ def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
     latitude = values.get("Latitude of natural origin", 0.0)
     if max(abs(false_easting_m - _FALSE_EASTING_M), abs(false_northing_m)) > 1 or abs(latitude) > _SAME_DEGREES:
         return None
-    meridian = values["Longitude of natural origin"]
-    scale = values["Scale factor at natural origin"]
-    return vn2000(meridian, scale, _epsg_of_zone(meridian, scale))
+    return values["Longitude of natural origin"], values["Scale factor at natural origin"]
 
 
 def _epsg_of_zone(meridian: float, scale: float) -> int | None:
@@ -203,19 +346,19 @@ def _from_pyproj(crs: pyproj.CRS) -> SourceCrs:
     if two_dimensional.to_epsg() == WGS84 or two_dimensional.equals(pyproj.CRS("OGC:CRS84")):
         return WGS84_DEGREES
     group = TransformerGroup(two_dimensional, WGS84, always_xy=True, allow_ballpark=False)
-    if not group.transformers:
+    if not group.transformers or "ballpark" in group.transformers[0].description.lower():
         raise CoordinateSystemError(
             why_vi=f"“{crs.name}” chỉ có phép chuyển áng chừng (ballpark) sang WGS 84.",
             why_en=f"only a ballpark operation leads from “{crs.name}” to WGS 84.",
         )
     best = group.transformers[0]
-
-    def move(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-        lon, lat = best.transform(first, second)
-        return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-
+    epsg, geodetic = two_dimensional.to_epsg(), two_dimensional.geodetic_crs
+    datum = f"{geodetic.name} {geodetic.datum.name}" if geodetic is not None and geodetic.datum is not None else ""
     accuracy = best.accuracy if best.accuracy is not None and best.accuracy >= 0 else None
-    return SourceCrs(crs.name, two_dimensional.to_epsg(), best.description, accuracy, move)
+    return SourceCrs(
+        crs.name, epsg, best.description, accuracy, _mover(best), choice=f"EPSG:{epsg}" if epsg else FILE_CHOICE,
+        datum=_WGS84_NAME if _WGS84_DATUM.search(datum) else datum, grid=_grid_of(two_dimensional),
+    )  # fmt: skip
 
 
 def looks_like_degrees(bounds: tuple[float, float, float, float]) -> bool:

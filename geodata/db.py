@@ -6,13 +6,15 @@ with the URL it is given and takes the role as a start-up option, so a pooled co
 another role's rights.
 """
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import psycopg
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
@@ -22,6 +24,9 @@ from geodata.settings import GeodataSettings
 PUBLIC_ROLE = "bandoso_public"
 STAFF_ROLE = "bandoso_staff"
 WORKER_ROLE = "bandoso_worker"
+
+_WORKER_CONNECTIONS = 4
+"""A worker's transaction, its heartbeat, its progress, and the look after others' uploads must not wait for each other."""
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -57,6 +62,9 @@ class Actor:
         """Whether the actor may change features of this commune (``None``: of no single commune)."""
         return self.communes is None or (commune_code is not None and commune_code in self.communes)
 
+
+BACKGROUND_NICENESS = 10
+"""Of work that nobody waits for by the second: viewers' requests go first."""
 
 SYSTEM = Actor("system", communes=None)
 SAMPLE = Actor("sample", communes=None)
@@ -96,6 +104,14 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, OperationalError | PoolTimeoutError | psycopg.OperationalError)
 
 
+def _give_way(connection: psycopg.Connection, _record: object) -> None:
+    """Lower the priority of a connection's server process, if that is a process of this machine."""
+    pid = connection.info.backend_pid
+    with suppress(OSError):
+        if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres:"):
+            os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)
+
+
 class Database:
     """The pools of one process.
 
@@ -103,9 +119,11 @@ class Database:
     ----------
     settings : GeodataSettings
         Must name a database.
+    gives_way : bool
+        The worker role's statements leave the processor to everybody else's, where the server runs beside us.
     """
 
-    def __init__(self, settings: GeodataSettings) -> None:
+    def __init__(self, settings: GeodataSettings, *, gives_way: bool = False) -> None:
         self.settings = settings
         self.url = settings.sqlalchemy_url
         # AUTOCOMMIT: psycopg forgets its prepared statements after every ROLLBACK, which a pool would send.
@@ -113,7 +131,10 @@ class Database:
             PUBLIC_ROLE, settings.read_pool_size, settings.read_timeout_ms, read_only=True
         ).execution_options(isolation_level="AUTOCOMMIT")
         self._staff = self._engine(STAFF_ROLE, settings.write_pool_size, settings.write_timeout_ms)
-        self._worker = self._engine(WORKER_ROLE, settings.write_pool_size, timeout_ms=0)
+        worker_pool = max(settings.write_pool_size, _WORKER_CONNECTIONS)
+        self._worker = self._engine(WORKER_ROLE, worker_pool, timeout_ms=0)
+        if gives_way:
+            event.listen(self._worker, "connect", _give_way)
 
     def _engine(self, role: str, pool_size: int, timeout_ms: int, *, read_only: bool = False) -> Engine:
         return create_engine(
@@ -149,6 +170,12 @@ class Database:
     def worker(self) -> Iterator[Connection]:
         """Open a transaction of the worker role; commits on exit."""
         with self._worker.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def worker_session(self) -> Iterator[Connection]:
+        """Open a connection of the worker role without a transaction: every statement stands for itself."""
+        with self._worker.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             yield connection
 
     def __enter__(self) -> Self:

@@ -6,15 +6,37 @@ one, and a test compares what stands in the database with what the declaration s
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import ClauseElement, ColumnElement, and_, case, func, literal, literal_column, not_, or_, select
+from sqlalchemy import (
+    ClauseElement,
+    ColumnClause,
+    ColumnElement,
+    FromClause,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.sql import coercions, roles
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
 from geodata.derived import FIRST_BLOCK, geometry_names, grid_table, tile_table
+from geodata.ops import Change
 from geodata.register import Field, Register, SideList
 from geodata.registers import get_register
+from geodata.states import read_row, read_rows_beside
 
 SMALLEST_COUNT = 5
 """Smallest count that is shown of guarded records."""
@@ -36,33 +58,83 @@ def shown_rows(register: Register) -> ColumnElement[bool] | None:
     return and_(*conditions) if conditions else None
 
 
-def _public_expression(register: Register, item: Field) -> ColumnElement[object]:
+class _Live:
+    """Records as they are: a register's row, and the rows beside it that name it."""
+
+    def __init__(self, register: Register) -> None:
+        self.register = register
+        self.row: FromClause = register.table
+        self.name = f"reg.{register.id}"
+
+    def expression(self, item: Any) -> ColumnElement[Any]:
+        """Return an expression over the register's columns as one over those of the source."""
+        found: ColumnElement[Any] = item
+        return found
+
+    def shown_if(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Return when a value is shown that is public on a condition only."""
+        return condition
+
+    def beside(self, table: Table) -> tuple[FromClause, ColumnElement[bool]]:
+        """Return the rows of a table beside the register's, and which of them are the record's."""
+        return table, table.c.feature_id == self.row.c.id
+
+
+class _Replaced(_Live):
+    """Records as the history keeps them: all in one document, which is read back as the rows it was made of."""
+
+    def __init__(self, register: Register) -> None:
+        super().__init__(register)
+        self.name = "past"
+        self.row = read_row(register.table, Change.__table__.c.before, self.name)
+
+    def expression(self, item: Any) -> ColumnElement[Any]:
+        """Return the expression over the row read back."""
+
+        def moved(element: Any, **_: Any) -> Any:
+            is_own = isinstance(element, ColumnClause) and getattr(element.table, "name", "") == self.register.id
+            return self.row.c[element.name] if is_own else None
+
+        written: ColumnElement[Any] = coercions.expect(roles.ExpressionElementRole, item)
+        found: ColumnElement[Any] = replacement_traverse(written, {}, moved)
+        return found
+
+    def shown_if(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Return when a value of the past is shown: a consent that was taken back holds for it no more."""
+        live = self.register.table
+        is_taken_back = exists().where(live.c.id == self.row.c.id, condition.is_not(true()))
+        return and_(self.expression(condition), not_(is_taken_back))
+
+    def beside(self, table: Table) -> tuple[FromClause, ColumnElement[bool]]:
+        """Return the rows of a table as they stand in the document."""
+        return read_rows_beside(table, Change.__table__.c.before), true()
+
+
+def _public_expression(source: _Live, item: Field) -> ColumnElement[object]:
     if item.scheme is not None:
-        assert register.codes is not None
-        codes = register.codes.__table__
+        assert source.register.codes is not None
+        codes, own = source.beside(source.register.codes.__table__)
         return (
             select(codes.c.value)
-            .where(codes.c.feature_id == register.table.c.id)
-            .where(codes.c.scheme == item.scheme, codes.c.status == "active")
+            .where(own, codes.c.scheme == item.scheme, codes.c.status == "active")
             .order_by(codes.c.value)
             .limit(1)
             .scalar_subquery()
             .label(item.name)
         )
     if item.public_if is not None:
-        return case((item.public_if, item.column)).label(item.name)
-    return item.column.label(item.name)
+        return case((source.shown_if(item.public_if), source.expression(item.column))).label(item.name)
+    return source.expression(item.column).label(item.name)
 
 
-def _list_expression(register: Register, side: SideList) -> ColumnElement[object]:
+def _list_expression(source: _Live, side: SideList) -> ColumnElement[object]:
     """Return the rows of a list as one JSON array, null where there is none."""
-    rows, owner = side.table, register.table
-    parts = [
-        part for item in register.list_fields(side) for part in (literal(item.column.key), rows.c[item.column.key])
-    ]
-    order = [column for column in rows.primary_key if column.name != "feature_id"]
+    rows, own = source.beside(side.table)
+    names = [item.column.key for item in source.register.list_fields(side)]
+    parts = [part for name in names for part in (literal(name), rows.c[name])]
+    order = [rows.c[key.name] for key in side.table.primary_key if key.name != "feature_id"]
     array = func.json_agg(aggregate_order_by(func.json_build_object(*parts), *order))
-    statement = select(array).where(rows.c.feature_id == owner.c.id)
+    statement = select(array).where(own)
     if side.withheld is not None:
         statement = statement.where(rows.c[side.withheld.field].not_in(side.withheld.withheld))
     return statement.scalar_subquery().label(side.name)
@@ -73,18 +145,41 @@ def _sql(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-def view_select(register: Register) -> str:
-    """Return the SELECT behind ``open.<register>``: ids, public fields, geometry columns."""
+def _public_columns(source: _Live) -> list[ColumnElement[Any]]:
+    register = source.register
     c = register.table.c
+    engine = [source.expression(item) for item in (c.id, c.uuid, c.revision, c.updated_at)]
     # Columns are wrapped as plain ones: the geometry type would add ST_AsEWKB to a select.
     geometries: list[ColumnElement[object]] = [
-        literal_column(f"reg.{register.id}.{name}").label(name) for name in geometry_names(register)
+        literal_column(f"{source.name}.{name}").label(name) for name in geometry_names(register)
     ]
-    fields = [_public_expression(register, item) for item in register.public_fields]
-    lists = [_list_expression(register, side) for side in register.lists]
-    statement = select(c.id, c.uuid, c.revision, c.updated_at, *fields, *lists, *geometries)
+    fields = [_public_expression(source, item) for item in register.public_fields]
+    lists = [_list_expression(source, side) for side in register.lists]
+    return [*engine, *fields, *lists, *geometries]
+
+
+def view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>``: ids, public fields, geometry columns."""
+    statement = select(*_public_columns(_Live(register)))
     condition = shown_rows(register)
     return _sql(statement if condition is None else statement.where(condition))
+
+
+def states_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_states``: every state that records have or had.
+
+    The columns are those of ``open.<register>``, and ``until``: the revision that ended the state, null for what is
+    so now. A state began with its ``revision``; so the register as it was after revision n are the states with
+    ``revision <= n`` and ``until`` null or above n.
+    """
+    condition = shown_rows(register)
+    source = _Replaced(register)
+    live = select(*_public_columns(_Live(register)), literal_column("NULL::bigint").label("until"))
+    replaced = select(*_public_columns(source), Change.revision.label("until"))
+    replaced = replaced.select_from(Change.__table__, source.row).where(Change.register == register.id)
+    if condition is not None:
+        live, replaced = live.where(condition), replaced.where(source.expression(condition))
+    return _sql(union_all(live, replaced))
 
 
 def tile_view_select(register: Register) -> str:
@@ -150,7 +245,11 @@ def _grants(register: Register) -> Iterator[str]:
 
 def register_statements(register: Register) -> Iterator[str]:
     """Yield the statements that a register needs after its tables exist: views, grants, row-level security."""
-    views = {register.id: view_select(register), f"{register.id}_tile": tile_view_select(register)}
+    views = {
+        register.id: view_select(register),
+        f"{register.id}_tile": tile_view_select(register),
+        f"{register.id}_states": states_view_select(register),
+    }
     if register.tile.counts_below is not None:
         views[grid_table(register).name] = grid_view_select(register)
     if register.codes is not None:

@@ -46,6 +46,30 @@ class FeatureNotFoundError(GeodataError):
     en_template = "There is no feature “{feature}”."
 
 
+class RevisionNotFoundError(GeodataError):
+    """The register has no such revision."""
+
+    code = "REVISION_NOT_FOUND"
+    vi_template = "Không có đợt công bố “{revision}” của lớp này."
+    en_template = "This collection has no revision “{revision}”."
+
+
+class StaleRevisionError(GeodataError):
+    """Another revision came after the one that the actor knew."""
+
+    code = "REVISION_STALE"
+    vi_template = "Đã có đợt công bố {revision} mới hơn. Hãy xem lại rồi thực hiện lại."
+    en_template = "Revision {revision} has come in between. Look at it, then try again."
+
+
+class ExportTooLargeError(GeodataError):
+    """A file of this kind does not hold so many records."""
+
+    code = "EXPORT_TOO_LARGE"
+    vi_template = "Tệp bảng tính chỉ chứa được {limit} dòng. Hãy tải GeoPackage."
+    en_template = "A workbook holds {limit} rows only. Take the GeoPackage."
+
+
 class ParameterError(GeodataError):
     """A parameter of a request is unknown or malformed."""
 

@@ -12,12 +12,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
     Label,
     Select,
     Text,
+    and_,
+    bindparam,
     cast,
     column,
     func,
@@ -67,6 +70,8 @@ class ItemsQuery:
         Start and end, open where None; meant for registers with validity dates.
     after : int
         Ids above this one (the cursor).
+    at : int, optional
+        The register as it was right after this revision.
     """
 
     limit: int = 10
@@ -75,6 +80,12 @@ class ItemsQuery:
     interval: Interval | None = None
     after: int = 0
     offset: int = 0
+    at: int | None = None
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the past is asked for."""
+        return self.at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +105,50 @@ class Page:
 
 
 @cache
-def _view(register: Register) -> FromClause:
+def _view(register: Register, is_past: bool) -> FromClause:  # noqa: FBT001  one of two views
+    """Return what is public now; of the past, what was so after the revision that is given as ``at``."""
     names = ["id", "uuid", "revision", "updated_at", *_property_names(register)]
+    columns = [*(column(name) for name in names), *(column(name, _Geometry()) for name in geometry_names(register))]
+    if not is_past:
+        return table(register.id, *columns, schema="open")
+    states = states_view(register)
+    at: BindParameter[int] = bindparam("at", type_=BigInteger())
+    is_so = or_(states.c.until.is_(None), states.c.until > at)
+    return select(states).where(states.c.revision <= at, is_so).subquery("state")
+
+
+@cache
+def states_view(register: Register) -> FromClause:
+    """Return the view of every state that the register's records have or had; ``until`` is when one ended."""
+    names = ["id", "uuid", "revision", "updated_at", *_property_names(register), "until"]
     shapes = [column(name, _Geometry()) for name in geometry_names(register)]
-    return table(register.id, *(column(name) for name in names), *shapes, schema="open")
+    return table(f"{register.id}_states", *(column(name) for name in names), *shapes, schema="open")
+
+
+def feature_at(register: Register) -> Label[str]:
+    """Return the expression that writes one state as a feature, over `states_view`."""
+    return _written(register, states_view(register))
+
+
+def _settled(statement: Select[Any], at: int | None) -> Select[Any]:
+    return statement if at is None else statement.params(at=at)
 
 
 def _property_names(register: Register) -> list[str]:
     return [*(item.name for item in register.public_fields), *(side.name for side in register.lists)]
 
 
-def _place(register: Register) -> Any:
-    shapes = [_view(register).c[name] for name in geometry_names(register)]
-    return shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=_Geometry())
-
-
 @cache
-def _feature(register: Register) -> Label[str]:
+def _feature(register: Register, is_past: bool) -> Label[str]:  # noqa: FBT001  one of two views
     """Return the expression that writes one feature."""
-    view = _view(register)
+    return _written(register, _view(register, is_past))
+
+
+def _written(register: Register, view: FromClause) -> Label[str]:
     properties = [part for name in _property_names(register) for part in (literal(name), view.c[name])]
-    geometry = cast(func.ST_AsGeoJSON(_place(register), DECIMALS, 0), _Json())
+    shapes = [view.c[name] for name in geometry_names(register)]
+    place = shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=_Geometry())
+    geometry = cast(func.ST_AsGeoJSON(place, DECIMALS, 0), _Json())
     feature = func.json_build_object(
         text("'type'"), text("'Feature'"), text("'id'"), view.c.uuid, text("'geometry'"), geometry,
         text("'properties'"), func.json_build_object(*properties),
@@ -131,32 +165,36 @@ class _Json(UserDefinedType[object]):
 
 def items_statement(register: Register, query: ItemsQuery) -> Select[tuple[int, str]]:
     """Return the statement of one page; one row more than asked tells whether there is a next page."""
-    view = _view(register)
+    view = _view(register, query.is_past)
     ids = _matches(register, query)
     ids = ids.where(ids.selected_columns.id > query.after).order_by(ids.selected_columns.id)
     page = ids.limit(query.limit + 1).offset(query.offset or None).subquery("page")
-    return select(view.c.id, _feature(register)).join(page, page.c.id == view.c.id).order_by(view.c.id)
+    statement = select(view.c.id, _feature(register, query.is_past)).join(page, page.c.id == view.c.id)
+    return _settled(statement.order_by(view.c.id), query.at)
 
 
 def _matches(register: Register, query: ItemsQuery) -> Select[tuple[int]]:
     """Return the ids of what matches; where only the place of points is asked for, from the slim copy alone."""
-    view = _view(register)
-    if register.geometry_kind == "point" and query.boxes and not query.equals and query.interval is None:
+    only_place = query.boxes and not query.equals and query.interval is None
+    if register.geometry_kind == "point" and only_place and not query.is_past:
         return _points_in(register, query.boxes)
-    return _narrowed(select(view.c.id), register, query)
+    return _narrowed(select(_view(register, query.is_past).c.id), register, query)
 
 
 def _narrowed(statement: Select[Any], register: Register, query: ItemsQuery) -> Select[Any]:
-    view = _view(register)
+    view = _view(register, query.is_past)
     if query.boxes and register.geometry_kind == "point":
-        statement = statement.where(view.c.id.in_(_points_in(register, query.boxes)))
+        is_in = view.c.id.in_(_points_in(register, query.boxes))
+        point = func.ST_Transform(view.c[register.geometry.key], WEB_MERCATOR, type_=_Geometry())
+        was_in = or_(*(_overlaps(point, box) for box in _envelopes(query.boxes)))
+        statement = statement.where(_now_or_once(view, is_in, was_in) if query.is_past else is_in)
     elif query.boxes:
-        statement = statement.where(or_(*(_meets(register, box) for box in query.boxes)))
+        statement = statement.where(or_(*(_meets(view, register, box) for box in query.boxes)))
     hidden = register.hidden
     if hidden is not None and not {hidden.field, *register.key} & query.equals.keys():
         statement = statement.where(view.c[hidden.field].not_in(hidden.unlisted))
     for name, value in query.equals.items():
-        statement = statement.where(_equals(register, register.field(name), value))
+        statement = statement.where(_equals(view, register, register.field(name), value, is_past=query.is_past))
     if query.interval is not None and register.has_validity:
         start, end = query.interval
         if end is not None:
@@ -166,8 +204,12 @@ def _narrowed(statement: Select[Any], register: Register, query: ItemsQuery) -> 
     return statement
 
 
-def _meets(register: Register, bbox: BBox) -> Any:
-    view = _view(register)
+def _now_or_once(view: FromClause, now: ColumnElement[bool], once: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return one test for states that hold still, by the indexes of what is now, and another for replaced ones."""
+    return or_(and_(view.c.until.is_(None), now), and_(view.c.until.is_not(None), once))
+
+
+def _meets(view: FromClause, register: Register, bbox: BBox) -> Any:
     box = func.ST_MakeEnvelope(*bbox, 4326, type_=_Geometry())
     shapes = [view.c[name] for name in geometry_names(register)]
     # A point meets a box where its bounds do; areas are compared with their shape.
@@ -179,28 +221,29 @@ def _meets(register: Register, bbox: BBox) -> Any:
 def _points_in(register: Register, boxes: Sequence[BBox]) -> Select[tuple[int]]:
     """Return the ids of the points in any of the boxes, found in the slim copy: a box stays one in Web Mercator."""
     slim = table(tile_table(register).name, column("id", BigInteger), column("point", _Geometry()), schema="open")
+    return select(slim.c.id).where(or_(*(_overlaps(slim.c.point, box) for box in _envelopes(boxes))))
+
+
+def _envelopes(boxes: Sequence[BBox]) -> list[ColumnElement[object]]:
     corners = [
         (west, max(south, -_MERCATOR_TOP), east, min(north, _MERCATOR_TOP)) for west, south, east, north in boxes
     ]
-    envelopes = [
-        func.ST_Transform(func.ST_MakeEnvelope(*box, 4326), WEB_MERCATOR, type_=_Geometry()) for box in corners
-    ]
-    return select(slim.c.id).where(or_(*(_overlaps(slim.c.point, box) for box in envelopes)))
+    return [func.ST_Transform(func.ST_MakeEnvelope(*box, 4326), WEB_MERCATOR, type_=_Geometry()) for box in corners]
 
 
 def _overlaps(shape: ColumnElement[object], box: ColumnElement[object]) -> ColumnElement[bool]:
     return shape.op("&&", is_comparison=True)(box)
 
 
-def _equals(register: Register, item: Field, value: Any) -> Any:
-    view = _view(register)
+def _equals(view: FromClause, register: Register, item: Field, value: Any, *, is_past: bool) -> Any:
     if item.scheme is None:
         return view.c[item.name] == literal(value, item.column.type)
     # By the code table's index: the view's own column is a look-up per row.
     assert register.codes is not None
     codes = table(register.codes.__tablename__, column("feature_id"), column("scheme"), column("value"), schema="open")
     found = select(codes.c.feature_id).where(codes.c.scheme == item.scheme, codes.c.value == value)
-    return view.c.id.in_(found)
+    is_found: ColumnElement[bool] = view.c.id.in_(found)
+    return _now_or_once(view, is_found, view.c[item.name] == value) if is_past else is_found
 
 
 def read_page(connection: Connection, register: Register, query: ItemsQuery) -> Page:
@@ -215,12 +258,18 @@ def read_page(connection: Connection, register: Register, query: ItemsQuery) -> 
 def count_matches(connection: Connection, register: Register, query: ItemsQuery) -> int | None:
     """Count what matches, exactly up to `EXACT_COUNT_UP_TO`; None when there is more than that."""
     matches = _matches(register, query).limit(EXACT_COUNT_UP_TO + 1)
-    count = int(connection.scalar(select(func.count()).select_from(matches.subquery())) or 0)
+    statement = _settled(select(func.count()).select_from(matches.subquery()), query.at)
+    count = int(connection.scalar(statement) or 0)
     return count if count <= EXACT_COUNT_UP_TO else None
 
 
-def read_feature(connection: Connection, register: Register, feature_id: str) -> tuple[str, int]:
+def read_feature(connection: Connection, register: Register, feature_id: str, at: int | None = None) -> tuple[str, int]:
     """Read one feature by its UUID, or by the number that tiles carry.
+
+    Parameters
+    ----------
+    at : int, optional
+        The feature as it was right after this revision.
 
     Returns
     -------
@@ -232,11 +281,13 @@ def read_feature(connection: Connection, register: Register, feature_id: str) ->
     FeatureNotFoundError
         When there is none, or none that may be shown.
     """
-    view = _view(register)
+    is_past = at is not None
+    view = _view(register, is_past)
     condition = _id_condition(view, feature_id)
     # A register that is being loaded for the first time is locked: what was never published need not be looked for.
     if condition is not None and register.id in read_versions(connection):
-        row = connection.execute(select(_feature(register), view.c.revision).where(condition)).one_or_none()
+        statement = select(_feature(register, is_past), view.c.revision).where(condition)
+        row = connection.execute(_settled(statement, at)).one_or_none()
         if row is not None:
             return row[0], row[1]
     raise FeatureNotFoundError(feature=feature_id[:60])
@@ -279,7 +330,7 @@ def read_validity(connection: Connection, register: Register) -> Interval | None
     """Return from when to when records of the register are in force; None where they do not say, or there are none."""
     if not register.has_validity:
         return None
-    view = _view(register)
+    view = _view(register, False)  # noqa: FBT003  as it is
     is_open = func.bool_or(view.c.valid_to.is_(None))
     row = connection.execute(select(func.min(view.c.valid_from), func.max(view.c.valid_to), is_open)).one()
     return None if row[0] is None else (row[0], None if row[2] else row[1])

@@ -59,6 +59,7 @@ class Change(Base):
     __tablename__ = "change"
     __table_args__ = (
         CheckConstraint("operation IN ('U', 'D')", name="operation"),
+        Index("ix_change_register_feature_id_revision", "register", "feature_id", "revision"),
         {"schema": "ops"},
     )
 
@@ -68,6 +69,36 @@ class Change(Base):
     feature_uuid: Mapped[UUID] = mapped_column(PgUuid)
     operation: Mapped[str] = mapped_column(Text)
     before: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class ChangePrivate(Base):
+    """What was private beside the row in the `Change` of the same key; kept as long as raw files, then deleted.
+
+    A register with private companion tables has one for each of its changes, an empty one too: where none is, it is
+    no longer known what was private.
+    """
+
+    __tablename__ = "change_private"
+    __table_args__ = ({"schema": "ops"},)
+
+    register: Mapped[str] = mapped_column(Text, primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    feature_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    before: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Rollback(Base):
+    """The answer to a request for a rollback, by its Idempotency-Key."""
+
+    __tablename__ = "rollback"
+    __table_args__ = ({"schema": "ops"},)
+
+    author: Mapped[str] = mapped_column(Text, primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(Text, primary_key=True)
+    register: Mapped[str] = mapped_column(Text)
+    undone: Mapped[int] = mapped_column(BigInteger, comment="Number of the revision that was to be undone")
+    answer: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    answered_at: Mapped[Timestamp]
 
 
 class Upload(Base):
@@ -116,6 +147,19 @@ class Upload(Base):
     revision: Mapped[int | None] = mapped_column(BigInteger)
     received_at: Mapped[Timestamp]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ColumnMemory(Base):
+    """Which field officers chose for a column of their files, by commune; a null field leaves the column out."""
+
+    __tablename__ = "column_memory"
+    __table_args__ = ({"schema": "ops"},)
+
+    register: Mapped[str] = mapped_column(Text, primary_key=True)
+    unit: Mapped[str] = mapped_column(Text, primary_key=True, comment="Commune code; empty for files of no one commune")
+    column_key: Mapped[str] = mapped_column(Text, primary_key=True, comment="Header without accents and case")
+    field: Mapped[str | None] = mapped_column(Text)
+    last_used_at: Mapped[Timestamp]
 
 
 class TileStamp(Base):

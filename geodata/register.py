@@ -1,5 +1,6 @@
 """What a register is: one frozen declaration that every engine reads."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,6 +82,8 @@ class Field:
         Of a code.
     units : tuple of str
         What people write behind the number, compared without accents and case.
+    looks_like : pattern, optional
+        What its values look like (the whole text), where that tells a column whose header says nothing.
     """
 
     column: Attribute
@@ -91,6 +94,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     choices: Mapping[str, Choice] = field(default_factory=dict)
     scheme: str | None = None
+    looks_like: re.Pattern[str] | None = None
     name_: str = ""
     form: CodeForm | None = None
     units: tuple[str, ...] = ()
@@ -300,6 +304,17 @@ class Register:
             table = item.column.class_.__table__
             found[table] = (*found.get(table, ()), item)
         return found
+
+    @cached_property
+    def shared_tables(self) -> tuple[Table, ...]:
+        """Tables beside the register's own that hold its lists and codes."""
+        codes = () if self.codes is None else (self.codes.__table__,)
+        return (*(side.table for side in self.lists), *codes)
+
+    @cached_property
+    def private_tables(self) -> tuple[Table, ...]:
+        """Tables beside the register's own that hold what is private about its records."""
+        return tuple(table for table in self.companion_fields if table not in self.shared_tables)
 
     @property
     def needs_place(self) -> bool:

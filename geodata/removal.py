@@ -1,4 +1,4 @@
-"""Records taken out of a register within a publish; the history keeps what they were."""
+"""The end of records: with what hangs on them, and with what they were kept in the history."""
 
 from typing import Any
 
@@ -8,15 +8,25 @@ from geodata.history import note_before
 from geodata.register import Register
 
 
-def remove_records(connection: Connection, register: Register, revision: int, ids: Select[Any]) -> None:
-    """Remove records; what lies beside them goes with them, what is derived is for `geodata.refresh`.
+def remove_records(connection: Connection, register: Register, revision: int, ids: Select[Any]) -> int:
+    """Remove records from a register, within the publish of a revision.
+
+    Their codes, lists and private data go with them. What is derived from them goes with `geodata.refresh.Refresh`,
+    which the caller runs with these ids among the touched ones.
 
     Parameters
     ----------
+    connection : Connection
+        In the publish's transaction, which holds the register's lock.
     revision : int
-        The revision that removes them, begun by the caller.
+        The one that removes them.
     ids : Select
-        Ids of the records, one column.
+        Selects the ids of the records; what it reads must outlive them.
+
+    Returns
+    -------
+    int
+        How many were there.
     """
     note_before(connection, register, revision, ids, "D")
-    connection.execute(delete(register.table).where(register.table.c.id.in_(ids)))
+    return connection.execute(delete(register.table).where(register.table.c.id.in_(ids))).rowcount

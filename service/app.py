@@ -12,19 +12,37 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
-from service.api import documents, features, health, lookup, reviews, sessions, tilesets, uploads
+from service.api import (
+    documents,
+    exports,
+    features,
+    health,
+    lookup,
+    reports,
+    reviews,
+    revisions,
+    sessions,
+    tilesets,
+    upload_events,
+    uploads,
+    validation,
+)  # fmt: skip
 from service.api.forms import json_response
 from service.api.parameters import only
 from service.api.tiles import Receive, Scope, Send, TileApplication
+from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
-from service.limits import LookupBudget
+from service.failpoints import Failpoints
+from service.kept_units import KeptUnits
+from service.limits import Budget, CheckLimitError, LookupBudget, ReaderSlots
 from service.logs import configure_logging
 from service.middleware import RequestMiddleware
 from service.openapi import build_openapi
 from service.problems import add_problem_handlers
 from service.settings import ServiceSettings
 from service.setup import apply_settings
+from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
@@ -33,7 +51,8 @@ from tiles.store import StoreSettings, TileStore
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, tilesets.router, lookup.router, uploads.router, reviews.router, sessions.router, health.router, pages.router,
+    features.router, revisions.router, exports.router, tilesets.router, lookup.router, uploads.router, reviews.router,
+    reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)
@@ -61,8 +80,11 @@ class Application:
     def __init__(self, api: FastAPI, tiles: TileApplication, settings: ServiceSettings) -> None:
         self.api = api
         self._tiles = tiles
-        is_secure = settings.env == "production"
-        self._wrapped = RequestMiddleware(api, max_upload=settings.upload_max_mb * MEGABYTE, is_secure=is_secure)
+        largest = {
+            "/uploads": settings.upload_max_mb * MEGABYTE,
+            "/validate": settings.validate_max_mb * MEGABYTE,
+        }
+        self._wrapped = RequestMiddleware(api, largest=largest, is_secure=settings.env == "production")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
@@ -99,7 +121,11 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
-    api.state.lookups = LookupBudget()
+    api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
+    api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
+    api.state.readers = ReaderSlots(settings.validate_readers)
+    api.state.storage, api.state.watch = open_storage(settings), UploadWatch(database)
+    api.state.failpoints = Failpoints(settings)
     all_routers = [*routers, description]
     require_policies(all_routers)
     for router in all_routers:
@@ -135,6 +161,7 @@ class _Hosts(TrustedHostMiddleware):
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(apply_settings, api.state.settings)
     await api.state.tiles.start()
+    api.state.watch.end_with_process()
     yield
     await api.state.tiles.stop()
     api.state.database.dispose()

@@ -1,14 +1,14 @@
 """The command ``bandoso``."""
 
-import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import psycopg
 import typer
-from psycopg.errors import InvalidSchemaName, UndefinedTable
+from psycopg.errors import InvalidSchemaName, UndefinedColumn, UndefinedTable
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,15 +22,17 @@ from geodata.errors import GeodataError
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.check import Progress as TellProgress
 from geodata.importing.publish import Published, import_file
-from geodata.importing.report import Report
+from geodata.importing.report import file_name
 from geodata.importing.work_folder import work_folder
-from geodata.register import Register
 from geodata.registers import discover, get_register
 from geodata.units import load as units_load
 from geodata.units.index import UnitIndex, load_units, reference_units
 from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
+from service.cli_report import exit_code, print_summary
+from service.cli_revisions import show_revisions, undo_revision
+from service.file_options import read_file_options
 from service.settings import ServiceSettings, refused_settings
 
 app = typer.Typer(
@@ -43,6 +45,9 @@ units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / ad
 sample_app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / sample data.")
 for name, group in (("units", units_app), ("user", user_app), ("key", key_app), ("sample", sample_app)):
     app.add_typer(group, name=name)
+
+app.command("revisions")(show_revisions)
+app.command("rollback")(undo_revision)
 
 out = Console()
 err = Console(stderr=True)
@@ -58,6 +63,13 @@ ModeOption = Annotated[
     typer.Option(
         "--mode", help="Cập nhật, thay toàn bộ của xã, hay chỉ thêm / update, replace the commune's set, only add"
     ),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option("--columns", help='Trường của cột / fields of columns, JSON: {"cột": "trường", "cột khác": null}'),
+]
+AcceptOption = Annotated[
+    str | None, typer.Option("--accept", help="Mã các cách sửa tự động được đồng ý / repairs accepted: A,B")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="In báo cáo dạng JSON / print the report as JSON")]
 
@@ -75,7 +87,7 @@ def main() -> None:
         _end(refused.vi, refused.en)
     except (SQLAlchemyError, psycopg.Error) as error:
         cause = getattr(error, "orig", error)
-        if isinstance(cause, UndefinedTable | InvalidSchemaName):
+        if isinstance(cause, UndefinedTable | UndefinedColumn | InvalidSchemaName):
             _end(
                 "Cơ sở dữ liệu chưa có cấu trúc của phiên bản này. Hãy chạy: alembic upgrade head",
                 "The database has not the structure of this version. Run: alembic upgrade head",
@@ -132,6 +144,8 @@ def import_command(  # noqa: PLR0913  one option each
     layer: LayerOption = None,
     crs: CrsOption = None,
     encoding: EncodingOption = None,
+    columns: ColumnsOption = None,
+    accept: AcceptOption = None,
     mode: ModeOption = "upsert",
     approve: Annotated[  # noqa: FBT002  a flag
         bool, typer.Option(help="Đồng ý xóa phần lớn bản ghi của xã / agree that most of a commune's records vanish")
@@ -140,12 +154,15 @@ def import_command(  # noqa: PLR0913  one option each
     json_: JsonOption = False,  # noqa: FBT002  a flag
 ) -> None:
     """Kiểm tra và công bố một tệp / check a file and publish it as one revision."""
-    request = _request(file, get_register(register), commune, layer, crs, encoding, note)
-    request = replace(request, mode=mode, is_approved=approve)
+    given = {"commune": commune, "layer": layer, "crs": crs, "encoding": encoding, "columns": columns, "accept": accept}
+    request = replace(_request(file, register, given, note), mode=mode, is_approved=approve)
     with _progress(quiet=json_) as tell, Database(ServiceSettings()) as database:
         published = import_file(database, request, tell, _note_import)
     counts = published.counts
-    _print_report(published.report, as_json=json_)
+    if json_:
+        sys.stdout.buffer.write(published.report.as_json())
+    else:
+        print_summary(out, published.report.as_dict())
     if published.staged is not None:
         _end(
             "Phần lớn bản ghi của xã sẽ bị xóa nên chưa công bố. Nếu đúng ý, chạy lại với --approve.",
@@ -176,28 +193,31 @@ def validate(  # noqa: PLR0913  one option each
     layer: LayerOption = None,
     crs: CrsOption = None,
     encoding: EncodingOption = None,
+    columns: ColumnsOption = None,
+    accept: AcceptOption = None,
     json_: JsonOption = False,  # noqa: FBT002  a flag
 ) -> None:
-    """Kiểm tra một tệp mà không ghi gì / check a file and write nothing."""
-    request = _request(file, get_register(register), commune, layer, crs, encoding, None)
+    """Kiểm tra một tệp mà không ghi gì / check a file and write nothing.
+
+    Kết thúc bằng 0 khi mọi dòng đều nhận được, 1 khi có dòng bị từ chối hay cần chọn thêm, 2 khi không nhận được. /
+    Ends with 0 when every row can be taken, 1 when some are rejected or something has to be chosen, 2 when none can.
+    """
+    given = {"commune": commune, "layer": layer, "crs": crs, "encoding": encoding, "columns": columns, "accept": accept}
+    request = _request(file, register, given)
     with _progress(quiet=json_) as tell, work_folder() as folder:
         report = check_file(request, _units(), folder, NoSink(), tell)
-    _print_report(report, as_json=json_)
-    raise typer.Exit(0 if report.outcome == "ok" else 2)
+    if json_:
+        sys.stdout.buffer.write(report.as_json())
+    else:
+        print_summary(out, report.as_dict())
+    raise typer.Exit(exit_code(report.as_dict()))
 
 
-def _request(  # noqa: PLR0913  one option each
-    file: Path,
-    register: Register,
-    commune: str | None,
-    layer: str | None,
-    crs: str | None,
-    encoding: str | None,
-    note: str | None,
-) -> ImportRequest:
+def _request(file: Path, register: str, given: Mapping[str, str | None], note: str | None = None) -> ImportRequest:
+    options = read_file_options({name: value for name, value in given.items() if value})
     return ImportRequest(
-        file, file.name, register, SYSTEM, commune=commune, layer=layer, crs=crs, encoding=encoding, note=note,
-        limits=units_load.SHELL_LIMITS, timeout_s=600,
+        file, file_name(file.name), get_register(register), SYSTEM, note=note, limits=units_load.SHELL_LIMITS,
+        timeout_s=600, **options.as_request(),
     )  # fmt: skip
 
 
@@ -236,21 +256,6 @@ class _Bar:
 
 def _progress(*, quiet: bool) -> _Bar:
     return _Bar(quiet=quiet)
-
-
-def _print_report(report: Report, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=2, sort_keys=True) + "\n")
-        return
-    out.print(f"đọc {report.read:,} / hợp lệ {report.valid:,} / từ chối {report.rejected:,}", highlight=False)
-    for message in report.messages[:20]:
-        where = f"dòng {message['row']}: " if message["row"] else ""
-        out.print(
-            f"[{message['code']}] {where}{message['vi']} {message['remedy']['vi']}", highlight=False, markup=False
-        )
-        out.print(f"    {message['en']} {message['remedy']['en']}", highlight=False, markup=False)
-    if len(report.messages) > 20:  # noqa: PLR2004  what fits a screen
-        out.print(f"… và {sum(report.counts.values()) - 20:,} thông báo nữa; xem --json")
 
 
 @app.command()

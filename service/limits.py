@@ -1,4 +1,6 @@
-"""How often one client may look codes up where the publication policy shows households by exact code only.
+"""How often one client may ask for what is not free: look-ups of codes, and checks of files.
+
+Codes are looked up where the publication policy shows households by their exact code only.
 
 Codes end in a five-digit serial, so a plain rate per second is no defence: at one a second the serials of a commune
 are walked in a day. A client therefore has a number of look-ups a day, with a smaller one for each minute. The
@@ -24,20 +26,43 @@ class LookupLimitError(GeodataError):
     en_template = "Too many address codes were looked up. Try again later."
 
 
-class LookupBudget:
-    """Counts look-ups by client address."""
+class CheckLimitError(GeodataError):
+    """The client has had as many files checked as it may."""
 
-    def __init__(self) -> None:
+    code = "CHECK_LIMIT"
+    vi_template = "Đã kiểm tra quá nhiều tệp. Hãy thử lại sau."
+    en_template = "Too many files were checked. Try again later."
+
+
+class ChecksBusyError(GeodataError):
+    """As many files as this process takes at once are being checked."""
+
+    code = "CHECKS_BUSY"
+    vi_template = "Đang có nhiều tệp được kiểm tra. Hãy thử lại sau giây lát."
+    en_template = "Other files are being checked. Try again soon."
+
+
+class Budget:
+    """Counts what each client address has asked for.
+
+    Parameters
+    ----------
+    refusal : type of GeodataError
+        Raised when a client has nothing left.
+    """
+
+    def __init__(self, per_minute: int, per_day: int, refusal: type[GeodataError]) -> None:
+        self._per_minute, self._per_day, self._refusal = per_minute, per_day, refusal
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def spend(self, client: str) -> None:
-        """Count one look-up.
+        """Count one request.
 
         Raises
         ------
-        LookupLimitError
-            When the client has none left for this minute or this day.
+        GeodataError
+            The refusal, when the client has none left for this minute or this day.
         """
         now = time.monotonic()
         with self._lock:
@@ -46,8 +71,29 @@ class LookupBudget:
             while times and times[0] < now - DAY_S:
                 times.popleft()
             recent = sum(moment > now - MINUTE_S for moment in times)
-            if len(times) >= PER_DAY or recent >= PER_MINUTE:
-                raise LookupLimitError
+            if len(times) >= self._per_day or recent >= self._per_minute:
+                raise self._refusal
             times.append(now)
             if len(self._times) > CLIENTS_KEPT:
                 self._times.popitem(last=False)
+
+
+class LookupBudget(Budget):
+    """Look-ups of codes by client address."""
+
+    def __init__(self) -> None:
+        super().__init__(PER_MINUTE, PER_DAY, LookupLimitError)
+
+
+class ReaderSlots:
+    """Lets a fixed number of files be checked at once; the next one is told to come back, none waits in a thread."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.BoundedSemaphore(count)
+
+    def __enter__(self) -> None:
+        if not self._free.acquire(blocking=False):
+            raise ChecksBusyError
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import orjson
@@ -66,11 +66,16 @@ class RequestMiddleware:
     """Gives each request an id, refuses bodies that are too large, writes one log line, adds headers.
 
     The log line has the path with ids left out and without its query: nothing of what people look for is kept.
+
+    Parameters
+    ----------
+    largest : mapping of path to int
+        Bytes of the files that addresses take; all others take small bodies only.
     """
 
-    def __init__(self, app: App, *, max_upload: int, is_secure: bool) -> None:
+    def __init__(self, app: App, *, largest: Mapping[str, int], is_secure: bool) -> None:
         self.app = app
-        self.max_upload = max_upload
+        self.largest = largest
         self.is_secure = is_secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,18 +85,22 @@ class RequestMiddleware:
             return
         scope["request_id"] = request_id = uuid.uuid4().hex
         started = time.perf_counter()
-        status = 500
+        status, is_over = 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_over
+            if is_over:
+                return
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = self._headers(scope, message.get("headers", []), request_id)
             elif scope["method"] == "HEAD":
-                message = {**message, "body": b""}
+                # Its headers are the whole answer, also where the body would never end.
+                message, is_over = {**message, "body": b"", "more_body": False}, True
             await send(message)
 
-        limit = self.max_upload + FORM_MARGIN if scope["path"] == "/uploads" else SMALL_BODY
+        file_bytes = self.largest.get(scope["path"])
+        limit = SMALL_BODY if file_bytes is None else file_bytes + FORM_MARGIN
         # HEAD is GET without the body, on every route: routers declare GET alone.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else {**scope}
         inner["query_string"] = _without_marks(scope)

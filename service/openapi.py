@@ -6,11 +6,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from geodata.exporting import gpkg, xlsx
 from geodata.importing.diff import KINDS
+from geodata.importing.report_schema import SCHEMA_FILE
 from geodata.register import MAX_ZOOM
 from geodata.registers import discover
 from service.api.documents import MVT
 from service.api.forms import GEOJSON, SCHEMA
+from service.api.reports import WRITERS
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.problems import MEDIA_TYPE
@@ -19,6 +22,9 @@ Json = dict[str, Any]
 Parameter = tuple[str, str, Json]
 
 ITEMS, ITEM = "/collections/{collectionId}/items", "/collections/{collectionId}/items/{featureId}"
+REVISIONS = "/collections/{collectionId}/revisions"
+REVISION = REVISIONS + "/{number}"
+ROLLBACK = REVISION + "/rollback"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
 CSV_STYLE = {"style": "form", "explode": False}
@@ -29,6 +35,26 @@ _COMMON: list[Parameter] = [
     ("lang", "Language of the answer", {"type": "string", "enum": ["vi", "en"]}),
 ]
 _BOX: Json = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
+_AS_OF: Parameter = (
+    "as-of",
+    "State after a revision: its number, a day (its end in Vietnam) or an RFC 3339 instant",
+    {"type": "string"},
+)
+_PAGE: list[Parameter] = [
+    ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
+    ("cursor", "From a next link", {"type": "string"}),
+]
+_EXPORT: list[Parameter] = [
+    (
+        "private",
+        "All that is known of one's own communes; for officers who signed in",
+        {"type": "boolean", "default": False},
+    )
+]
+_FILES: Mapping[str, str] = {
+    "/collections/{collectionId}/export.gpkg": gpkg.MEDIA_TYPE,
+    "/collections/{collectionId}/export.xlsx": xlsx.MEDIA_TYPE,
+}
 _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", ITEMS): [
         ("bbox", "West, south, east, north in degrees (CRS84)", _BOX),
@@ -36,7 +62,13 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         ("datetime", "Day or interval (RFC 3339) such as 2026-07-01; for units with validity dates", _TEXT),
         ("cursor", "From a next link", _TEXT),
         ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
+        _AS_OF,
     ],
+    ("get", ITEM): [_AS_OF],
+    **{("get", path): _EXPORT for path in _FILES},
+    ("get", REVISIONS): _PAGE,
+    ("get", REVISION): _PAGE,
+    ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
     ("get", "/search"): [
         ("q", "Words or a code", {"type": "string", "minLength": 1, "maxLength": 100}),
         ("limit", "Results", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}),
@@ -55,7 +87,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256,
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1",
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
@@ -67,7 +99,10 @@ _MEDIA: Mapping[str, str] = {
     "/uploads/{uploadId}/diff.geojson": GEOJSON,
     "/collections/{collectionId}/queryables": SCHEMA,
     "/collections/{collectionId}/schema": SCHEMA,
+    f"/schemas/{SCHEMA_FILE}": SCHEMA,
+    "/uploads/{uploadId}/events": "text/event-stream",
 }
+_REPORT_MEDIA: Mapping[str, str] = {**{name: media for name, (media, _) in WRITERS.items()}, "html": "text/html"}
 _PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 _SIGNED_IN = ("/uploads", "/auth/me", "/auth/logout")
 
@@ -80,7 +115,8 @@ def build_openapi(app: FastAPI) -> Json:
     )  # fmt: skip
     paths = document["paths"]
     paths.pop("/api", None)
-    paths["/uploads"]["post"]["requestBody"] = _upload_body()
+    paths["/uploads"]["post"]["requestBody"] = _upload_body(_UPLOAD_OPTIONS, _UPLOAD_CHOICES)
+    paths["/validate"]["post"]["requestBody"] = _upload_body(_CHECK_OPTIONS, {})
     for path, operations in paths.items():
         for method, operation in operations.items():
             _complete(method, path, operation)
@@ -118,6 +154,14 @@ def _exemplify(parameter: Json) -> Json:
     return {**parameter, "example": _EXAMPLES[name]} if name in _EXAMPLES else parameter
 
 
+def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -> None:
+    """Add what changes ask of the state that the client has seen."""
+    if (method, path) == ("post", ROLLBACK):
+        parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
+        parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+
+
 def _complete(method: str, path: str, operation: Json) -> None:
     """Add what the framework cannot know: strict parameters, media types, problem answers, who may ask."""
     parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
@@ -129,24 +173,39 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    if path.startswith(_SIGNED_IN):
+    if path.startswith(_SIGNED_IN) or path == ROLLBACK:
         operation["security"] = [{"key": []}, {"session": []}]
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
         if method == "post":
             parameters["csrf"] = _parameter(CSRF_HEADER, "header", _TEXT, "From /auth/me; for browsers only")
+    _complete_files(method, path, parameters, responses)
+    _add_conditions(method, path, parameters, responses)
+    operation["parameters"] = list(parameters.values())
+    if path in _MEDIA:
+        kind = "string" if _MEDIA[path].startswith("text/") else "object"
+        responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
+    if path in _FILES:
+        responses["200"]["content"] = {_FILES[path]: {"schema": {"type": "string", "format": "binary"}}}
+        responses |= {"401": _PROBLEM, "403": _PROBLEM}
+    for status in ("400", "404", "500", "503"):
+        responses.setdefault(status, _PROBLEM)
+
+
+def _complete_files(method: str, path: str, parameters: Json, responses: Json) -> None:
+    """Add what is only said of files that are sent, and of what becomes of them."""
+    if "{format}" in path:
+        schema = {"type": "string", "enum": list(_REPORT_MEDIA)}
+        parameters["format"] = _parameter("format", "path", schema, "Form of the report")
+        responses["200"]["content"] = {media: {"schema": _TEXT} for media in _REPORT_MEDIA.values()}
+    if (method, path) in {("post", "/uploads"), ("post", "/validate")}:
+        responses |= {"413": _PROBLEM, "429": _PROBLEM}
     if (method, path) == ("post", "/uploads"):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
-        responses |= {"413": _PROBLEM, "429": _PROBLEM}
-    if path.startswith("/uploads/{uploadId}/"):
+    if path.startswith("/uploads/{uploadId}/") and "{format}" not in path:
         responses |= {"409": _PROBLEM}
     if (method, path) == ("post", "/uploads/{uploadId}/publish"):
         parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
         responses |= {"412": _PROBLEM, "428": _PROBLEM}
-    operation["parameters"] = list(parameters.values())
-    if path in _MEDIA:
-        responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": "object"}}}
-    for status in ("400", "404", "500", "503"):
-        responses.setdefault(status, _PROBLEM)
 
 
 _UPLOAD_OPTIONS = {
@@ -161,22 +220,26 @@ _UPLOAD_OPTIONS = {
 }
 
 
-def _upload_body() -> Json:
+_CHECK_OPTIONS = {name: text for name, text in _UPLOAD_OPTIONS.items() if name not in {"note", "place_columns"}}
+_UPLOAD_CHOICES: Json = {
+    "mode": {
+        "type": "string", "enum": list(CHOICES["mode"]), "default": "upsert",
+        "description": "Update by key, replace the commune's whole set, or only add",
+    },
+    "publish": {
+        "type": "string", "enum": list(CHOICES["publish"]), "default": "ask",
+        "description": "Wait until the changes were seen, or publish at once",
+    },
+}  # fmt: skip
+
+
+def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
     properties: Json = {
         "register": {**_collection_ids(), "description": "Id of a collection", "example": "addresses"},
         "file": {"type": "string", "format": "binary", "description": "The file itself", "example": "@dia-chi.zip"},
     }
-    properties["mode"] = {
-        "type": "string", "enum": list(CHOICES["mode"]), "default": "upsert",
-        "description": "Update by key, replace the commune's whole set, or only add",
-    }  # fmt: skip
-    properties["publish"] = {
-        "type": "string", "enum": list(CHOICES["publish"]), "default": "ask",
-        "description": "Wait until the changes were seen, or publish at once",
-    }  # fmt: skip
-    properties |= {
-        name: {"type": "string", "maxLength": 500, "description": text} for name, text in _UPLOAD_OPTIONS.items()
-    }
+    properties |= choices
+    properties |= {name: {"type": "string", "maxLength": 500, "description": text} for name, text in options.items()}
     schema = {"type": "object", "required": ["register", "file"], "properties": properties}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 

@@ -17,7 +17,8 @@ from geodata.db import is_passing
 from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
-from service.limits import LookupLimitError
+from service.file_options import FileOptionError
+from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError
 from service.logs import note_outage
 from service.middleware import PREFLIGHT, PRIVATE_PATHS
 from service.web.i18n import pick_language
@@ -35,6 +36,30 @@ class TooLargeError(errors.GeodataError):
     code = "TOO_LARGE"
     vi_template = "Tệp vượt quá {limit_mb} MiB."
     en_template = "The file is larger than {limit_mb} MiB."
+
+
+class StorageAwayError(errors.GeodataError):
+    """The storage does not answer, or refuses to; what needs it may succeed later."""
+
+    code = "STORAGE_AWAY"
+    vi_template = "Kho lưu tệp tạm thời chưa sẵn sàng. Hãy thử lại sau giây lát."
+    en_template = "The storage of files is not ready for the moment. Try again soon."
+
+
+class StoredFileError(errors.GeodataError):
+    """The storage has lost a file, or has another one in its place."""
+
+    code = "STORED_FILE"
+    vi_template = "Tệp đã lưu không còn nguyên vẹn. Hãy gửi lại tệp."
+    en_template = "The stored file is not as it was taken. Send it again."
+
+
+class StreamsBusyError(errors.GeodataError):
+    """So many people follow their uploads that one more would be too many."""
+
+    code = "STREAMS_BUSY"
+    vi_template = "Đang có quá nhiều kết nối theo dõi. Hãy thử lại sau giây lát."
+    en_template = "Too many connections follow uploads. Try again in a moment."
 
 
 class TooManyWaitingError(errors.GeodataError):
@@ -77,6 +102,14 @@ class UploadStateError(errors.GeodataError):
     en_template = "The upload is in the state “{state}”, in which this cannot be done."
 
 
+class ExportBusyError(errors.GeodataError):
+    """Other files are being written."""
+
+    code = "EXPORT_BUSY"
+    vi_template = "Đang tạo tệp khác. Hãy thử lại sau giây lát."
+    en_template = "Other files are being made. Try again in a moment."
+
+
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -88,6 +121,8 @@ class MethodError(errors.GeodataError):
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.RevisionNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.StaleRevisionError: HTTPStatus.PRECONDITION_FAILED,
     errors.ParameterError: HTTPStatus.BAD_REQUEST,
     errors.CodeFormatError: HTTPStatus.BAD_REQUEST,
     errors.CoordinateSystemError: HTTPStatus.BAD_REQUEST,
@@ -103,11 +138,18 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     SignInError: HTTPStatus.UNAUTHORIZED,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    CheckLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    ChecksBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    FileOptionError: HTTPStatus.BAD_REQUEST,
     NotSignedInError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     CsrfError: HTTPStatus.FORBIDDEN,
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
+    ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StoredFileError: HTTPStatus.GONE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -30,8 +30,21 @@ class ServiceSettings(GeodataSettings):
         Host names the service answers to, comma separated.
     public_url : str
         Origin in absolute links where a proxy hides it; otherwise taken from the request.
+    validate_max_mb, validate_max_rows, validate_timeout_s : numbers
+        What one file may cost that anybody has checked without an account.
+    validate_readers : int
+        Such files that one process checks at once.
+    validate_per_minute, validate_per_day : int
+        Such files of one client address.
     licence, attribution : str
         Of the published data; said wherever data leaves.
+    storage_url : str
+        Where uploaded files are kept: the absolute path of a folder, or ``s3://bucket/prefix``; ``uploads`` in
+        ``var_dir`` when not given.
+    storage_endpoint, storage_region, storage_key_id, storage_secret_key : str
+        How the S3-compatible store is reached; without an endpoint it is Amazon's.
+    staged_days : int
+        How long rows that were read and checked wait for the officer to publish them.
     """
 
     env: Literal["development", "production"] = "development"
@@ -47,6 +60,18 @@ class ServiceSettings(GeodataSettings):
     session_idle_minutes: int = 30
     session_hours: int = 12
     uploads_waiting: int = 3
+    validate_max_mb: int = 10
+    validate_max_rows: int = 20_000
+    validate_timeout_s: float = 30.0
+    validate_readers: int = 2
+    validate_per_minute: int = 10
+    validate_per_day: int = 200
+    storage_url: str = ""
+    storage_endpoint: str = ""
+    storage_region: str = ""
+    storage_key_id: str = ""
+    storage_secret_key: SecretStr = SecretStr("")
+    staged_days: int = 14
 
     @property
     def hosts(self) -> list[str]:

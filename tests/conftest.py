@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -12,18 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from jsonschema import Draft202012Validator
 from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 from starlette.testclient import TestClient
 
 from geodata.db import Database
+from geodata.importing.report import Report
+from geodata.importing.report_schema import schema_json
 from geodata.units.load import load_reference
 from service import setup
 from service.app import create_app
@@ -177,6 +182,26 @@ def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
     """A client of the shipped application on the sample data."""
     with TestClient(create_app(sample_settings)) as found:  # type: ignore[arg-type]
         yield found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_report_has_the_published_form() -> Iterator[None]:
+    """Hold every report that a test makes to the published schema."""
+    validator, settle, as_dict = Draft202012Validator(json.loads(schema_json())), Report.settle, Report.as_dict
+
+    def checked(report: Report) -> dict[str, Any]:
+        told = as_dict(report)
+        validator.validate(told)
+        return told
+
+    def settled(report: Report) -> None:
+        settle(report)
+        checked(report)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Report, "as_dict", checked)
+        patch.setattr(Report, "settle", settled)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ entries before anyone can count them. Members are written under names made by us
 Layout: PKWARE APPNOTE 6.3.10, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.16 (end record).
 """
 
-import re
 import stat
 import struct
 import unicodedata
@@ -17,32 +16,32 @@ from typing import Any, BinaryIO, NamedTuple
 from isal import isal_zlib
 
 from geodata.importing.context import ReaderLimits
+from geodata.importing.members import (
+    Member,
+    check_duplicates,
+    check_name,
+    check_nesting,
+    is_ignored,
+    part_name,
+    placing,
+    plain_place,
+    special_file,
+    too_many,
+)
 from geodata.importing.results import UnreadableFileError
 
-SHAPEFILE_PARTS = (".shp", ".dbf", ".prj", ".cpg")
-WANTED = {*SHAPEFILE_PARTS, ".gpkg", ".geojson", ".geojsonl", ".json", ".ndjson", ".kml", ".csv", ".tsv"}
-_NESTED = {".zip", ".kmz", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".z"}
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _END, _END64, _LOCATOR64, _ENTRY, _LOCAL = b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\1\2", b"PK\3\4"
 _END_BYTES, _LOCATOR_BYTES, _ENTRY_BYTES, _LOCAL_BYTES = 22, 20, 46, 30
 _MAX_COMMENT = 0xFFFF
 _SENTINEL = 0xFFFFFFFF
 _MAX_DIRECTORY_BYTES = 1 << 20
-_MAX_NAME = 300
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _STRONG, _UTF8 = 0x1, 0x40, 0x800
+# A workbook has several parts a sheet, a geodatabase several files a layer.
+_MANY = 10
 # Below this even 1000:1 harms nobody, and small tables of blanks do compress that well.
 _RATIO_FLOOR_BYTES = 1 << 20
 _READ_BYTES, _WRITE_BYTES = 256 << 10, 1 << 20
-
-
-class Member(NamedTuple):
-    """One file of an archive; ``path`` is where it was unpacked, None for kinds we do not read."""
-
-    folder: str
-    stem: str
-    suffix: str
-    path: Path | None
 
 
 class _Entry(NamedTuple):
@@ -82,23 +81,26 @@ def unpack(path: Path, target: Path, limits: ReaderLimits) -> list[Member]:
     with path.open("rb") as file:
         entries = list(_entries(file, limits))
         for entry in entries:
-            _check_name(entry.name)
+            check_name(entry.name)
             _check_kind(entry)
-        files = [entry for entry in entries if not entry.name.endswith("/") and not _ignored(entry.name)]
-        _check_duplicates(files)
+        files = [entry for entry in entries if not entry.name.endswith("/") and not is_ignored(entry.name)]
+        check_duplicates([entry.name for entry in files])
         _check_contents(files)
         _check_sizes(files, limits)
+        place = placing({entry.name for entry in files}, target)
+        if len(entries) > limits.max_entries and place is plain_place:
+            raise too_many(limits)
         starts = _data_starts(file, files)
         return [
-            _write_member(file, entry, start, target, number)
+            _write_member(file, entry, start, place(entry.name, target, number))
             for number, (entry, start) in enumerate(zip(files, starts, strict=True))
         ]
 
 
 def _entries(file: BinaryIO, limits: ReaderLimits) -> Iterator[_Entry]:
     declared, size, offset = _find_directory(file)
-    if declared > limits.max_entries or size > _MAX_DIRECTORY_BYTES:
-        raise _too_many(limits)
+    if declared > _MANY * limits.max_entries or size > _MAX_DIRECTORY_BYTES:
+        raise too_many(limits)
     file.seek(offset)
     directory = file.read(size)
     position = count = 0
@@ -106,8 +108,8 @@ def _entries(file: BinaryIO, limits: ReaderLimits) -> Iterator[_Entry]:
         if len(directory) - position < _ENTRY_BYTES or directory[position : position + 4] != _ENTRY:
             raise _broken("central directory")
         count += 1
-        if count > limits.max_entries:
-            raise _too_many(limits)
+        if count > _MANY * limits.max_entries:
+            raise too_many(limits)
         entry, position = _parse_entry(directory, position)
         yield entry
     if count != declared:
@@ -124,8 +126,8 @@ def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
     if found < 0 or len(tail) - found < _END_BYTES:
         raise UnreadableFileError(
             "UPLOAD_FORMAT",
-            "Tệp không phải là tệp nén zip, hoặc đã bị chép thiếu. Hãy nén lại thành .zip rồi gửi.",
-            "The file is not a zip archive, or the copy is incomplete. Zip it again.",
+            "Tệp không phải là tệp nén zip, hoặc đã bị chép thiếu.",
+            "The file is not a zip archive, or the copy is incomplete.",
         )
     declared, size, offset = struct.unpack_from("<HII", tail, found + 10)
     locator = found - _LOCATOR_BYTES
@@ -184,79 +186,20 @@ def _decode_name(raw: bytes, flags: int) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _check_name(name: str) -> None:
-    parts = name.replace("\\", "/").split("/")
-    bad = (
-        not name
-        or len(name) > _MAX_NAME
-        or any(ord(letter) < ord(" ") for letter in name)
-        or name[0] in "/\\"
-        or re.match(r"[A-Za-z]:", name) is not None
-        or ".." in parts
-        or any(_RESERVED.fullmatch(part) for part in parts)
-    )
-    if bad:
-        raise UnreadableFileError(
-            "ZIP_PATH",
-            f"Tệp nén chứa tên tệp không an toàn: “{name[:80]}”. Hãy nén lại chỉ các tệp dữ liệu.",
-            f"The archive holds an unsafe file name: “{name[:80]}”. Zip the data files alone.",
-            name=name[:_MAX_NAME],
-        )
-
-
 def _check_kind(entry: _Entry) -> None:
     kind = stat.S_IFMT(entry.mode)
     borrowed_rights = kind != stat.S_IFDIR and entry.mode & (stat.S_ISUID | stat.S_ISGID)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or borrowed_rights:
-        raise UnreadableFileError(
-            "ZIP_SPECIAL",
-            f"Tệp nén chứa liên kết hoặc tệp đặc biệt: “{entry.name[:80]}”.",
-            f"The archive holds a link or special file: “{entry.name[:80]}”.",
-            name=entry.name,
-        )
+        raise special_file(entry.name)
     if entry.flags & (_ENCRYPTED | _STRONG):
-        raise UnreadableFileError(
-            "ZIP_ENCRYPTED",
-            "Tệp nén có mật khẩu. Hãy nén lại không đặt mật khẩu.",
-            "The archive is encrypted. Zip it again without a password.",
-        )
-
-
-def _ignored(name: str) -> bool:
-    parts = name.replace("\\", "/").split("/")
-    return "__MACOSX" in parts or parts[-1].startswith(".")
-
-
-def _check_duplicates(files: list[_Entry]) -> None:
-    seen = set[str]()
-    for entry in files:
-        key = entry.name.replace("\\", "/").casefold()
-        if key in seen:
-            raise UnreadableFileError(
-                "ZIP_DUPLICATE",
-                f"Tệp nén có hai tệp cùng tên “{entry.name[:80]}” (không phân biệt hoa thường).",
-                f"The archive holds two files named “{entry.name[:80]}” (letter case aside).",
-                name=entry.name,
-            )
-        seen.add(key)
+        raise UnreadableFileError("ZIP_ENCRYPTED")
 
 
 def _check_contents(files: list[_Entry]) -> None:
     for entry in files:
-        if Path(entry.name).suffix.lower() in _NESTED:
-            raise UnreadableFileError(
-                "ZIP_NESTED",
-                f"Trong tệp nén lại có tệp nén “{entry.name[:80]}”. Hãy giải nén nó rồi gửi riêng.",
-                f"The archive holds another archive, “{entry.name[:80]}”. Unpack that one and send it alone.",
-                name=entry.name,
-            )
+        check_nesting(entry.name)
         if entry.method not in (_STORED, _DEFLATED):
-            raise UnreadableFileError(
-                "ZIP_METHOD",
-                "Tệp nén dùng cách nén không hỗ trợ. Hãy nén lại bằng zip thông thường.",
-                "The archive uses an unsupported method. Zip it again with ordinary zip.",
-                method=entry.method,
-            )
+            raise UnreadableFileError("ZIP_METHOD", method=entry.method)
 
 
 def _check_sizes(files: list[_Entry], limits: ReaderLimits) -> None:
@@ -284,16 +227,12 @@ def _data_starts(file: BinaryIO, files: list[_Entry]) -> list[int]:
     return starts
 
 
-def _write_member(file: BinaryIO, entry: _Entry, start: int, target: Path, number: int) -> Member:
-    folder, _, base = entry.name.replace("\\", "/").rpartition("/")
-    stem, dot, suffix = base.rpartition(".")
-    suffix = (dot + suffix).lower() if dot else ""
-    path = target / f"m{number:03d}{suffix}" if suffix in WANTED else None
+def _write_member(file: BinaryIO, entry: _Entry, start: int, path: Path | None) -> Member:
     if path is not None:
         file.seek(start)
         with path.open("wb") as output:
             _inflate(file, entry, output)
-    return Member(folder, stem or base, suffix, path)
+    return Member(*part_name(entry.name), path)
 
 
 def _inflate(file: BinaryIO, entry: _Entry, output: BinaryIO) -> None:
@@ -329,29 +268,9 @@ def _pieces(file: BinaryIO, packed: int, inflater: Any) -> Iterator[bytes]:
             raise _broken("contents") from error
 
 
-def _too_many(limits: ReaderLimits) -> UnreadableFileError:
-    return UnreadableFileError(
-        "ZIP_TOO_MANY_ENTRIES",
-        f"Tệp nén chứa hơn {limits.max_entries} tệp. Hãy chỉ nén các tệp dữ liệu cần gửi.",
-        f"The archive holds more than {limits.max_entries} files. Zip only the data to be sent.",
-        limit=limits.max_entries,
-    )
-
-
 def _bomb(**detail: Any) -> UnreadableFileError:
-    return UnreadableFileError(
-        "ZIP_BOMB",
-        "Tệp nén bung ra quá lớn so với kích thước của nó nên bị từ chối. Hãy chia nhỏ dữ liệu.",
-        "The archive unpacks to far more than it should and is refused. Split the data.",
-        **detail,
-    )
+    return UnreadableFileError("ZIP_BOMB", **detail)
 
 
 def _broken(what: str, **detail: Any) -> UnreadableFileError:
-    return UnreadableFileError(
-        "ZIP_BROKEN",
-        "Tệp nén bị hỏng hoặc chép thiếu. Hãy nén lại rồi gửi.",
-        "The archive is damaged or incomplete. Zip it again.",
-        what=what,
-        **detail,
-    )
+    return UnreadableFileError("ZIP_BROKEN", what=what, **detail)

@@ -4,7 +4,7 @@ The web, the shell and the API all come through `check_file`; what becomes of th
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,30 +18,29 @@ from numpy.typing import NDArray
 from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
+from geodata.importing.cancellation import Cancellation
 from geodata.importing.cells import Cells
+from geodata.importing.communes import FileCommunes
 from geodata.importing.context import ReaderLimits
+from geodata.importing.crs_choice import choose_crs
+from geodata.importing.doubles import Doubles
+from geodata.importing.file_columns import find_given_ids, match_columns
+from geodata.importing.file_description import describe_encoding, describe_layers, describe_offered
 from geodata.importing.file_places import FilePlaces, areas_that_differ
-from geodata.importing.mapping import map_columns
+from geodata.importing.given_ids import STAGED
+from geodata.importing.mapping import ColumnMatching
 from geodata.importing.merge import Mode
-from geodata.importing.place import PlaceChecker, choose_crs
-from geodata.importing.report import MESSAGE_PARTS, Outcome, Report
+from geodata.importing.place import PlaceChecker
+from geodata.importing.report import MESSAGE_PARTS, Outcome, Report, describe_file
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.rows import CheckedRows, RowChecker
 from geodata.importing.sandbox import open_upload
 from geodata.register import Field, Register
 from geodata.settings import GeodataSettings
-from geodata.text import search_key
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
-PLACE_COLUMNS = frozenset(
-    ["lon", "long", "lng", "longitude", "x", "lat", "latitude", "y", "wkt", "geom", "geometry", "easting", "northing"]
-) | {
-    "kinh do",
-    "vi do",
-}
-"""Columns of tables that the reader takes the place from; they are no fields and not worth a note."""
-
+_CHOICES = frozenset(("LAYER_CHOICE", "COLUMN_CHOICE"))
 MOST_REJECTED = 10_000
 """Keys of rejected rows that are remembered; a file with more of them removes nothing."""
 
@@ -66,8 +65,18 @@ class ImportRequest:
         A second officer agrees that most of a commune's records vanish.
     expected : str, optional
         Mark of the review that the officer saw: anything else waits again.
+    columns : mapping of column name to field name
+        The sender's word on columns; None for one that is to be left out.
     accept : frozenset of str
-        Repairs that may be done, see `geodata.importing.messages_of_repairs.REPAIRS`.
+        Repairs that the sender lets be made, see `geodata.importing.messages_of_repairs.REPAIRS`.
+    remembered : mapping of column key to field name
+        What was chosen before for columns of these names; see `geodata.importing.column_memory`.
+    place_columns : mapping, optional
+        Likewise: ``x_column`` and ``y_column``, or ``wkt_column``.
+    names : mapping, optional
+        Where ``path`` is a folder of files sent together: stored names to those the sender gave.
+    cancellation : Cancellation
+        Ends the work from outside; what is written of it must not be kept then.
     """
 
     path: Path
@@ -82,12 +91,17 @@ class ImportRequest:
     publishes: bool = True
     is_approved: bool = False
     expected: str | None = None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     accept: frozenset[str] = frozenset()
+    remembered: Mapping[str, str | None] = field(default_factory=dict)
+    place_columns: Mapping[str, str | None] | None = None
+    names: Mapping[str, str] | None = None
     note: str | None = None
     upload_id: UUID | None = None
     limits: ReaderLimits = field(default_factory=ReaderLimits)
     settings: GeodataSettings = field(default_factory=GeodataSettings)
     timeout_s: float = 120.0
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
 
 class Sink(Protocol):
@@ -141,34 +155,47 @@ def check_file(
     Report
         ``outcome`` says whether the file could be taken; rows may be rejected all the same.
     """
+    file = describe_file(request.path, request.original_name)
     report = report or Report(request.register.id, request.commune)
-    report.repairs.accept = request.accept
+    report.file, report.repairs.accept = file, request.accept
     progress("reading", 0, 0)
     try:
         with open_upload(
             request.path, work_dir, original_name=request.original_name, layer=request.layer,
-            encoding=request.encoding, timeout_s=request.timeout_s, limits=request.limits,
-        ) as reading:  # fmt: skip
+            encoding=request.encoding, names=request.names, place_columns=request.place_columns,
+            timeout_s=request.timeout_s, limits=request.limits,
+        ) as reading, request.cancellation.ending(reading.stop):  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
-            _describe(reading.result, report)
-            crs = choose_crs(reading.result, request.crs, report)
-            if crs is not None:
+            describe_layers(request.register, reading.result, report)
+            mapping = _mapping(request, reading.result, units, report)
+            describe_encoding(request.register, reading.result, mapping or {}, report)
+            communes = _communes_of(request, mapping or {}, units)
+            crs = choose_crs(reading.result, request.crs, report, communes)
+            if crs is not None and mapping is not None:
                 report.begin(reading.result, crs)
-                _FileCheck(request, reading.result, crs, units, report, sink, progress).run()
+                _FileCheck(request, reading.result, mapping, crs, units, report, sink, progress).run()
             for warning in reversed(reading.finish().warnings):
                 report.add_first(warning.code, said=warning.said, **_facts(warning.detail))
     except UnreadableFileError as error:
-        return _refused(request, error)
+        return _refused(request, file, error)
     report.settle()
     return report
 
 
-def _refused(request: ImportRequest, error: UnreadableFileError) -> Report:
+def _communes_of(request: ImportRequest, mapping: Mapping[str, Field], units: UnitIndex) -> FileCommunes | None:
+    """Say for which communes the file is; None where its rows are no places in communes."""
+    if "commune_code" not in request.register.write.model_fields:
+        return None
+    column = next((column for column, item in mapping.items() if item.name == "commune_code"), None)
+    return FileCommunes(units, request.actor, request.commune, column)
+
+
+def _refused(request: ImportRequest, file: dict[str, Any], error: UnreadableFileError) -> Report:
     """Report on a file that is no use as a whole, whatever its first rows were."""
-    report = Report(request.register.id, request.commune)
-    outcome: Outcome = "needs_choice" if error.code == "LAYER_CHOICE" else "refused"
-    report.layers = [_layer(**item) for item in error.detail.get("layers", ())]
+    report = Report(request.register.id, request.commune, file=file)
+    outcome: Outcome = "needs_choice" if error.code in _CHOICES else "refused"
+    report.layers = describe_offered(request.register, error)
     report.refuse(error.code, outcome, said=error.said, **_facts(error.detail))
     return report
 
@@ -178,47 +205,41 @@ def _facts(detail: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in detail.items() if name not in MESSAGE_PARTS}
 
 
-def _describe(result: ReadResult, report: Report) -> None:
-    report.layers = [_layer(**asdict(item)) for item in result.layers]
-    encoding = result.encoding
-    report.encoding = {"chosen": encoding.chosen, "how": encoding.how, "certain": encoding.certain}
-
-
-def _layer(name: str, geometry_type: str | None, row_count: int | None, crs_wkt: str | None) -> dict[str, Any]:
-    """Describe one layer; of its coordinate system the name is told, the first quoted text of any WKT."""
-    crs = crs_wkt.split('"')[1] if crs_wkt and '"' in crs_wkt else None
-    return {"name": name, "geometry": geometry_type, "rows": row_count, "crs": crs}
+def _mapping(
+    request: ImportRequest, result: ReadResult, units: UnitIndex, report: Report
+) -> Mapping[str, Field] | None:
+    matching = ColumnMatching(request.register, request.columns, request.remembered, units, request.commune)
+    return match_columns(matching, result, report)
 
 
 @dataclass
 class _FileCheck:
     request: ImportRequest
     result: ReadResult
+    mapping: Mapping[str, Field]
     crs: SourceCrs
     units: UnitIndex
     report: Report
     sink: Sink
     progress: Progress
-    seen: dict[tuple[str, ...], dict[Any, int]] = field(default_factory=dict)
 
     def run(self) -> None:
         register, report = self.request.register, self.report
-        mapping = map_columns(register, self.result.columns)
-        report.columns = {column: mapping[column].name if column in mapping else None for column in self.result.columns}
-        for column in self.result.columns:
-            if column not in mapping and search_key(column) not in PLACE_COLUMNS:
-                report.add("COLUMN_UNUSED", value=column)
+        mapping = self.mapping
+        self.ids = ids = find_given_ids(self.result, mapping)
         self.rows = RowChecker(register, mapping, self._fields(mapping))
         self.places = PlaceChecker(
             register, self.crs, self.units, self.request.actor, self.request.commune,
             has_places=self.result.has_places, commune_column=self.rows.column_of("commune_code"),
         )  # fmt: skip
         self.together = FilePlaces(report)
-        self.sink.open(self.rows.fields)
+        self.doubles = Doubles(register, report)
+        self.sink.open([*self.rows.fields, *([STAGED] if ids.column else [])])
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)
         self.together.finish()
+        self.places.say_mixture(report)
 
     def _fields(self, mapping: Mapping[str, Field]) -> list[str]:
         """Return the write model's fields that rows may carry: mapped, given, with a default, or computed."""
@@ -238,10 +259,11 @@ class _FileCheck:
         good = np.ones(batch.num_rows, dtype=bool)
         geometries = self.places.geometries(batch, good, self.report)
         self.together.see_source(batch.column("_wkb"), batch.column("_row"))
+        given_ids = self.ids.read(batch, numbers, good, self.report)
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
-        checked = self._without_doubles(self.rows.check(cells, numbers, good, self.report), numbers)
+        checked = self.doubles.without(self.rows.check(cells, numbers, good, self.report), numbers)
         if self.request.mode == "replace":
             self._note_rejected(cells, checked)
         self.report.read += batch.num_rows
@@ -254,6 +276,8 @@ class _FileCheck:
             self._compare_areas(checked, geometries, cells, numbers)
             self.together.add(geometries[checked.positions], rows.to_numpy())
             columns = {**checked.columns, **self._derived(checked.columns)}
+            if self.ids.column:
+                columns[STAGED] = given_ids.take(pa.array(checked.positions))
             self.sink.write(columns, geometries[checked.positions], rows)
 
     def _note_rejected(self, cells: Mapping[str, Cells], checked: CheckedRows) -> None:
@@ -313,46 +337,3 @@ class _FileCheck:
         encoded = columns["commune_code"].dictionary_encode()
         provinces = [self.units.provinces[code] for code in encoded.dictionary.to_pylist()]
         return {"province_code": pa.array(provinces, pa.string()).take(encoded.indices)}
-
-    def _without_doubles(self, checked: CheckedRows, numbers: Sequence[int]) -> CheckedRows:
-        """Leave out rows with a key or code that an earlier valid row has already."""
-        register = self.request.register
-        keys = {register.key, *((item.name,) for item in register.code_fields)}
-        is_kept = np.ones(len(checked.positions), dtype=bool)
-        for names in sorted(keys):
-            if names and set(names) <= checked.columns.keys():
-                self._refuse_doubles(names, checked, numbers, is_kept)
-        if is_kept.all():
-            return checked
-        columns = {name: column.filter(pa.array(is_kept)) for name, column in checked.columns.items()}
-        return CheckedRows(checked.positions[is_kept], columns)
-
-    def _refuse_doubles(
-        self, names: tuple[str, ...], checked: CheckedRows, numbers: Sequence[int], is_kept: Mask
-    ) -> None:
-        seen = self.seen.setdefault(names, {})
-        values = list(zip(*(checked.columns[name].to_pylist() for name in names), strict=True))
-        positions = checked.positions.tolist()
-        # Nearly always there is none, which is told three times faster for the whole batch.
-        if is_kept.all() and len(set(values)) == len(values) and seen.keys().isdisjoint(values):
-            seen.update(zip(values, (numbers[position] for position in positions), strict=True))
-            return
-        for at in sorted(range(len(positions)), key=positions.__getitem__):
-            value, row = values[at], numbers[positions[at]]
-            if None in value or not is_kept[at]:
-                continue
-            first = seen.setdefault(value, row)
-            if first != row:
-                is_kept[at] = False
-                self._say_double(names, value, checked, at, row, first)
-
-    def _say_double(
-        self, names: tuple[str, ...], value: Sequence[str], checked: CheckedRows, at: int, row: int, first: int
-    ) -> None:
-        """Say which value stands twice; a key that the file does not have is made of the name, which is then said."""
-        register, given = self.request.register, set(self.report.columns.values())
-        if set(names) & register.write.computed - given:
-            name = checked.columns[register.label][at].as_py()
-            self.report.add("NAME_DOUBLED", row=row, column=register.label, value=name, first_row=first)
-        else:
-            self.report.add("CODE_DOUBLED", row=row, column=names[-1], value=" · ".join(value), first_row=first)

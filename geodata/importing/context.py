@@ -1,6 +1,7 @@
 """What every format's reader is given: what one file may cost, the officer's encoding, a place for warnings."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from geodata.importing.results import ReadWarning, UnreadableFileError
@@ -29,10 +30,14 @@ WEB_LIMITS = ReaderLimits()
 
 @dataclasses.dataclass
 class ReadContext:
-    """What every format's reader needs to know, and where it leaves its warnings."""
+    """What every format's reader needs to know, and where it leaves its warnings.
+
+    ``encoding`` and ``place_columns`` are the officer's choices; the latter is told in `PlaceColumns`.
+    """
 
     limits: ReaderLimits
     encoding: str | None = None
+    place_columns: Mapping[str, str | None] | None = None
     warnings: list[ReadWarning] = dataclasses.field(default_factory=list)
 
     def warn(self, code: str, vi: str = "", en: str = "", **detail: Any) -> None:
@@ -43,25 +48,30 @@ class ReadContext:
 
     def warn_flattened(self) -> None:
         """Say that heights or measures were dropped."""
-        self.warn(
-            "Z_DROPPED",
-            "Hình học có độ cao (Z) hoặc giá trị đo (M); chỉ tọa độ phẳng được giữ lại.",
-            "The geometries hold heights (Z) or measures (M); only the plane coordinates are kept.",
-        )
+        self.warn("Z_DROPPED")
+
+    def unique_names(self, raw: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
+        """Give every column a name of its own: blank ones ``cot_n``, repeated ones a number behind, with a note."""
+        used, names = set(taken), list[str]()
+        for at, given in enumerate(raw, start=1):
+            name = wanted = given or f"cot_{at}"
+            number = 2
+            while name in used:
+                name, number = f"{wanted}_{number}", number + 1
+            used.add(name)
+            names.append(name)
+            if name != wanted:
+                self.warn("COLUMN_RENAMED", name=wanted, renamed=name)
+        return names
 
     def check_rows(self, count: int) -> None:
         """Refuse a layer with more rows than the limit."""
-        self._check("TOO_MANY_ROWS", count, self.limits.max_rows, "dòng", "rows")
+        self._check("TOO_MANY_ROWS", count, self.limits.max_rows)
 
     def check_columns(self, count: int) -> None:
         """Refuse a layer with more columns than the limit."""
-        self._check("TOO_MANY_COLUMNS", count, self.limits.max_columns, "cột", "columns")
+        self._check("TOO_MANY_COLUMNS", count, self.limits.max_columns)
 
-    def _check(self, code: str, count: int, limit: int, what_vi: str, what_en: str) -> None:
+    def _check(self, code: str, count: int, limit: int) -> None:
         if count > limit:
-            raise UnreadableFileError(
-                code,
-                f"Lớp dữ liệu có hơn {limit:,} {what_vi}. Hãy chia nhỏ hoặc bỏ bớt.",
-                f"The layer has more than {limit:,} {what_en}. Split it or leave some out.",
-                limit=limit,
-            )
+            raise UnreadableFileError(code, limit=limit)

@@ -6,23 +6,23 @@ Layout of the format: dBASE III header (32 bytes, 32 a field), then records of o
 
 import re
 import struct
-import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from geodata.importing.column_encodings import choose_encodings
 from geodata.importing.context import ReadContext
-from geodata.importing.encodings import MAX_DISTINCT, TextEvidence, choose_encoding, decode_value
+from geodata.importing.encodings import ColumnEvidence, Verdict
 from geodata.importing.results import EncodingChoice, UnreadableFileError
-from geodata.importing.text_columns import map_distinct, null_blanks, plain_decimal, to_nfc
+from geodata.importing.text_columns import map_distinct, null_blanks, plain_decimal
+from geodata.importing.text_decoding import ColumnDecoder, EvidenceCollector, is_utf8, warn_about_text
 
 _HEADER_BYTES, _FIELD_BYTES, _FIELDS_END = 32, 32, 0x0D
-_FIRST_HIGH = 0x80
+_FIRST_HIGH, _FEW_ROWS = 0x80, 2_000
 _BLOCK_BYTES, _MAX_HEADER_BYTES = 32 << 20, 1 << 16
 _KINDS = "CNFDL"
 _ABSURD_FACTOR, _ABSURD_SLACK = 100, 1_000
@@ -76,7 +76,8 @@ class DbfFile:
             raise _broken("record length or header length")
         self.fields = self._read_fields(described[: self._header_bytes - _HEADER_BYTES])
         self.record_count = self._trusted_count(declared)
-        self._decoder = _Decoder("utf-8")
+        self._names = list[str]()
+        self._decoders = list[ColumnDecoder]()
 
     def _read_fields(self, raw: bytes) -> list[DbfField]:
         fields, offset = [], 1
@@ -91,12 +92,7 @@ class DbfFile:
         self._context.check_columns(len(fields))
         left_out = [field.name.decode("ascii", "replace") for field in fields if field.kind not in _KINDS]
         if left_out:
-            self._context.warn(
-                "DBF_FIELD_TYPE",
-                f"Bỏ qua cột có kiểu không hỗ trợ: {', '.join(left_out)}.",
-                f"Columns of unsupported types are left out: {', '.join(left_out)}.",
-                columns=left_out,
-            )
+            self._context.warn("DBF_FIELD_TYPE", columns=left_out)
         return [field for field in fields if field.kind in _KINDS and field.width > 0]
 
     def _trusted_count(self, declared: int) -> int:
@@ -104,13 +100,7 @@ class DbfFile:
         if declared > _ABSURD_FACTOR * present + _ABSURD_SLACK:
             raise _broken("record count", declared=declared, present=present)
         if declared > present:
-            self._context.warn(
-                "DBF_SHORT",
-                f"Bảng .dbf khai {declared} dòng nhưng chỉ có {present}; tệp có thể bị chép thiếu.",
-                f"The .dbf declares {declared} records but holds {present}; the copy may be incomplete.",
-                declared=declared,
-                present=present,
-            )
+            self._context.warn("DBF_SHORT", declared=declared, present=present)
         count: int = min(declared, present)
         self._context.check_rows(count)
         return count
@@ -129,36 +119,43 @@ class DbfFile:
             file.readinto(block.reshape(-1).data)
         return block
 
-    def choose_encoding(self, declared: str | None) -> EncodingChoice:
-        """Choose the encoding for the whole table; ``declared`` is the text of the .cpg file."""
-        blocks = (
-            self.read_block(start, min(self.block_rows, self.record_count - start))
-            for start in range(0, self.record_count, self.block_rows)
-        )
-        evidence = _collect_evidence(blocks, self.fields)
-        choice = choose_encoding(
-            evidence,
-            explicit=self._context.encoding,
-            declared=declared,
-            hint=self.language_codec,
-            context=self._context,
-        )
-        self._decoder = _Decoder(choice.chosen, is_proven=evidence.is_utf8)
-        return choice
+    def choose_encodings(self, declared: str | None) -> list[EncodingChoice]:
+        """Choose the encoding of each field; ``declared`` is the text of the .cpg file."""
+        evidence = self._collect_evidence()
+        names = [field.name for field in self.fields]
+        text = choose_encodings(names, evidence, self._context, declared=declared, hint=self.language_codec)
+        self._names = text.names
+        self._decoders = [
+            ColumnDecoder(verdict, is_proven=item.is_utf8)
+            for verdict, item in zip(text.verdicts, evidence, strict=True)
+        ]
+        return text.choices
+
+    def _collect_evidence(self) -> list[ColumnEvidence]:
+        """Look at the bytes of all text fields; the others are ASCII."""
+        step = self.block_rows
+        block_count = -(-self.record_count // step)
+        collectors = [EvidenceCollector(block_count, field.width) for field in self.fields]
+        for start in range(0, self.record_count, step):
+            block = self.read_block(start, min(step, self.record_count - start))
+            highest = block.max(axis=0, initial=0)
+            for field, collector in zip(self.fields, collectors, strict=True):
+                if field.kind == "C":
+                    _collect(block, field, highest[field.offset : field.offset + field.width].max(), collector)
+        return [collector.evidence() for collector in collectors]
 
     def names(self) -> list[str]:
-        """Give the column names, decoded like the text."""
-        codec = self._decoder.codec
-        return [unicodedata.normalize("NFC", field.name.decode(codec, "replace")) for field in self.fields]
+        """Give the column names; known once the encodings are chosen."""
+        return self._names
 
     def columns(self, block: ByteBlock) -> list[pa.Array]:
         """Turn a block into one string array a field; see the module ``results`` for the forms of values."""
-        return [self._column(block, field) for field in self.fields]
+        return [self._column(block, field, decoder) for field, decoder in zip(self.fields, self._decoders, strict=True)]
 
-    def _column(self, block: ByteBlock, field: DbfField) -> pa.Array:
+    def _column(self, block: ByteBlock, field: DbfField, decoder: ColumnDecoder) -> pa.Array:
         raw = _fixed_width(_field_bytes(block, field))
         if field.kind == "C":
-            return null_blanks(self._decoder.decode(pc.ascii_rtrim(raw, characters=" \0")))
+            return null_blanks(decoder.decode(pc.ascii_rtrim(raw, characters=" \0")))
         plain = _ASCII_ONLY.decode(pc.ascii_trim(raw, characters=" \0"))
         convert = {"D": _iso_date, "L": _truth}.get(field.kind, _plain_number)
         if field.kind in "NF" and not np.isin(np.frombuffer(plain.buffers()[2] or b"", np.uint8), _ODD_DIGITS).any():
@@ -167,30 +164,30 @@ class DbfFile:
 
     def warn_about_text(self) -> None:
         """Warn of values that were cut inside a letter or held bytes the encoding does not know."""
-        self._decoder.warn(self._context)
+        warn_about_text(self._names, self._decoders, self._context)
 
 
-def _collect_evidence(blocks: Iterator[ByteBlock], fields: list[DbfField]) -> TextEvidence:
-    is_ascii, is_utf8, values = True, True, set[bytes]()
-    for block in blocks:
-        highest = block.max(axis=0, initial=0)
-        for field in fields:
-            if field.kind != "C" or highest[field.offset : field.offset + field.width].max() < _FIRST_HIGH:
-                continue
-            column = _field_bytes(block, field)
-            if column.max() < _FIRST_HIGH:
-                continue
-            is_ascii = False
-            whole = _is_utf8(_fixed_width(column))
-            is_utf8 = is_utf8 and whole
-            if len(values) < (MAX_DISTINCT if not whole else 1):
-                values.update(_distinct_high(column))
-    return TextEvidence(is_ascii, is_utf8, sorted(values)[:MAX_DISTINCT])
+def _collect(block: ByteBlock, field: DbfField, highest: int, collector: EvidenceCollector) -> None:
+    """Add one field of a block; of what is UTF-8 some rows are enough."""
+    if highest < _FIRST_HIGH or (column := _field_bytes(block, field)).max() < _FIRST_HIGH:
+        if collector.wants_plain:
+            collector.add(_values(_field_bytes(block[:_FEW_ROWS], field)))
+        return
+    whole = is_utf8(_fixed_width(column))
+    collector.note(is_utf8=whole)
+    rows = column[:: max(1, len(column) // _FEW_ROWS)] if whole else column
+    high = (rows >= _FIRST_HIGH).any(axis=1)
+    collector.add(_values(rows[high][:: max(1, int(high.sum()) // _FEW_ROWS)]))
+    if collector.wants_plain:
+        collector.add(_values(rows[~high][:_FEW_ROWS]))
 
 
-def _distinct_high(column: ByteBlock) -> set[bytes]:
-    rows = column[(column >= _FIRST_HIGH).any(axis=1)]
-    return {value.rstrip() for value in rows.view(f"S{column.shape[1]}").ravel().tolist()}
+def _values(rows: ByteBlock) -> dict[bytes, None]:
+    """List the distinct values of some rows in their order."""
+    if not len(rows):
+        return {}
+    values = np.ascontiguousarray(rows).view(f"S{rows.shape[1]}").ravel().tolist()
+    return dict.fromkeys(value.rstrip(b" \0") for value in values)
 
 
 def _field_bytes(block: ByteBlock, field: DbfField) -> ByteBlock:
@@ -209,76 +206,7 @@ def _fixed_width(column: ByteBlock) -> pa.StringArray:
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(column))
 
 
-def _is_utf8(array: pa.StringArray) -> bool:
-    try:
-        array.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-class _Decoder:
-    """Turns raw bytes in Arrow string arrays into UTF-8 in NFC, counting what could not be read."""
-
-    def __init__(self, codec: str, *, is_proven: bool = False) -> None:
-        self.codec, self._is_proven = codec, is_proven
-        self._widths = _bytewise_widths(codec)
-        self._counts = {"cut": 0, "broken": 0}
-        self._samples: list[str] = []
-
-    def decode(self, array: pa.StringArray) -> pa.StringArray:
-        data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
-        if data.size == 0 or data.max() < _FIRST_HIGH:
-            return array
-        if self.codec == "utf-8" and (self._is_proven or _is_utf8(array)):
-            return to_nfc(array)
-        if self._widths is not None:
-            return self._decode_bytewise(array, data, self._widths)
-        encoded = array.cast(pa.binary()).dictionary_encode()
-        repaired = [decode_value(value, self.codec) for value in encoded.dictionary.to_pylist()]
-        for text, state in repaired:
-            if state in self._counts:
-                self._counts[state] += 1
-                self._samples.append(text)
-        values = pa.array([unicodedata.normalize("NFC", text) for text, _ in repaired], pa.string())
-        return values.take(encoded.indices)
-
-    def _decode_bytewise(self, array: pa.StringArray, data: ByteBlock, widths: NDArray[np.int32]) -> pa.Array:
-        """Decode all values at once: each byte is one letter, so the offsets follow from a table."""
-        text = data.tobytes().decode(self.codec, "replace")
-        self._counts["broken"] += text.count("\ufffd")
-        ends = np.concatenate(([0], np.cumsum(widths[data], dtype=np.int32)))
-        offsets = ends[np.frombuffer(array.buffers()[1], np.int32)[: len(array) + 1]].astype(np.int32)
-        decoded = pa.StringArray.from_buffers(len(array), pa.py_buffer(offsets), pa.py_buffer(text.encode()))
-        return to_nfc(decoded)
-
-    def warn(self, context: ReadContext) -> None:
-        samples = self._samples[:5]
-        if self._counts["cut"]:
-            context.warn(
-                "TEXT_CUT",
-                f"{self._counts['cut']} giá trị bị cắt giữa một chữ vì cột quá hẹp; phần chữ hỏng đã bỏ.",
-                f"{self._counts['cut']} values were cut inside a letter by a narrow column; the rest stays.",
-                samples=samples,
-            )
-        if self._counts["broken"]:
-            context.warn(
-                "TEXT_BROKEN",
-                f"{self._counts['broken']} giá trị có ký tự không đọc được theo {self.codec}.",
-                f"{self._counts['broken']} values hold characters that {self.codec} does not know.",
-                samples=samples,
-            )
-
-
-def _bytewise_widths(codec: str) -> NDArray[np.int32] | None:
-    """Give each byte's length in UTF-8, or None where a letter may take several bytes."""
-    letters = [bytes([byte]).decode(codec, "replace") for byte in range(256)]
-    if codec == "utf-8" or bytes(range(256)).decode(codec, "replace") != "".join(letters):
-        return None
-    return np.array([len(letter.encode()) for letter in letters], np.int32)
-
-
-_ASCII_ONLY = _Decoder("ascii")
+_ASCII_ONLY = ColumnDecoder(Verdict("ascii", "format", certain=True))
 _ODD_DIGITS = np.frombuffer(b"*.eE", np.uint8)
 
 
@@ -300,11 +228,5 @@ def _truth(text: str) -> str | None:
     return "false" if text in _FALSE else None
 
 
-def _broken(what: str, **detail: int) -> UnreadableFileError:
-    return UnreadableFileError(
-        "DBF_BROKEN",
-        "Phần đầu của tệp .dbf bị hỏng. Hãy lưu lại lớp dữ liệu bằng QGIS rồi gửi lại.",
-        "The .dbf file's header is damaged. Save the layer anew in QGIS and send that.",
-        what=what,
-        **detail,
-    )
+def _broken(what: str, **detail: Any) -> UnreadableFileError:
+    return UnreadableFileError("DBF_BROKEN", what=what, **detail)

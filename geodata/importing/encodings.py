@@ -1,115 +1,252 @@
-"""Decide in which encoding a file's text is written, from its bytes and from what the file says of itself."""
+"""Decide in which encoding each column of a file's text is written, from its bytes and from what the file says of itself.
+
+A column is read in each encoding that could be meant; the right one is that whose words look like Vietnamese. What
+the .cpg file and the DBF language byte say only tips the scales. Where the evidence is thin, the column is marked as
+not sure, and goes by the file's other columns.
+"""
 
 import codecs
 import re
-import unicodedata
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
-from geodata.importing.context import ReadContext
-from geodata.importing.results import EncodingChoice, UnreadableFileError
+from geodata.importing import vietnamese_codecs
+from geodata.importing.syllables import COMMON, IMPOSSIBLE, POSSIBLE, RARE, USUAL, likeness
 
-MAX_DISTINCT = 50_000
-"""How many distinct values are evidence enough."""
+MAX_DISTINCT = 1_000
+"""How many distinct values of a column are evidence enough; they are taken from all over it."""
 
-_ENOUGH = 0.95
-_VIETNAMESE_SHARE = 0.98
+DOUBLE_UTF8 = "utf-8-double"
+"""UTF-8 that was read as cp1252 and written as UTF-8 again."""
+
+VIETNAMESE: Final = ("tcvn3", "vni", "cp1252", "cp1258", "viscii")
+"""Encodings with one byte a letter that Vietnamese text may be in; cp1252 has letters for some words only."""
+
+_UTF8_SHARE, _FITTING_SHARE, _HEAD = 0.95, 0.95, 100
+_POINTS: Final = {IMPOSSIBLE: -4, POSSIBLE: 1, RARE: 2, USUAL: 3, COMMON: 4}
+MARGIN = 8
+"""Points by which the best encoding must lead to be certain: two syllables that are known in it and in no other."""
+_SURE_SHARE, _LIKELY_SHARE = 0.75, 0.5
+_HINT_POINTS = 3
+_COMMON_HANZI_SHARE, _FEWEST_HANZI, _SURE_HANZI = 0.8, 2, 4
+_WESTERN_SHARE, _FEWEST_WESTERN = 0.9, 3
 _MAX_CODEC_NAME = 40
-_WESTERN = frozenset({"cp1252", "iso8859-1", "iso8859-15", "cp437", "cp850"})
+WESTERN: Final = frozenset({"cp1252", "iso8859-1", "iso8859-15", "cp437", "cp850"})
 _TEXT_CODEC = re.compile(r"utf-8|cp\d+|iso8859-\d+|koi8-[ru]|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_jis\w*|tis-620")
-_TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
-_LOWER = {unicodedata.normalize("NFC", vowel + tone) for vowel in "aăâeêioôơuưy" for tone in _TONES} | {"đ"}
-_VIETNAMESE = frozenset(_LOWER | {letter.upper() for letter in _LOWER} | set("—“”…°²³½₫"))
+# Signs that stand between words in any text; all others beside letters speak against an encoding.
+_BETWEEN = re.compile(r"[\s\x00-@\[-`{-\x7f\u00a0“”‘’–—…•°²³½\u200b\ufeff]+")
+_MOJIBAKE = re.compile(r"[ÃÄÅÆ][\u0080-\u00bfŒœŠšŸŽžƒˆ˜–—‘’‚“”„†‡•…‰‹›€™]|á[º»]")
+# Without the letters that take the place of other alphabets' ones: Czech, Polish, Turkish, Vietnamese read as cp1252.
+_WESTERN_WORD = re.compile(r"[A-ZÀ-ÅÇ-ËÍ-ÏÑÓ-ÖØÚ-ÜŒÆ]?[a-zà-åç-ëí-ïñó-öøú-üßœæ]+|[A-ZÀ-ÅÇ-ËÍ-ÏÑÓ-ÖØÚ-ÜŒÆ]+")
+# Eth looks like Đ and stands for it where the encoding has no other.
+_ETHS: Final = str.maketrans("ÐðƉ", "ĐđĐ")
+# Letters of alphabets that are rare here, all of two bytes: what a few words in another encoding may look like.
+_ODD_UTF8 = re.compile("[\x00-\x7f\u0250-\u07ff]*")
+_CP1252_OF_WINDOWS: Final = codecs.charmap_build(
+    "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
+)
+_HANZI_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 
 
-class TextEvidence(NamedTuple):
-    """What the bytes of a file's text look like; ``values`` are distinct ones with bytes above 127."""
+class ColumnEvidence(NamedTuple):
+    """What the bytes of a text column look like.
+
+    Attributes
+    ----------
+    values : list of bytes
+        Distinct values with bytes above 127, at most `MAX_DISTINCT`, from all over the column.
+    plain : list of bytes
+        Some distinct values without such bytes.
+    width : int or None
+        Bytes a value can have at most, where the format sets that; a value so long may have been cut.
+    """
 
     is_ascii: bool
     is_utf8: bool
-    values: list[bytes]
+    values: Sequence[bytes] = ()
+    plain: Sequence[bytes] = ()
+    width: int | None = None
 
 
-def choose_encoding(
-    evidence: TextEvidence,
-    *,
-    explicit: str | None,
-    declared: str | None,
-    hint: str | None,
-    context: ReadContext,
-) -> EncodingChoice:
-    """Decide how a file's text is encoded; the one home of this decision.
+@dataclass(frozen=True)
+class Verdict:
+    """What a column's own bytes say.
+
+    Attributes
+    ----------
+    how : str
+        ``ascii``, ``bytes`` (only UTF-8 has such), ``letters`` (its words), ``cpg``, ``language byte``, ``guess``.
+    wrapped : bool
+        Whether the bytes were once read as cp1252 and written as UTF-8.
+    points : dict of str to int
+        How well each encoding's words look; empty where that was not asked.
+    """
+
+    codec: str
+    how: str
+    certain: bool
+    wrapped: bool = False
+    points: tuple[tuple[str, int], ...] = ()
+
+
+class _Fit(NamedTuple):
+    codec: str
+    text: str
+    points: int
+    share: float
+
+
+def judge(evidence: ColumnEvidence, declared: str | None = None, hint: str | None = None) -> Verdict:
+    """Decide from a column's own bytes.
 
     Parameters
     ----------
-    evidence : TextEvidence
-        The bytes themselves; they outrank what the file says of itself.
-    explicit, declared, hint : str or None
-        The officer's choice; the .cpg; the codec of the DBF language byte.
-
-    Raises
-    ------
-    UnreadableFileError
-        ``ENCODING_UNKNOWN`` if the officer's choice is no encoding.
+    evidence : ColumnEvidence
+    declared, hint : str or None
+        The codecs of the .cpg file and of the DBF language byte.
     """
-    if explicit is not None:
-        codec = find_codec(explicit)
-        if codec is None:
-            raise UnreadableFileError(
-                "ENCODING_UNKNOWN",
-                f"Không có bảng mã “{explicit[:40]}”.",
-                f"No encoding is called “{explicit[:40]}”.",
-            )
-        return EncodingChoice(codec, "chosen", certain=True)
-    if declared is not None and (codec := _trusted_declaration(declared, evidence, context)):
-        return EncodingChoice(codec, "cpg", certain=evidence.is_ascii or codec not in _WESTERN)
-    if evidence.is_utf8 or _fits("utf-8", evidence.values):
-        return EncodingChoice("utf-8", "ascii" if evidence.is_ascii else "bytes", certain=evidence.is_utf8)
-    if hint is not None and _fits(hint, evidence.values):
-        return EncodingChoice(hint, "language byte", certain=False)
-    if _looks_vietnamese("cp1258", evidence.values):
-        return EncodingChoice("cp1258", "letters", certain=True)
-    context.warn(
-        "ENCODING_GUESSED",
-        "Không nhận ra bảng mã của chữ; tạm đọc theo Windows-1252. Hãy kiểm tra dấu và chọn bảng mã đúng.",
-        "The text's encoding was not recognised; Windows-1252 was used. Check the accents and choose it.",
-    )
-    return EncodingChoice("cp1252", "guess", certain=False)
+    if evidence.is_ascii:
+        return Verdict("utf-8", "ascii", certain=True)
+    if not evidence.is_utf8 and not _is_nearly_utf8(evidence):
+        return _judge_legacy(evidence, declared, hint)
+    if all(_ODD_UTF8.fullmatch(decode_value(value, "utf-8")[0]) for value in evidence.values):
+        legacy = _judge_legacy(evidence, declared, hint)
+        if legacy.how == "letters":
+            return replace(legacy, certain=False)
+    return _unwrapped(evidence) or Verdict("utf-8", "bytes", certain=True)
 
 
-def _trusted_declaration(declared: str, evidence: TextEvidence, context: ReadContext) -> str | None:
-    codec = find_codec(declared)
-    if codec is None:
-        context.warn(
-            "CPG_IGNORED",
-            "Tệp .cpg không ghi tên một bảng mã nên không được dùng.",
-            "The .cpg file does not name an encoding and was ignored.",
-        )
+def _is_nearly_utf8(evidence: ColumnEvidence) -> bool:
+    """Tell UTF-8 of which some values were cut or damaged: whole letters of several bytes are no accident."""
+    good = bad = 0
+    for value in evidence.values:
+        text, state = decode_value(value, "utf-8")
+        if state == "broken":
+            bad += 1
+        elif not text.isascii():
+            good += 1
+    return good > 0 and good >= _UTF8_SHARE * (good + bad)
+
+
+def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
+    """Look for text that was read as cp1252 on its way to UTF-8: doubled UTF-8, or the fonts of TCVN3 and VNI."""
+    values, bare = _bare(evidence.values[:_HEAD])
+    if len(bare) < _LIKELY_SHARE * len(values):
         return None
-    better_utf8 = codec != "utf-8" and evidence.is_utf8 and not evidence.is_ascii
-    better_1258 = codec in _WESTERN and bool(evidence.values) and _looks_vietnamese("cp1258", evidence.values)
-    if better_utf8 or better_1258 or not _fits(codec, evidence.values):
-        context.warn(
-            "CPG_WRONG",
-            f"Tệp .cpg ghi {codec} nhưng chữ trong bảng không theo bảng mã đó.",
-            f"The .cpg says {codec} but the table's text is not written in it.",
-            declared=codec,
-        )
+    values, bare = _bare(evidence.values)
+    if not bare:
         return None
-    return codec
+    inner = ColumnEvidence(is_ascii=False, is_utf8=False, values=bare)
+    if any(map(_MOJIBAKE.search, values)) and _is_nearly_utf8(inner):
+        return Verdict(DOUBLE_UTF8, "letters", certain=True)
+    verdict = _judge_legacy(inner, None, None)
+    if verdict.certain and verdict.codec in vietnamese_codecs.TABLES and len(bare) >= _FITTING_SHARE * len(values):
+        points = dict(verdict.points)
+        if points[verdict.codec] > points["cp1252"]:
+            return Verdict(verdict.codec, "letters", certain=True, wrapped=True)
+    return None
+
+
+def _bare(values: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
+    """Decode UTF-8, and list the bytes of those values that may have been read as cp1252 before."""
+    texts = [decode_value(value, "utf-8")[0] for value in values]
+    return texts, [raw for text in texts if (raw := to_cp1252(text)) is not None and not raw.isascii()]
+
+
+def _judge_legacy(evidence: ColumnEvidence, declared: str | None, hint: str | None) -> Verdict:
+    fits = sorted((_fit(codec, evidence) for codec in VIETNAMESE), key=lambda fit: -fit.points)
+    bonus = Counter({declared: _HINT_POINTS}) + Counter({hint: _HINT_POINTS})
+    best = max(fits, key=lambda fit: fit.points + bonus[fit.codec])
+    rival = max((fit.points for fit in fits if fit.text != best.text), default=0)
+    points = tuple((fit.codec, fit.points) for fit in fits)
+    if best.share >= _SURE_SHARE and best.points > 0 and best.points - rival >= MARGIN:
+        return Verdict(best.codec, "letters", certain=True, points=points)
+    if foreign := _judge_foreign(evidence, best, declared, hint):
+        return foreign
+    if best.share >= _LIKELY_SHARE and best.points > 0:
+        return Verdict(best.codec, "letters", certain=False, points=points)
+    return Verdict("cp1252", "guess", certain=False, points=points)
+
+
+def _fit(codec: str, evidence: ColumnEvidence) -> _Fit:
+    """Read values in an encoding and give points to each distinct word; words at the cut end of a value do not count."""
+    text = _read(evidence.values, codec)
+    ended = [_without_cut_word(value, evidence.width) for value in evidence.values]
+    words = {word for word in _BETWEEN.split(_read(ended, codec)) if not word.isascii()}
+    levels = [likeness(word) if has_one_case(word, codec) else IMPOSSIBLE for word in words]
+    possible = sum(level > IMPOSSIBLE for level in levels)
+    return _Fit(codec, text, sum(_POINTS[level] for level in levels), possible / max(1, len(levels)))
+
+
+def _read(values: Sequence[bytes], codec: str) -> str:
+    text = vietnamese_codecs.compose(vietnamese_codecs.decode(b"\n".join(values), codec, "replace"))
+    return text.translate(_ETHS)
+
+
+def _without_cut_word(value: bytes, width: int | None) -> bytes:
+    if width is None or len(value) < width:
+        return value
+    return value[: max(0, value.rfind(b" "))]
+
+
+def has_one_case(word: str, codec: str) -> bool:
+    """Tell whether a word is written in small letters, in capitals, or with its first letter as a capital."""
+    if codec == "tcvn3":
+        word = vietnamese_codecs.plain_letters(word)
+    return not word or word.islower() or word.isupper() or (word[0].isupper() and word[1:].islower())
+
+
+def _judge_foreign(evidence: ColumnEvidence, best: _Fit, declared: str | None, hint: str | None) -> Verdict | None:
+    """Look for text that is not Vietnamese: Chinese, what the file itself names, western languages."""
+    if best.share < _SURE_SHARE and (hanzi := _common_hanzi(evidence.values)) >= _FEWEST_HANZI:
+        return Verdict("gbk", "letters", certain=hanzi >= _SURE_HANZI)
+    for codec, how in ((declared, "cpg"), (hint, "language byte")):
+        if codec is None or codec == "utf-8" or codec in VIETNAMESE or not fits(codec, evidence.values):
+            continue
+        if best.share < _LIKELY_SHARE or codec not in WESTERN:
+            return Verdict(codec, how, certain=how == "cpg" and codec not in WESTERN)
+    western = _western_words(evidence.values)
+    if best.share < _LIKELY_SHARE and sum(western) >= _WESTERN_SHARE * len(western):
+        return Verdict("cp1252", "letters", certain=len(western) >= _FEWEST_WESTERN or declared in WESTERN)
+    return None
+
+
+def _common_hanzi(values: Sequence[bytes]) -> int:
+    """Count the characters of GBK if nearly all are of the 3,755 common ones, GB 2312 rows 16 to 55; else 0."""
+    if not fits("gbk", values):
+        return 0
+    pairs = [pair[0] for value in values for pair in _HANZI_PAIR.finditer(value)]
+    common = sum(0xB0 <= pair[0] <= 0xD7 and pair[1] >= 0xA1 for pair in pairs)  # noqa: PLR2004 - bytes of GB 2312
+    return common if common >= _COMMON_HANZI_SHARE * len(pairs) else 0
+
+
+def _western_words(values: Sequence[bytes]) -> list[bool]:
+    """Tell of each distinct word with accents whether a western language may have it."""
+    text = b"\n".join(values).decode("cp1252", "replace")
+    return [_WESTERN_WORD.fullmatch(word) is not None for word in {*_BETWEEN.split(text)} if not word.isascii()]
+
+
+def fits(codec: str, values: Sequence[bytes]) -> bool:
+    """Tell whether nearly all values can be read in an encoding."""
+    good = sum(decode_value(value, codec)[1] != "broken" for value in values)
+    return good >= _FITTING_SHARE * len(values)
 
 
 def find_codec(name: str) -> str | None:
-    """Find Python's name of an encoding as .cpg files and people write it; None if it is none.
+    """Find our name of an encoding as .cpg files and people write it; None if it is none.
 
     Examples
     --------
-    >>> find_codec("ANSI 1258"), find_codec("ISO 88591"), find_codec("65001"), find_codec("<html>")
-    ('cp1258', 'iso8859-1', 'utf-8', None)
+    >>> find_codec("ANSI 1258"), find_codec("ISO 88591"), find_codec("TCVN3"), find_codec("<html>")
+    ('cp1258', 'iso8859-1', 'tcvn3', None)
     """
     text = name.strip("\ufeff\0 \r\n\t").lower()
     if not text or len(text) > _MAX_CODEC_NAME:
         return None
+    if text in vietnamese_codecs.NAMES or text == DOUBLE_UTF8:
+        return vietnamese_codecs.NAMES.get(text, text)
     if match := re.fullmatch(r"(?:iso)?[ _-]*8859[ _-]*(\d{1,2})", text):
         text = f"iso8859-{match[1]}"
     elif match := re.fullmatch(r"(?:ansi|oem|cp|windows|win|dos|ms)?[ _-]*(\d{3,5})", text):
@@ -121,30 +258,49 @@ def find_codec(name: str) -> str | None:
     return found if _TEXT_CODEC.fullmatch(found) else None
 
 
-def _fits(codec: str, values: list[bytes]) -> bool:
-    if not values:
-        return True
-    return sum(decode_value(value, codec)[1] != "broken" for value in values) >= _ENOUGH * len(values)
-
-
-def _looks_vietnamese(codec: str, values: Iterable[bytes]) -> bool:
-    text = unicodedata.normalize("NFC", "\n".join(value.decode(codec, "replace") for value in values))
-    accented = [letter for letter in text if not letter.isascii()]
-    return sum(letter in _VIETNAMESE for letter in accented) >= max(1, _VIETNAMESE_SHARE * len(accented))
-
-
-def decode_value(value: bytes, codec: str) -> tuple[str, str]:
+def decode_value(value: bytes, codec: str, *, wrapped: bool = False) -> tuple[str, str]:
     """Decode one value as far as it goes.
+
+    Parameters
+    ----------
+    value : bytes
+    codec : str
+        As `find_codec` gives it.
+    wrapped : bool
+        Whether the value was read as cp1252 and written as UTF-8 on its way.
 
     Returns
     -------
     str, str
-        The text, and ``good``; ``cut`` where the value ended inside a letter, which is dropped; ``broken`` where
+        The text in NFC, and ``good``; ``cut`` where the value ended inside a letter, which is dropped; ``broken`` where
         it holds bytes the codec does not know, which become U+FFFD.
     """
+    if wrapped or codec == DOUBLE_UTF8:
+        return _decode_wrapped(value, "utf-8" if codec == DOUBLE_UTF8 else codec)
     try:
-        return value.decode(codec), "good"
+        text, state = vietnamese_codecs.decode(value, codec), "good"
     except UnicodeDecodeError as error:
         if codec == "utf-8" and error.reason == "unexpected end of data":
-            return value[: error.start].decode(codec), "cut"
-        return value.decode(codec, "replace"), "broken"
+            text, state = value[: error.start].decode(codec), "cut"
+        else:
+            text, state = vietnamese_codecs.decode(value, codec, "replace"), "broken"
+    text = vietnamese_codecs.compose(text)
+    return (vietnamese_codecs.raise_capitals(text) if codec == "tcvn3" else text), state
+
+
+def _decode_wrapped(value: bytes, codec: str) -> tuple[str, str]:
+    """Undo the wrapping of one value; one that was never wrapped stays what it is."""
+    text, state = decode_value(value, "utf-8")
+    inner = to_cp1252(text)
+    if inner is None or inner.isascii():
+        return text, state
+    found, inner_state = decode_value(inner, codec)
+    return (text, state) if inner_state == "broken" else (found, max(state, inner_state, key=("good", "cut").index))
+
+
+def to_cp1252(text: str) -> bytes | None:
+    """Return the bytes that were read as cp1252; None where there are none. Windows reads what it lacks as controls."""
+    try:
+        return codecs.charmap_encode(text, "strict", _CP1252_OF_WINDOWS)[0]
+    except UnicodeEncodeError:
+        return None

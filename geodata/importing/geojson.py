@@ -84,12 +84,7 @@ class _Scan:
     def _check_depths(self, depths: Offsets, offsets: Offsets) -> None:
         if depths.max() > _MAX_DEPTH:
             offset = int(offsets[np.argmax(depths > _MAX_DEPTH)])
-            raise UnreadableFileError(
-                "TOO_DEEP",
-                f"JSON lồng nhau quá {_MAX_DEPTH} cấp (vị trí byte {offset}).",
-                f"The JSON is nested more than {_MAX_DEPTH} levels deep (byte offset {offset}).",
-                offset=offset,
-            )
+            raise UnreadableFileError("TOO_DEEP", what="JSON", offset=offset)
         if depths.min() < 1:
             raise _syntax(self._path, int(offsets[np.argmax(depths < 1)]), "unexpected closing bracket")
 
@@ -230,11 +225,7 @@ class GeojsonDocument:
     def _watch_keys(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            self._context.warn(
-                "GEOJSON_DUPLICATE_KEY",
-                "Có khóa lặp lại trong cùng một đối tượng JSON; giá trị cuối được dùng.",
-                "Keys occur twice in one JSON object; the last value is used.",
-            )
+            self._context.warn("GEOJSON_DUPLICATE_KEY")
         return found
 
     def _read(self, start: int, end: int) -> bytes:
@@ -290,22 +281,11 @@ def _read_crs(crs: object) -> tuple[str | None, str | None]:
         return CRS84_WKT, "degrees"
     if match := _EPSG_NAME.fullmatch(name):
         return None, f"EPSG:{match[1]}"
-    raise UnreadableFileError(
-        "GEOJSON_CRS_LINK" if "://" in name else "GEOJSON_CRS",
-        "Không dùng được hệ tọa độ (“crs”) ghi trong GeoJSON. Hãy lưu lại bằng QGIS ở WGS 84.",
-        "The CRS (“crs”) of the GeoJSON cannot be used. Save it in WGS 84 from QGIS.",
-        name=name[:200],
-    )
+    raise UnreadableFileError("GEOJSON_CRS_LINK" if "://" in name else "GEOJSON_CRS", name=name[:200])
 
 
-def _not_geojson(why: str, *, code: str = "UPLOAD_FORMAT", **detail: int) -> UnreadableFileError:
-    return UnreadableFileError(
-        code,
-        "Tệp JSON này không phải là GeoJSON đọc được. Hãy xuất lại thành GeoJSON (UTF-8) hoặc GeoPackage.",
-        "This JSON is not readable GeoJSON. Export the layer again as GeoJSON (UTF-8) or GeoPackage.",
-        why=why,
-        **detail,
-    )
+def _not_geojson(why: str, *, code: str = "UPLOAD_FORMAT", **detail: Any) -> UnreadableFileError:
+    return UnreadableFileError(code, what="JSON", why=why, **detail)
 
 
 def _syntax(path: Path, offset: int, why: str) -> UnreadableFileError:
@@ -313,11 +293,4 @@ def _syntax(path: Path, offset: int, why: str) -> UnreadableFileError:
     with path.open("rb") as file:
         for start in range(0, offset, _SCAN_BYTES):
             line += file.read(min(_SCAN_BYTES, offset - start)).count(b"\n")
-    return UnreadableFileError(
-        "GEOJSON_SYNTAX",
-        f"GeoJSON sai cú pháp ở dòng {line} (vị trí byte {offset}).",
-        f"The GeoJSON has a syntax error in line {line} (byte offset {offset}).",
-        offset=offset,
-        line=line,
-        why=why,
-    )
+    return UnreadableFileError("GEOJSON_SYNTAX", offset=offset, line=line, why=why)

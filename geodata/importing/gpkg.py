@@ -63,8 +63,8 @@ class GpkgFile:
         if not {"gpkg_contents", "gpkg_spatial_ref_sys"} <= tables:
             raise UnreadableFileError(
                 "UPLOAD_FORMAT",
-                "Tệp là cơ sở dữ liệu SQLite nhưng không phải GeoPackage. Hãy xuất lại thành GeoPackage.",
-                "The file is an SQLite database but not a GeoPackage. Export the layer as GeoPackage.",
+                "Tệp là cơ sở dữ liệu SQLite nhưng không phải GeoPackage.",
+                "The file is an SQLite database but not a GeoPackage.",
             )
         for _, name, kind, *_ in self.connection.execute("PRAGMA table_list").fetchall():
             if kind == "view" or (kind == "virtual" and not str(name).startswith("rtree_")):
@@ -87,11 +87,7 @@ class GpkgFile:
             if extra_axes:
                 self.context.warn_flattened()
             if re.search("CURVE|CIRCULAR|SURFACE", str(kind).upper()):
-                self.context.warn(
-                    "CURVES_LINEARISED",
-                    f"Lớp “{table}” có đường cong; đã đổi thành đoạn thẳng.",
-                    f"The layer “{table}” holds curves; they became straight segments.",
-                )
+                self.context.warn("CURVES_LINEARISED", layer=table)
 
 
 class GpkgLayer:
@@ -195,18 +191,8 @@ def _quoted(name: str) -> str:
 
 
 def _has_code(what: str) -> UnreadableFileError:
-    return UnreadableFileError(
-        "GPKG_VIEW",
-        "GeoPackage chứa khung nhìn, trigger hoặc bảng ảo lạ nên bị từ chối. Hãy xuất riêng lớp cần gửi.",
-        "The GeoPackage holds views, unknown triggers or virtual tables and is refused. Export one layer.",
-        what=what[:200],
-    )
+    return UnreadableFileError("GPKG_VIEW", what=what[:200])
 
 
 def _broken(error: Exception) -> UnreadableFileError:
-    return UnreadableFileError(
-        "GPKG_BROKEN",
-        "Cơ sở dữ liệu GeoPackage bị hỏng. Hãy lưu lại lớp dữ liệu bằng QGIS rồi gửi lại.",
-        "The GeoPackage is damaged. Save the layer anew in QGIS and send that.",
-        why=str(error)[:200],
-    )
+    return UnreadableFileError("GPKG_BROKEN", why=str(error)[:200])

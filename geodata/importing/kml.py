@@ -1,34 +1,32 @@
 """Read KML placemark by placemark.
 
 The standard library's expat is used, since GDAL turns words in ``<coordinates>`` into places. Rules: OGC 07-147r2
-(KML 2.2); a document type is refused, so entities cannot be declared.
+(KML 2.2).
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
 from geodata.importing.context import ReadContext
 from geodata.importing.features import Feature
 from geodata.importing.results import UnreadableFileError, unknown_format
 from geodata.importing.wkb import collection_wkb, geometry_wkb
+from geodata.importing.xml_events import XmlEvents
 
-_CHUNK_BYTES = 1 << 20
 _ROOTS = frozenset(("kml", "Document", "Folder", "Placemark"))
 _SHAPES = frozenset(("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Track", "MultiTrack", "Model"))
 _TEXTS = frozenset(("name", "description", "address", "phoneNumber"))
-_MAX_DEPTH, _MAX_TEXT = 64, 32 << 20
 
 
-class KmlReader:
+class KmlReader(XmlEvents):
     """Turns placemarks into features; folders become a column, links are not followed."""
 
     def __init__(self, path: Path, context: ReadContext) -> None:
-        self._path, self._context = path, context
-        self._stack, self._folders, self._texts = list[str](), list[str](), list[str]()
-        self._text_size, self._has_shape, self._key = 0, False, ""
+        super().__init__(path, "KML")
+        self._context, self._folders = context, list[str]()
+        self._has_shape, self._has_links, self._key = False, False, ""
         self._properties, self._shapes = dict[str, Any](), list[tuple[str, Any]]()
         self._positions, self._rings, self._track = list[Any](), list[Any](), list[Any]()
         self._done = list[Feature]()
@@ -41,40 +39,24 @@ class KmlReader:
         UnreadableFileError
             ``XML_SYNTAX`` with the line, ``XML_DOCTYPE``, ``TOO_DEEP``; ``UPLOAD_FORMAT`` if it is not KML.
         """
-        parser = expat.ParserCreate()
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._add_text
-        try:
-            with self._path.open("rb") as file:
-                for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
-                    parser.Parse(chunk, False)  # noqa: FBT003 - positional in expat
-                    if self._done:
-                        yield self._done
-                        self._done = []
-            parser.Parse(b"", True)  # noqa: FBT003
-        except (expat.ExpatError, LookupError, ValueError) as error:
+        self._folders, self._done, is_empty = [], [], True
+        for _ in self.events():
+            if self._done:
+                yield self._done
+                self._done, is_empty = [], False
+        if is_empty and self._has_links:
             raise UnreadableFileError(
-                "XML_SYNTAX",
-                f"KML sai cú pháp ở dòng {parser.CurrentLineNumber}.",
-                f"The KML has a syntax error in line {parser.CurrentLineNumber}.",
-                line=parser.CurrentLineNumber,
-                why=str(error)[:200],
-            ) from error
-        yield self._done
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition(":")[2]
-        if not self._stack and name not in _ROOTS:
-            raise unknown_format(name[:40])
-        self._stack.append(name)
-        if len(self._stack) > _MAX_DEPTH:
-            raise UnreadableFileError(
-                "TOO_DEEP", "KML lồng nhau quá sâu.", "The KML is nested too deeply.", limit=_MAX_DEPTH
+                "UPLOAD_FORMAT",
+                "Tệp KML chỉ chứa liên kết đến dữ liệu ở nơi khác, không có đối tượng nào. "
+                "Trong Google Earth, mở liên kết rồi lưu địa điểm thành KML mới.",
+                "The KML holds only links to data elsewhere. Open them in Google Earth and save the places as a new KML.",
+                what="KML NetworkLink",
             )
-        self._texts, self._text_size = [], 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Begin a placemark, a folder or a shape."""
+        if not self.stack and name not in _ROOTS:
+            raise unknown_format(name[:40])
         if name == "Placemark":
             self._properties, self._shapes, self._has_shape = {}, [], False
         elif name == "Folder":
@@ -84,11 +66,8 @@ class KmlReader:
         elif name in _SHAPES:
             self._start_shape(name)
         elif name == "NetworkLink":
-            self._context.warn(
-                "KML_LINK",
-                "Liên kết mạng trong KML không được tải.",
-                "Network links in the KML are not followed.",
-            )
+            self._has_links = True
+            self._context.warn("KML_LINK")
 
     def _start_shape(self, name: str) -> None:
         self._has_shape, self._positions = True, []
@@ -97,16 +76,8 @@ class KmlReader:
         elif name == "Track":
             self._track = []
 
-    def _add_text(self, text: str) -> None:
-        self._text_size += len(text)
-        if self._text_size <= _MAX_TEXT:
-            self._texts.append(text)
-
-    def _end(self, tag: str) -> None:
-        name = tag.rpartition(":")[2]
-        self._stack.pop()
-        text, self._texts = "".join(self._texts).strip(), []
-        parent = self._stack[-1] if self._stack else ""
+    def end(self, name: str, parent: str, text: str) -> None:
+        """Finish a placemark, a folder or a shape, or take a text."""
         if name == "Placemark":
             self._finish_placemark()
         elif name == "Folder":
@@ -158,11 +129,3 @@ def _position(numbers: list[str]) -> list[Any]:
         return [float(number) for number in numbers[:2]]
     except ValueError:
         return list(numbers[:2])
-
-
-def _refuse_doctype(*_: object) -> None:
-    raise UnreadableFileError(
-        "XML_DOCTYPE",
-        "Tệp XML có khai báo DOCTYPE nên bị từ chối. Hãy lưu lại KML bằng Google Earth hoặc QGIS.",
-        "The XML holds a DOCTYPE and is refused. Save the KML anew in Google Earth or QGIS.",
-    )

@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.derived import geometry_names
 from geodata.history import Counts, note_before
+from geodata.importing.given_ids import STAGED
 from geodata.importing.staging import raw_name
 from geodata.register import Register
 from geodata.removal import remove_records
@@ -109,6 +110,7 @@ class Merge:
         self.connection.execute(
             update(self.staging).values(target=None, is_changed=None).where(self.staging.c.target.is_not(None))
         )
+        self._match_ids()
         for condition, joined in self._matches():
             self.connection.execute(
                 update(self.staging).values(target=self.live.c.id).where(self.staging.c.target.is_(None), condition)
@@ -123,6 +125,12 @@ class Merge:
             .where(self.staging.c.target == self.live.c.id)
         )
         self._part_rivals()
+
+    def _match_ids(self) -> None:
+        """Let each row that gives the id of a record be that record's."""
+        if STAGED in self.staging.c:
+            same = self.staging.c[STAGED] == self.live.c.uuid
+            self.connection.execute(update(self.staging).values(target=self.live.c.id).where(same))
 
     def _part_rivals(self) -> None:
         """Where several rows would change one record, let the first do so; the others are records of their own."""

@@ -102,6 +102,14 @@ KINDS: dict[str, MessageKind] = {
         "warning", "{value} dòng bị từ chối và không rõ là của bản ghi nào, nên không bản ghi nào bị xóa.",
         "{value} rows were rejected and which records they are about is not known, so no record is removed.",
         "Sửa các dòng bị từ chối rồi gửi lại để thay toàn bộ danh sách.", "Correct the rejected rows and send the file again to replace the list."),
+    "ID_UNKNOWN": MessageKind(
+        "error", "Không có bản ghi nào mang id “{value}”.", "No record has the id “{value}”.",
+        "Xóa ô id nếu đây là bản ghi mới; nếu không, tải lại tệp xuất của đúng lớp dữ liệu.",
+        "Empty the cell where the record is new; else take a fresh export of this register."),
+    "ID_DOUBLED": MessageKind(
+        "error", "Id “{value}” đã có ở dòng {first_row}.", "The id “{value}” stands in row {first_row} already.",
+        "Bản sao của một đối tượng là bản ghi mới: xóa ô id của nó.",
+        "A copy of a feature is a new record: empty its cell id."),
     "NAME_DOUBLED": MessageKind(
         "error", "“{value}” đã có ở dòng {first_row}, cùng xã.", "“{value}” of the same commune stands in row {first_row} already.",
         "Nếu là hai nơi khác nhau, ghi hai tên khác nhau; nếu không, giữ một dòng.",
@@ -140,6 +148,11 @@ KINDS: dict[str, MessageKind] = {
     "OUTSIDE_COMMUNE": MessageKind(
         "error", "Vị trí ở ngoài {commune_name} khoảng {distance_m} m.", "The place lies about {distance_m} m outside {commune_name}.",
         "Kiểm tra tọa độ, hệ tọa độ hoặc mã xã.", "Check the coordinates, the coordinate system or the commune code."),
+    "OUTSIDE_ZONE": MessageKind(
+        "error", "Vị trí ở ngoài {commune_name} khoảng {distance_m} m; tọa độ dòng này đúng với múi {zone}.",
+        "The place lies about {distance_m} m outside {commune_name}; the row's coordinates fit the zone {zone}.",
+        "Tách dòng này sang tệp riêng và gửi với hệ tọa độ {choice}, hoặc chuyển về cùng múi với tệp.",
+        "Move the row to a file of its own and send that with {choice}, or convert it to the zone of the file."),
     "BOUNDARY_UNKNOWN": MessageKind(
         "warning", "Chưa có ranh giới của xã {value}, vị trí không được kiểm tra.",
         "The boundary of commune {value} is not loaded, so places were not checked.",
@@ -147,9 +160,50 @@ KINDS: dict[str, MessageKind] = {
     "COLUMN_UNUSED": MessageKind(
         "info", "Cột “{value}” không thuộc lớp này, đã bỏ qua.", "The column “{value}” is not of this register and was left out.",
         "Đổi tên cột nếu đây là một trường cần dùng.", "Rename the column if it is a field to be used."),
+    "COLUMN_GUESSED": MessageKind(
+        "info", "Cột “{value}” được hiểu là “{title_vi}” vì các giá trị của nó.",
+        "The column “{value}” was taken for “{title_en}” because of its values.",
+        "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
+    "COLUMN_MAYBE": MessageKind(
+        "info", "Cột “{value}” có thể là “{title_vi}”, nhưng chưa chắc nên đã bỏ qua.",
+        "The column “{value}” may be “{title_en}”, but that is not certain, so it was left out.",
+        "Chọn trường cho cột này nếu đúng.", "Choose the field of this column if so."),
+    "COLUMN_REMEMBERED": MessageKind(
+        "info", "Cột “{value}” được hiểu là “{title_vi}” như lần gửi trước.",
+        "The column “{value}” was taken for “{title_en}”, as chosen before.",
+        "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
+    "COLUMN_CHOICE": MessageKind(
+        "error", "Chưa rõ các cột của tệp.", "It is not clear what the columns of the file are.",
+        "Chọn trường cho các cột; cột tọa độ là một cặp: kinh độ (hoặc X) và vĩ độ (hoặc Y).",
+        "Choose the fields of the columns; coordinates take a pair: longitude (or x) and latitude (or y)."),
     "CRS_ASSUMED": MessageKind(
         "warning", "Tệp không ghi hệ tọa độ; đã coi là WGS 84 (độ).", "The file names no coordinate system; WGS 84 (degrees) was assumed.",
         "Kèm tệp .prj hoặc chọn hệ tọa độ.", "Add the .prj or choose the coordinate system."),
+    "CRS_FOUND": MessageKind(
+        "info", "Tệp không ghi hệ tọa độ; vị trí các dòng cho thấy đó là {value} ({inside} % nằm trong xã).",
+        "The file names no coordinate system; where its rows lie shows that it is {value} ({inside} % lie in their commune).",
+        "Nếu không phải, chọn hệ tọa độ khác.", "Choose another coordinate system where that is wrong."),
+    "CRS_CHOICE": MessageKind(
+        "error", "Tệp không ghi hệ tọa độ và vị trí các dòng chưa đủ để khẳng định; khả năng nhất: {value} ({inside} % nằm trong xã).",
+        "The file names no coordinate system and where its rows lie does not prove one; most likely: {value} ({inside} % lie in their commune).",
+        "Xem bản đồ và chọn; khả năng nhất là {choice}.", "Look at the map and choose; most likely {choice}."),
+    "CRS_DOUBTFUL": MessageKind(
+        "error", "Tệp ghi {stated} ({stated_inside} % nằm trong xã), nhưng tọa độ khớp với {value} hơn nhiều ({inside} %).",
+        "The file says {stated} ({stated_inside} % lie in their commune), but the coordinates fit {value} far better ({inside} %).",
+        "Xem bản đồ và chọn {choice}; nếu tệp ghi đúng, chọn lại hệ tọa độ của tệp và kiểm tra xã đã chọn.",
+        "Look at the map and choose {choice}; where the file is right, choose its own and check the commune."),
+    "DATUM_TRAP": MessageKind(
+        "error", "Nếu đọc là {stated}, dữ liệu lệch khoảng {shift} m so với ranh giới xã: thiếu hoặc thừa bước chuyển giữa VN-2000 và "
+        "WGS 84. Dữ liệu khớp khi đọc là {value} ({inside} % nằm trong xã, so với {stated_inside} %).",
+        "Read as {stated}, the data lies about {shift} m off the commune's boundary: the shift between VN-2000 and WGS 84 was left out "
+        "or made twice. It fits when read as {value} ({inside} % lie in their commune, against {stated_inside} %).",
+        "Xem bản đồ rồi chọn {choice}; nếu chắc chắn tệp ghi đúng, chọn lại hệ tọa độ của tệp.",
+        "Look at the map, then choose {choice}; choose the file's own where that is surely right."),
+    "ZONE_MIXED": MessageKind(
+        "warning", "{value} dòng thuộc múi khác với tệp ({file_zone}): {zones}. Các dòng đó bị từ chối, không tự chuyển.",
+        "{value} rows are in another zone than the file ({file_zone}): {zones}. They were rejected, not moved.",
+        "Tách mỗi múi thành một tệp rồi gửi với hệ tọa độ của múi đó.",
+        "Make one file of each zone and send it with that zone's coordinate system."),
     "CRS_MISSING": MessageKind(
         "error", "Tệp không ghi hệ tọa độ và tọa độ không phải độ ở Việt Nam.",
         "The file names no coordinate system and its coordinates are not degrees in Vietnam.",
@@ -171,6 +225,10 @@ class _Facts(dict[str, Any]):
 
     def __getitem__(self, key: str) -> str:
         value = self.get(key)
+        if isinstance(value, list | tuple):
+            value = ", ".join(map(str, value))
+        elif isinstance(value, float) and value.is_integer():
+            value = int(value)
         return _NOT_TOLD if value is None else str(value)[:_LONGEST_FACT]
 
 

@@ -12,14 +12,16 @@ _SPLIT = ("Chia nhỏ dữ liệu, ví dụ theo xã, rồi gửi từng phần.
 
 FILE_KINDS: dict[str, MessageKind] = {
     "UPLOAD_FORMAT": MessageKind(
-        "error", "Không đọc được định dạng của tệp.", "The format of the file is not read.",
-        "Xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML hoặc CSV.",
-        "Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML or CSV."),
+        "error", "Không đọc được định dạng này ({what}).", "This format is not read ({what}).",
+        "Xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel hoặc CSV.",
+        "Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel or CSV."),
     "FILE_TOO_LARGE": MessageKind(
-        "error", "Tệp lớn hơn mức {limit_bytes} byte cho phép.", "The file exceeds the {limit_bytes} bytes allowed.",
+        "error", "Tệp vượt mức {limit_mib} MiB.", "The file exceeds {limit_mib} MiB.",
         *_SPLIT),
     "READER_MEMORY": MessageKind(
-        "error", "Tệp cần nhiều bộ nhớ hơn mức cho phép.", "The file needs more memory than allowed.", *_SPLIT),
+        "error", "Tệp cần nhiều bộ nhớ hơn mức cho phép.", "The file needs more memory than allowed.",
+        "Chia nhỏ tệp; với Excel, xóa các ô thừa nằm xa bảng (Ctrl+End).",
+        "Split it; in Excel, delete stray cells far from the table (Ctrl+End)."),
     "READER_DIED": MessageKind(
         "error", "Tệp làm bộ đọc dừng đột ngột.", "The file stopped the reader.", *_SAVE_ANEW),
     "TIMEOUT": MessageKind(
@@ -31,23 +33,32 @@ FILE_KINDS: dict[str, MessageKind] = {
         "error", "Lớp dữ liệu có hơn {limit} cột.", "The layer has more than {limit} columns.",
         "Bỏ bớt các cột không dùng.", "Leave out the columns that are not needed."),
     "TOO_DEEP": MessageKind(
-        "error", "Tệp lồng nhau quá sâu.", "The file is nested too deeply.", *_SAVE_ANEW),
+        "error", "{what} lồng nhau quá sâu.", "The {what} is nested too deeply.", *_SAVE_ANEW),
     "EMPTY_LAYER": MessageKind(
         "error", "Lớp dữ liệu không có dòng nào.", "The layer has no rows.",
         "Kiểm tra lại lớp đã xuất, hay bộ lọc khi xuất.", "Check the layer that was exported, or the export's filter."),
     "LAYER_CHOICE": MessageKind(
-        "error", "Tệp có nhiều lớp dữ liệu.", "The file has several layers.",
+        "error", "Tệp có {count} lớp dữ liệu.", "The file has {count} layers.",
         "Chọn lớp cần gửi.", "Choose the layer to be sent."),
     "NO_LAYER": MessageKind(
         "error", "Không tìm thấy lớp dữ liệu nào trong tệp.", "No layer was found in the file.",
-        "Cần Shapefile, GeoPackage, GeoJSON, KML hoặc CSV.", "Shapefile, GeoPackage, GeoJSON, KML or CSV is needed."),
+        "Cần Shapefile, GeoPackage, GeoJSON, KML, GPX, Excel, CSV, DXF, MapInfo hoặc File Geodatabase.",
+        "Shapefile, GeoPackage, GeoJSON, KML, GPX, Excel, CSV, DXF, MapInfo or File Geodatabase is needed."),
     "ENCODING_UNKNOWN": MessageKind(
-        "error", "Không có bảng mã như đã chọn.", "There is no encoding of the name chosen.",
+        "error", "Không có bảng mã “{name}”.", "No encoding is called “{name}”.",
         "Chọn một bảng mã trong danh sách, ví dụ UTF-8 hay cp1258.", "Choose one of the list, UTF-8 or cp1258 for instance."),
-    "ENCODING_GUESSED": MessageKind(
-        "warning", "Không nhận ra bảng mã của chữ; tạm đọc theo Windows-1252.",
-        "The text's encoding was not recognised; Windows-1252 was used.",
-        "Kiểm tra dấu tiếng Việt và chọn bảng mã đúng.", "Check the accents and choose the encoding."),
+    "ENCODING_COLUMN": MessageKind(
+        "warning", "Đã chọn bảng mã cho cột không có trong tệp: {listed}.",
+        "An encoding was chosen for columns that the file does not have: {listed}.",
+        "Xem lại tên cột.", "Look at the names of the columns."),
+    "ENCODING_UNSURE": MessageKind(
+        "warning", "Không chắc bảng mã của cột {listed}; tạm đọc theo {title}.",
+        "The encoding of {listed} is not certain; {title} was used.",
+        "Xem mẫu chữ và chọn bảng mã đúng.", "Look at the samples and choose the encoding."),
+    "TEXT_DOUBLE_ENCODED": MessageKind(
+        "warning", "Chữ trong cột {listed} đã bị chuyển mã hai lần (“Ä‘”, “á»‡”); đã khôi phục.",
+        "The text of {listed} had been encoded twice (“Ä‘”, “á»‡”); it was restored.",
+        "Xem lại mẫu chữ.", "Look at the samples."),
     "CPG_IGNORED": MessageKind(
         "info", "Tệp .cpg không ghi tên một bảng mã nên không được dùng.",
         "The .cpg file does not name an encoding and was ignored.",
@@ -57,12 +68,12 @@ FILE_KINDS: dict[str, MessageKind] = {
         "The .cpg says {declared} but the table's text is not written in it.",
         "Kiểm tra dấu tiếng Việt; nếu sai, chọn bảng mã đúng.", "Check the accents; choose the encoding where they are wrong."),
     "TEXT_CUT": MessageKind(
-        "warning", "Có giá trị bị cắt giữa một chữ vì cột quá hẹp; phần chữ hỏng đã bỏ.",
-        "Values were cut inside a letter by a narrow column; the rest stays.",
+        "warning", "{count} giá trị bị cắt giữa một chữ vì cột quá hẹp; phần chữ hỏng đã bỏ.",
+        "{count} values were cut inside a letter by a narrow column; the rest stays.",
         "Dùng GeoPackage, hoặc tăng độ rộng cột rồi xuất lại.", "Use GeoPackage, or widen the column and export again."),
     "TEXT_BROKEN": MessageKind(
-        "warning", "Có giá trị chứa ký tự không đọc được theo bảng mã đã dùng.",
-        "Values hold characters that the encoding used does not know.",
+        "warning", "{count} giá trị có ký tự không đọc được theo {codecs}.",
+        "{count} values hold characters that {codecs} does not know.",
         "Chọn bảng mã khác, hoặc sửa các giá trị đó.", "Choose another encoding, or correct those values."),
     "COLUMN_RENAMED": MessageKind(
         "info", "Có nhiều cột tên “{name}”; một cột được đổi thành “{renamed}”.",
@@ -73,11 +84,12 @@ FILE_KINDS: dict[str, MessageKind] = {
         "The geometries hold heights (Z) or measures (M); only the plane coordinates are kept.",
         "Không phải làm gì; độ cao không được lưu ở đây.", "Nothing to be done; heights are not kept here."),
     "CURVES_LINEARISED": MessageKind(
-        "info", "Lớp có đường cong; đã đổi thành đoạn thẳng.", "The layer holds curves; they became straight segments.",
+        "info", "Lớp “{layer}” có đường cong; đã đổi thành đoạn thẳng.",
+        "The layer “{layer}” holds curves; they became straight segments.",
         "Không phải làm gì; kiểm tra hình trên bản đồ.", "Nothing to be done; look at the shapes on the map."),
     "MEMBER_IGNORED": MessageKind(
-        "warning", "Không đọc được “{name}” trong tệp nén nên đã bỏ qua.",
-        "“{name}” in the archive is not readable and was left out.",
+        "warning", "Không đọc được “{name}” trong các tệp được gửi nên đã bỏ qua.",
+        "“{name}” among the files sent is not readable and was left out.",
         "Nếu đó là dữ liệu cần gửi, lưu lại bằng QGIS rồi gửi riêng.", "If it is data to be sent, save it anew in QGIS and send it alone."),
     "PRJ_UNREADABLE": MessageKind(
         "warning", "Tệp .prj không chứa hệ tọa độ.", "The .prj file holds no coordinate system.",
@@ -97,10 +109,10 @@ FILE_KINDS: dict[str, MessageKind] = {
         "{count} records marked as deleted in the .dbf were left out.",
         "Không phải làm gì nếu các dòng đó đúng là đã xóa.", "Nothing to be done if they were meant to be deleted."),
     "DBF_FIELD_TYPE": MessageKind(
-        "info", "Bỏ qua cột có kiểu không hỗ trợ.", "Columns of unsupported types are left out.",
+        "info", "Bỏ qua cột có kiểu không hỗ trợ: {columns}.", "Columns of unsupported types are left out: {columns}.",
         "Đổi các cột đó thành kiểu chữ nếu cần giữ.", "Turn those columns into text if they are needed."),
     "SHP_PARTS_MISSING": MessageKind(
-        "error", "Thiếu tệp .shp.", "The .shp is missing.",
+        "error", "Thiếu tệp .shp; chỉ có {present}.", "The .shp is missing; there is only {present}.",
         "Nén chung .shp, .dbf, .shx, .prj rồi gửi lại.", "Zip .shp, .dbf, .shx, .prj together and send that."),
     "SHP_BROKEN": MessageKind(
         "error", "Tệp .shp bị hỏng hoặc chép thiếu (vị trí byte {offset}).",
@@ -138,11 +150,12 @@ FILE_KINDS: dict[str, MessageKind] = {
         "Keys occur twice in one JSON object; the last value is used.",
         "Sửa chương trình ghi tệp để mỗi khóa chỉ có một lần.", "Have the program that writes the file give each key once."),
     "XML_SYNTAX": MessageKind(
-        "error", "KML sai cú pháp ở dòng {line}.", "The KML has a syntax error in line {line}.",
+        "error", "{what} sai cú pháp ở dòng {line}.", "The {what} has a syntax error in line {line}.",
         "Lưu lại bằng Google Earth hoặc QGIS.", "Save it anew in Google Earth or QGIS."),
     "XML_DOCTYPE": MessageKind(
         "error", "Tệp XML có khai báo DOCTYPE nên bị từ chối.", "The XML holds a DOCTYPE and is refused.",
-        "Lưu lại KML bằng Google Earth hoặc QGIS.", "Save the KML anew in Google Earth or QGIS."),
+        "Lưu lại KML, GPX bằng Google Earth hoặc QGIS, bảng tính bằng Excel hoặc LibreOffice.",
+        "Save KML and GPX anew in Google Earth or QGIS, workbooks in Excel or LibreOffice."),
     "KML_LINK": MessageKind(
         "warning", "Liên kết mạng trong KML không được tải.", "Network links in the KML are not followed.",
         "Mở liên kết trong Google Earth rồi lưu dữ liệu thành KMZ.", "Open the link in Google Earth and save the data as KMZ."),
@@ -157,24 +170,57 @@ FILE_KINDS: dict[str, MessageKind] = {
         "The CSV table has a line that is too long; a closing quote may be missing.",
         "Lưu lại bằng Excel dạng “CSV UTF-8”.", "Save it as “CSV UTF-8” in Excel."),
     "CSV_NO_GEOMETRY": MessageKind(
-        "info", "Bảng không có cột tọa độ: chỉ sửa được bản ghi đã có, vị trí giữ nguyên.",
-        "The table has no coordinate columns: it can only change records that are there already, which stay where they are.",
+        "info", "Bảng không có cột tọa độ (kinh độ, vĩ độ; easting, northing; hoặc WKT): chỉ sửa được bản ghi đã có, vị trí giữ nguyên.",
+        "The table has no coordinate columns (longitude, latitude; easting, northing; or WKT): it can only change records that are there already, which stay where they are.",
         "Thêm cột Kinh độ và Vĩ độ nếu cần thêm bản ghi mới.", "Add columns Longitude and Latitude to add new records."),
+    "COLUMN_UNKNOWN": MessageKind(
+        "error", "Bảng không có cột “{name}”.", "The table has no column “{name}”.",
+        "Chọn lại cột tọa độ.", "Choose the coordinate columns again."),
+    "CODE_COLUMN": MessageKind(
+        "error", "Không thấy cột mã đơn vị; tệp có các cột: {columns}.",
+        "No column holds the unit code; the file has: {columns}.",
+        "Chọn cột bằng --code-column.", "Choose one with --code-column."),
+    "WORKBOOK_NO_TABLE": MessageKind(
+        "error", "Không trang tính nào có bảng với một dòng tên cột.", "No worksheet holds a table with a row of column names.",
+        "Ghi tên cột vào dòng đầu của bảng.", "Write the names of the columns above the table."),
+    "WORKBOOK_PASSWORD": MessageKind(
+        "error", "Bảng tính có mật khẩu.", "The workbook has a password.",
+        "Bỏ mật khẩu (Tệp ▸ Thông tin ▸ Bảo vệ sổ làm việc) rồi gửi lại.",
+        "Remove it (File ▸ Info ▸ Protect Workbook) and send it again."),
+    "WORKBOOK_BROKEN": MessageKind(
+        "error", "Bảng tính bị hỏng.", "The workbook is damaged.",
+        "Mở bằng Excel hoặc LibreOffice, lưu lại dạng .xlsx rồi gửi lại.",
+        "Open it in Excel or LibreOffice, save it as .xlsx and send that."),
+    "SHEET_HIDDEN": MessageKind(
+        "info", "Bỏ qua {count} trang tính ẩn hoặc trang biểu đồ.", "{count} hidden sheets or charts were left out.",
+        "Bỏ ẩn trang tính nếu cần gửi.", "Unhide the sheets if they are to be sent."),
+    "MAPINFO_PARTS": MessageKind(
+        "error", "Thiếu tệp {missing} của bảng MapInfo; chỉ có {present}.",
+        "The MapInfo table lacks {missing}; there is only {present}.",
+        "Nén cùng nhau .tab, .dat, .map, .id (hoặc .mif, .mid).", "Zip .tab, .dat, .map, .id (or .mif, .mid) together."),
+    "MAPINFO_INDIRECT": MessageKind(
+        "error", "Tệp .tab này chỉ trỏ đến dữ liệu ở nơi khác.", "This .tab only points to data elsewhere.",
+        "Trong MapInfo, lưu bảng thành bản sao (Save Copy As) rồi gửi.", "Save a copy of the table in MapInfo and send that."),
+    "GDAL_BROKEN": MessageKind(
+        "error", "Tệp bị hỏng hoặc thiếu phần.", "The file is damaged or incomplete.", *_SAVE_ANEW),
+    "GDAL_UNSAFE": MessageKind(
+        "error", "Máy chủ chưa đọc được định dạng này một cách an toàn.", "This server cannot read this format safely.",
+        "Gửi dạng GeoPackage hoặc Shapefile.", "Send GeoPackage or Shapefile."),
     "ZIP_PATH": MessageKind(
         "error", "Tệp nén chứa tên tệp không an toàn: “{name}”.", "The archive holds an unsafe file name: “{name}”.",
         *_ZIP_AGAIN),
     "ZIP_SPECIAL": MessageKind(
-        "error", "Tệp nén chứa liên kết hoặc tệp đặc biệt: “{name}”.",
-        "The archive holds a link or special file: “{name}”.", *_ZIP_AGAIN),
+        "error", "Có liên kết hoặc tệp đặc biệt: “{name}”.",
+        "There is a link or special file: “{name}”.", *_ZIP_AGAIN),
     "ZIP_ENCRYPTED": MessageKind(
         "error", "Tệp nén có mật khẩu.", "The archive is encrypted.",
         "Nén lại không đặt mật khẩu.", "Zip it again without a password."),
     "ZIP_DUPLICATE": MessageKind(
-        "error", "Tệp nén có hai tệp cùng tên “{name}” (không phân biệt hoa thường).",
-        "The archive holds two files named “{name}” (letter case aside).", *_ZIP_AGAIN),
+        "error", "Có hai tệp cùng tên “{name}” (không phân biệt hoa thường).",
+        "There are two files named “{name}” (letter case aside).", *_ZIP_AGAIN),
     "ZIP_NESTED": MessageKind(
-        "error", "Trong tệp nén lại có tệp nén “{name}”.", "The archive holds another archive, “{name}”.",
-        "Giải nén tệp đó rồi gửi riêng.", "Unpack that one and send it alone."),
+        "error", "Trong các tệp được gửi lại có tệp nén “{name}”.", "Among the files sent is another archive, “{name}”.",
+        "Giải nén tệp bên trong rồi gửi riêng từng tệp.", "Unpack what is inside and send the files one by one."),
     "ZIP_METHOD": MessageKind(
         "error", "Tệp nén dùng cách nén không hỗ trợ.", "The archive uses an unsupported method.", *_ZIP_AGAIN),
     "ZIP_TOO_MANY_ENTRIES": MessageKind(

@@ -1,8 +1,8 @@
 """Where the rows of a file lie: geometry in WGS 84, and each row's commune checked against its boundary."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -10,65 +10,21 @@ import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
-from geodata.crs import WGS84_DEGREES, SourceCrs, from_epsg, from_wkt, looks_like_degrees, parse_epsg
+from geodata.crs import SourceCrs
 from geodata.db import Actor
-from geodata.errors import CoordinateSystemError
-from geodata.geometry import Geometries, as_kind, degrees_from_wkb, from_wkb
+from geodata.geometry import Geometries, as_kind, degrees_from_wkb
 from geodata.importing.report import Report
-from geodata.importing.results import ReadResult, iter_batches
 from geodata.importing.shape_checks import ShapeChecks
 from geodata.importing.shape_repairs import mend
 from geodata.importing.troubles import Trouble, say_refusal, say_repairs, say_trouble
 from geodata.importing.value_repairs import restore_digits
+from geodata.importing.zones import ZoneMixture
 from geodata.register import Register
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
 
 COMMUNE_DIGITS = 5
-
-
-def choose_crs(result: ReadResult, wanted: str | None, report: Report) -> SourceCrs | None:
-    """Decide which coordinate system the file is in, or report why that cannot be known.
-
-    Parameters
-    ----------
-    result : ReadResult
-    wanted : str, optional
-        The officer's choice, ``EPSG:9209`` for one; overrides what the file says.
-    """
-    try:
-        chosen = _stated_crs(result, wanted)
-    except CoordinateSystemError as error:
-        report.refuse("CRS_UNUSABLE", "needs_choice", why_vi=error.vi, why_en=error.en)
-        return None
-    if chosen is None:
-        bounds = source_bounds(result)
-        if looks_like_degrees(bounds):
-            report.add("CRS_ASSUMED")
-            chosen = WGS84_DEGREES
-        elif np.isnan(bounds).all():
-            chosen = WGS84_DEGREES  # no row has a place, which each of them is told
-    if chosen is None:
-        report.refuse("CRS_MISSING", "needs_choice")
-        return None
-    certain = wanted is not None or result.crs_wkt is not None
-    report.crs = {
-        "chosen": f"EPSG:{chosen.epsg}" if chosen.epsg else None, "name": chosen.name, "operation": chosen.operation,
-        "accuracy_m": chosen.accuracy_m, "certain": certain, "candidates": [],
-    }  # fmt: skip
-    return chosen
-
-
-def _stated_crs(result: ReadResult, wanted: str | None) -> SourceCrs | None:
-    if wanted:
-        return from_epsg(parse_epsg(wanted))
-    if result.crs_wkt:
-        return from_wkt(result.crs_wkt)
-    hint = result.crs_hint or ""
-    if hint.startswith("EPSG:"):
-        return from_epsg(int(hint.removeprefix("EPSG:")))
-    return WGS84_DEGREES if hint == "degrees" else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +46,18 @@ class PlaceChecker:
     commune: str | None
     has_places: bool = True
     commune_column: str = "commune_code"
+
+    @cached_property
+    def mixture(self) -> ZoneMixture:
+        """What finds rows of another zone, and counts them."""
+        return ZoneMixture(self.crs, self.units)
+
+    def say_mixture(self, report: Report) -> None:
+        """Say, once all rows are checked, how many of them are in another zone than the file."""
+        counts = self.mixture.counts
+        if counts:
+            zones = "; ".join(f"{name}: {count}" for name, count in counts.most_common())
+            report.add_first("ZONE_MIXED", value=counts.total(), zones=zones, file_zone=self.crs.name)
 
     def geometries(self, batch: pa.RecordBatch, good: Mask, report: Report) -> Geometries:
         """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""
@@ -204,11 +172,12 @@ class PlaceChecker:
         placed = positions[~shapely.is_missing(points[positions])]
         outside = placed[~self.units.inside(code, points[placed])]
         good[outside] = False
-        for position in outside:
+        for position, zone in zip(outside, self.mixture.find(code, points[outside]), strict=True):
             point = points[position]
             report.add(
-                "OUTSIDE_COMMUNE", row=rows[position], value=code, place=[round(point.x, 6), round(point.y, 6)],
-                commune_name=self.units.names[code], distance_m=self.units.distance_m(code, point),
+                "OUTSIDE_COMMUNE" if zone is None else "OUTSIDE_ZONE", row=rows[position], value=code,
+                place=[round(point.x, 6), round(point.y, 6)], commune_name=self.units.names[code],
+                distance_m=self.units.distance_m(code, point), zone=zone and zone.name, choice=zone and zone.choice,
             )  # fmt: skip
 
     def _refusal(self, code: str | None) -> str | None:
@@ -219,15 +188,3 @@ class PlaceChecker:
         if self.commune is not None and code != self.commune:
             return "COMMUNE_OTHER"
         return None if self.actor.may_change(code) else "COMMUNE_NOT_YOURS"
-
-
-def source_bounds(result: ReadResult) -> tuple[float, float, float, float]:
-    """Return west, south, east, north of all coordinates as they stand in the file (NaN where there is none)."""
-    bounds = np.array(
-        [shapely.total_bounds(from_wkb(batch.column("_wkb"))) for batch in iter_batches(result)] or [[np.nan] * 4]
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a batch without geometry is NaN throughout
-        west, south = np.nanmin(bounds[:, :2], axis=0)
-        east, north = np.nanmax(bounds[:, 2:], axis=0)
-    return float(west), float(south), float(east), float(north)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from geodata.db import Database
 from geodata.history import Counts, announce, lock_register, start_revision
+from geodata.importing.cancellation import ending_statements
 from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
 from geodata.importing.merge import Merge, Mode
 from geodata.importing.refusals import refuse_rows
@@ -68,7 +69,8 @@ def import_file(
     with database.read() as connection:
         units = load_units(connection)
     with work_folder() as folder, database.worker() as connection:
-        published = publish_file(connection, request, units, folder, progress)
+        with ending_statements(request.cancellation, connection):
+            published = publish_file(connection, request, units, folder, progress)
         if conclude is not None:
             conclude(connection, published)
     return published
@@ -136,7 +138,7 @@ def publish_waiting(
     RowsLostError
         If the staging table is empty or gone.
     """
-    with database.worker() as connection:
+    with database.worker() as connection, ending_statements(request.cancellation, connection):
         table = open_staged(connection, request.register, staged)
         report.valid = staged.rows
         published = Published(report, Counts(0, 0), None)

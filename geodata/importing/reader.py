@@ -1,6 +1,7 @@
 """The sandboxed process: describe the chosen layer of one file, write it as Arrow, and say how it ended."""
 
 import dataclasses
+import functools
 import importlib
 import json
 import math
@@ -16,11 +17,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from geodata.importing.context import ReaderLimits
+from geodata.importing import gdal_mode
+from geodata.importing.context import ReadContext, ReaderLimits
 from geodata.importing.features import ColumnsGrewError
 from geodata.importing.layers import LayerFinder, Source, choose_layer
 from geodata.importing.results import RowBatch, UnreadableFileError
-from geodata.importing.sandbox import DESCRIPTION_FILE, END_FILE, GDAL_MODULES, MEMBERS_FOLDER, ROWS_FILE
+from geodata.importing.samples import sample_rows
+from geodata.importing.sandbox import DESCRIPTION_FILE, END_FILE, MEMBERS_FOLDER, ROWS_FILE, too_big
 from geodata.importing.text_columns import text_array
 from geodata.importing.wkb import GEOMETRY_CODES
 
@@ -30,14 +33,10 @@ _MAX_OPEN_FILES = 128
 
 
 class _Hidden(MetaPathFinder):
-    """Hides what must not be loaded here.
-
-    That is every way to GDAL, whose drivers open more than an upload should; and pandas, which pyarrow imports where
-    it finds it, at the price of more time than reading most files takes.
-    """
+    """Hides what must not be loaded here; see `gdal_mode`, which alone may let GDAL in."""
 
     def find_spec(self, fullname: str, *_: object) -> None:
-        if fullname in {*GDAL_MODULES, "pandas"}:
+        if fullname in gdal_mode.HIDDEN:
             raise ModuleNotFoundError(fullname)
 
 
@@ -45,11 +44,7 @@ def main(argument: str) -> int:
     """Do the job given as JSON, or tell what this process can reach where it is ``--self-test``."""
     sys.meta_path.insert(0, _Hidden())
     if argument == "--self-test":
-        facts = {
-            "gdal": [name for name in GDAL_MODULES if _is_loadable(name)],
-            "interfaces": [name for _, name in socket.if_nameindex()],
-        }
-        sys.stdout.write(json.dumps(facts))
+        sys.stdout.write(json.dumps(_self_test()))
         return 0
     job = json.loads(argument)
     limits = ReaderLimits(**job["limits"])
@@ -59,9 +54,27 @@ def main(argument: str) -> int:
     except UnreadableFileError as error:
         end = {"error": _refusal(error)}
     except MemoryError:
-        end = {"error": _refusal(_too_big())}
+        end = {"error": _refusal(too_big())}
     _leave(job, END_FILE, end)
     return 0
+
+
+def _encodings(layer: Any, columns: list[str]) -> dict[str, Any]:
+    """Say how each column is encoded; a format that leaves no choice has one answer for all."""
+    found = layer.encoding if isinstance(layer.encoding, list) else [layer.encoding] * len(columns)
+    return {column: dataclasses.asdict(choice) for column, choice in zip(columns, found, strict=True)}
+
+
+def _self_test() -> dict[str, list[str]]:
+    """Try what this process can reach, first as it is for most files and then as for the few that need GDAL."""
+    loadable = [name for name in gdal_mode.MODULES if _is_loadable(name)]
+    build = gdal_mode.all_drivers()
+    try:
+        drivers = sorted(gdal_mode.live_drivers(gdal_mode.load()))
+    except UnreadableFileError as error:
+        drivers = error.detail["drivers"]
+    interfaces = [name for _, name in socket.if_nameindex()]
+    return {"gdal": loadable, "build": build, "drivers": drivers, "interfaces": interfaces}
 
 
 def _leave(job: dict[str, Any], name: str, content: dict[str, Any]) -> None:
@@ -103,21 +116,24 @@ def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:
     """
     work_dir = Path(job["work_dir"])
     (work_dir / MEMBERS_FOLDER).mkdir(exist_ok=True)
-    finder = LayerFinder(work_dir / MEMBERS_FOLDER, limits, job["encoding"])
-    sources = finder.find(Path(job["path"]), job["suffix"])
+    choices = functools.partial(ReadContext, limits, job["encoding"], job.get("place_columns"))
+    finder = LayerFinder(work_dir / MEMBERS_FOLDER, limits, choices)
+    sources = finder.find(Path(job["path"]), job["suffix"], job.get("names"))
     chosen = choose_layer(sources, job["layer"])
     layer = chosen.layer
 
-    def describe(columns: list[str], row_count: int | None) -> None:
+    def describe(columns: list[str], row_count: int | None, sample: list[dict[str, str | None]]) -> None:
+        known = dataclasses.replace(chosen.info, columns=columns, sample=sample)
         description = {
             "layer": chosen.info.name,
-            "layers": [dataclasses.asdict(source.info) for source in sources],
+            "layers": [dataclasses.asdict(known if source is chosen else source.info) for source in sources],
             "columns": columns,
             "row_count": row_count,
             "crs_wkt": layer.crs_wkt,
             "crs_hint": layer.crs_hint,
             "format": layer.format,
-            "encoding": dataclasses.asdict(layer.encoding),
+            "place_columns": getattr(layer, "place_names", []),
+            "encoding": _encodings(layer, columns),
         }
         _leave(job, DESCRIPTION_FILE, description)
 
@@ -128,19 +144,27 @@ def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:
             break
         except ColumnsGrewError:
             continue
+        except UnreadableFileError as error:
+            if error.code == "COLUMN_CHOICE":
+                error.detail["layer"] = chosen.info.name
+            raise
     if not layer.knows_itself_early:
-        describe(writer.columns, writer.row_count)
+        describe(writer.columns, writer.row_count, writer.sample)
     warnings = [dataclasses.asdict(warning) for warning in finder.warnings + chosen.context.warnings]
     return {"row_count": writer.row_count, "geometry_type": writer.geometry_type(), "warnings": warnings}
+
+
+_Tell = Callable[[list[str], int | None, list[dict[str, str | None]]], None]
 
 
 class _Writer:
     """Writes a layer's rows to the Arrow file; ``tell`` is told the columns once they are known."""
 
-    def __init__(self, source: Source, path: Path, tell: Callable[[list[str], int | None], None] | None) -> None:
+    def __init__(self, source: Source, path: Path, tell: _Tell | None) -> None:
         self._layer, self._context, self._path = source.layer, source.context, path
         self._expected, self._tell = source.info.row_count, tell
         self.row_count = 0
+        self.sample = list[dict[str, str | None]]()
         self._codes = set[int]()
         self._schema = pa.schema([])
 
@@ -164,39 +188,23 @@ class _Writer:
                 if writer is None:
                     self._schema = self._make_schema()
                     writer = pa.ipc.new_stream(sink, self._schema)
+                    self.sample = sample_rows(self.columns, batch.columns)
                     if self._tell is not None:
-                        self._tell(self.columns, self._expected)
+                        self._tell(self.columns, self._expected, self.sample)
                 if len(batch.rows):
                     writer.write_batch(self._record(batch))
                     self.row_count += len(batch.rows)
             if writer is not None:
                 writer.close()
         if self.row_count == 0:
-            raise UnreadableFileError(
-                "EMPTY_LAYER",
-                "Lớp dữ liệu không có dòng nào.",
-                "The layer has no rows.",
-                columns=self._layer.columns,
-            )
+            raise UnreadableFileError("EMPTY_LAYER", columns=self._layer.columns)
 
     def _make_schema(self) -> pa.Schema:
-        taken, renamed = set(_FIXED_COLUMNS), []
-        for at, raw in enumerate(self._layer.columns, start=1):
-            clean = raw.encode("utf-8", "replace").decode().replace("\0", "")[:_MAX_COLUMN_NAME]
-            name = wanted = unicodedata.normalize("NFC", clean).strip() or f"cot_{at}"
-            number = 2
-            while name in taken:
-                name, number = f"{wanted}_{number}", number + 1
-            taken.add(name)
-            renamed.append(name)
-            if name != wanted:
-                self._context.warn(
-                    "COLUMN_RENAMED",
-                    f"Có nhiều cột tên “{wanted}”; một cột được đổi thành “{name}”.",
-                    f"Several columns are called “{wanted}”; one became “{name}”.",
-                    name=wanted,
-                    renamed=name,
-                )
+        clean = [
+            unicodedata.normalize("NFC", raw.encode("utf-8", "replace").decode().replace("\0", "")[:_MAX_COLUMN_NAME])
+            for raw in self._layer.columns
+        ]
+        renamed = self._context.unique_names([name.strip() for name in clean], _FIXED_COLUMNS)
         fixed = zip(_FIXED_COLUMNS, (pa.int64(), pa.binary(), pa.string()), strict=True)
         return pa.schema([*fixed, *((name, pa.string()) for name in renamed)])
 
@@ -226,11 +234,3 @@ class _Writer:
         if len(simple) > 1:
             return "Geometry"
         return names[0] if names else None
-
-
-def _too_big() -> UnreadableFileError:
-    return UnreadableFileError(
-        "READER_MEMORY",
-        "Tệp cần nhiều bộ nhớ hơn mức cho phép. Hãy chia nhỏ tệp.",
-        "The file needs more memory than allowed. Split it.",
-    )

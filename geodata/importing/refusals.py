@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, and_, literal, literal_column, select
+from sqlalchemy import CheckConstraint, ColumnElement, and_, exists, literal, literal_column, select
 
 from geodata.db import Actor
+from geodata.importing.given_ids import STAGED
 from geodata.importing.merge import Merge
 from geodata.importing.report import Report
 
@@ -19,6 +20,9 @@ def refuse_rows(merge: Merge, actor: Actor, report: Report) -> list[int]:
         Ids of the records that the refused rows are about.
     """
     rows = set()
+    for row, given in unknown_ids(merge):
+        report.add("ID_UNKNOWN", row=row, column="id", value=str(given))
+        rows.add(row)
     for row, scheme, value in taken_codes(merge):
         report.add("CODE_TAKEN", row=row, column=scheme, value=value)
         rows.add(row)
@@ -43,6 +47,15 @@ def refuse_rows(merge: Merge, actor: Actor, report: Report) -> list[int]:
     report.valid -= len(rows)
     report.rejected += len(rows)
     return merge.drop_rows(list(rows))
+
+
+def unknown_ids(merge: Merge) -> Sequence[Any]:
+    """Return (row number, id) of staged rows that give the id of no record of the register."""
+    if STAGED not in merge.staging.c:
+        return []
+    given = merge.staging.c[STAGED]
+    known = exists().where(merge.live.c.uuid == given)
+    return merge.connection.execute(select(merge.staging.c.row_number, given).where(given.is_not(None), ~known)).all()
 
 
 def taken_codes(merge: Merge) -> Sequence[Any]:

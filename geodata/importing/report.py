@@ -1,15 +1,21 @@
 """The report on a file: what is in it, what is wrong, what became of it."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
+import orjson
+
 from geodata.crs import SourceCrs
+from geodata.importing.members import SHAPEFILE_PARTS
 from geodata.importing.message_kind import Sentences
-from geodata.importing.messages import KINDS, say
+from geodata.importing.messages import say
 from geodata.importing.repairs import Repairs
 from geodata.importing.results import ReadResult
+from geodata.text import clean_text
 
 Outcome = Literal["ok", "needs_choice", "refused"]
 
@@ -17,9 +23,13 @@ REPORT_VERSION = 1
 MESSAGES_KEPT = 1000
 """Messages written out; the counts by code are always complete."""
 
-VALUE_SHOWN = 80
+VALUE_SHOWN, NAME_SHOWN = 80, 200
 MESSAGE_PARTS = frozenset({"self", "code", "outcome", "row", "column", "value", "place", "said"})
 """What `Report.add` has a parameter for, so that no detail can be called that."""
+_PARTS = (
+    "version", "outcome", "register", "commune", "file", "layer", "layers", "crs", "encoding", "columns", "rows",
+    "repairs", "counts", "messages",
+)  # fmt: skip
 
 
 @dataclass
@@ -31,25 +41,37 @@ class Report:
     Attributes
     ----------
     preview : dict, optional
-        Sample places in the likeliest coordinate systems; not part of the report itself.
+        Sample places in the likeliest coordinate systems (see `geodata.importing.crs_choice.preview`); not part of the
+        report itself, since only the file's sender may see them.
     rejected_keys : set of str or None
         Keys of rejected rows, whose records must not vanish; None where they are not known or too many.
+    file : dict, optional
+        See `describe_file`; None for what came from no file.
+    columns : mapping of column name to field name
+        What the rows are read by; None for a column that is left out.
+    matches : sequence of dict, optional
+        How that was found, column by column.
+    repairs : Repairs
+        What was proposed, and what of it was done.
     """
 
     register: str
     commune: str | None = None
     outcome: Outcome = "ok"
+    file: dict[str, Any] | None = None
+    layer: str | None = None
     layers: Sequence[dict[str, Any]] = ()
     crs: dict[str, Any] | None = None
-    encoding: dict[str, Any] | None = None
+    encoding: dict[str, Any] = field(default_factory=dict)
     columns: dict[str, str | None] = field(default_factory=dict)
+    matches: Sequence[dict[str, Any]] = ()
     read: int = 0
     valid: int = 0
     rejected: int = 0
     repairs: Repairs = field(default_factory=Repairs)
     counts: Counter[str] = field(default_factory=Counter)
     messages: list[dict[str, Any]] = field(default_factory=list)
-    preview: dict[str, Any] | None = None
+    preview: dict[str, Any] | None = field(default=None, repr=False)
     rejected_keys: set[str] | None = field(default_factory=set)
     _once: set[tuple[str, Any]] = field(default_factory=set, repr=False)
 
@@ -97,16 +119,18 @@ class Report:
             self.outcome = "refused"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as it is published (see the JSON Schema in the docs)."""
+        """Return the report as it is published (see the JSON Schema, `geodata.importing.report_schema`)."""
         return {
             "version": REPORT_VERSION,
             "outcome": self.outcome,
             "register": self.register,
             "commune": self.commune,
+            "file": self.file,
+            "layer": self.layer,
             "layers": list(self.layers),
             "crs": self.crs,
             "encoding": self.encoding,
-            "columns": self.columns,
+            "columns": list(self.matches),
             "rows": {
                 "read": self.read,
                 "valid": self.valid,
@@ -114,22 +138,21 @@ class Report:
                 "rejected": self.rejected,
             },
             "repairs": self.repairs.as_list(),
-            "counts": {
-                code: {"count": count, "level": KINDS[code].level} for code, count in sorted(self.counts.items())
-            },
+            "counts": dict(sorted(self.counts.items())),
             # What holds for the whole file first, then row by row.
             "messages": sorted(self.messages, key=lambda message: message["row"] or 0),
         }
+
+    def as_json(self) -> bytes:
+        """Return the report in its one form; see `report_json`."""
+        return report_json(self.as_dict())
 
 
 def amend(stored: Mapping[str, Any], fresh: Report) -> dict[str, Any]:
     """Add what was found later to a report that was written before; the file as such is not described anew."""
     later = fresh.as_dict()
     rows = {**stored["rows"], "valid": fresh.valid, "rejected": stored["rows"]["read"] - fresh.valid}
-    counts = dict(stored["counts"])
-    for code, found in later["counts"].items():
-        known = counts.get(code, {"count": 0})
-        counts[code] = {**found, "count": known["count"] + found["count"]}
+    counts = Counter(stored["counts"]) + Counter(later["counts"])
     messages = sorted([*later["messages"], *stored["messages"]], key=lambda message: message["row"] or 0)
     return {
         **stored,
@@ -138,3 +161,50 @@ def amend(stored: Mapping[str, Any], fresh: Report) -> dict[str, Any]:
         "counts": dict(sorted(counts.items())),
         "messages": messages[:MESSAGES_KEPT],
     }
+
+
+def report_json(report: Mapping[str, Any]) -> bytes:
+    """Write a report the one way that API, shell and pages share: keys sorted, two blanks, UTF-8, a line's end.
+
+    Parameters
+    ----------
+    report : mapping
+        As `Report.as_dict` gives it and as the database kept it; what is no part of a report is left out.
+    """
+    told = {name: report[name] for name in _PARTS}
+    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def file_name(given: str) -> str:
+    r"""Return the name of a file as reports carry it, never a path.
+
+    Examples
+    --------
+    >>> file_name("C:\\thư mục\\địa chỉ.csv")
+    'địa chỉ.csv'
+    """
+    plain = given.encode("utf-8", "replace").decode("utf-8")
+    return clean_text(plain.replace("\\", "/").rpartition("/")[2])[:NAME_SHOWN] or "upload"
+
+
+def describe_file(path: Path, name: str) -> dict[str, Any]:
+    """Describe a file by its name, size in bytes and SHA-256; its format is not known yet.
+
+    Of a shapefile in loose parts these are of the parts one after the other, ordered by suffix.
+    """
+    digest, size = hashlib.sha256(), 0
+    for part in _parts(path):
+        size += part.stat().st_size
+        with part.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return {"name": file_name(name), "format": None, "size_bytes": size, "sha256": digest.hexdigest()}
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    if path.suffix.lower() != ".shp":
+        yield path
+        return
+    beside = (item for item in path.parent.iterdir() if item.stem.casefold() == path.stem.casefold())
+    parts = {item.suffix.lower(): item for item in beside if item.suffix.lower() in SHAPEFILE_PARTS} | {".shp": path}
+    yield from (parts[suffix] for suffix in sorted(parts))

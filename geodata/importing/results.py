@@ -3,7 +3,8 @@
 The rows are an Arrow IPC stream of at most 50,000 rows a batch, which can be followed while it is written. Its columns:
 
 ``_row`` int64
-    1-based record number in the source, counted over all records, deleted and broken ones too.
+    1-based record number in the source, counted over all records, deleted and broken ones too; of a worksheet the
+    number that the spreadsheet program shows.
 ``_wkb`` binary
     2D geometry in the source's own CRS, axis order as stored; null where there is none.
 ``_problem`` string
@@ -18,7 +19,7 @@ every attribute, string
 import dataclasses
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,12 +61,7 @@ class UnreadableFileError(GeodataError):
 
 def unknown_format(what: str) -> UnreadableFileError:
     """Refuse a format that is not read; ``what`` is its suffix or name."""
-    return UnreadableFileError(
-        "UPLOAD_FORMAT",
-        "Không đọc được định dạng này. Hãy xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML hoặc CSV.",
-        "This format is not read. Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML or CSV.",
-        what=what,
-    )
+    return UnreadableFileError("UPLOAD_FORMAT", what=what or "?")
 
 
 def no_such_layer(wanted: str, layers: Sequence["LayerInfo"]) -> UnreadableFileError:
@@ -81,21 +77,48 @@ def no_such_layer(wanted: str, layers: Sequence["LayerInfo"]) -> UnreadableFileE
 
 @dataclasses.dataclass(frozen=True)
 class LayerInfo:
-    """A layer found in the file; ``row_count`` is None where counting would mean reading it."""
+    """A layer found in the file; ``row_count`` is None where counting would mean reading it.
+
+    ``columns`` and ``sample`` (at most 5 rows as text) are given where the officer has to choose, and of the layer read.
+    """
 
     name: str
     geometry_type: str | None
     row_count: int | None
     crs_wkt: str | None = None
+    columns: Sequence[str] = ()
+    sample: Sequence[Mapping[str, str | None]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class TextSample:
+    """A value as its bytes look in Windows-1252, and as it was read."""
+
+    before: str
+    after: str
 
 
 @dataclasses.dataclass(frozen=True)
 class EncodingChoice:
-    """The text encoding used, how it was found, and whether it can be trusted without asking."""
+    """The encoding in which one column's text was read.
+
+    Attributes
+    ----------
+    chosen : str
+        As `geodata.importing.encodings.find_codec` gives it; the officer may give the same back.
+    how : str
+        ``ascii``, ``bytes`` (only UTF-8 has such), ``letters`` (its words), ``other columns``, ``cpg``, ``language
+        byte``, ``byte order mark``, ``format``, ``chosen`` by the officer, or ``guess``.
+    certain : bool
+        Whether it can be trusted without asking.
+    samples : tuple of TextSample
+        At most five distinct values, those with accents first. They may be of a private column.
+    """
 
     chosen: str
     how: str
     certain: bool
+    samples: tuple[TextSample, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +161,10 @@ class ReadResult:
         Empty while the file is being read.
     crs_wkt, crs_hint : str or None
         CRS as the file states it, in WKT; ``EPSG:n``, ``degrees`` or ``metres`` where that is all it says.
+    place_columns : tuple of str
+        Columns of a table that its places come from.
+    encoding : mapping of str to EncodingChoice
+        By column.
     sandbox : str
         ``no-network`` (own user and network namespace) or ``limits-only`` (the host refuses namespaces).
     is_over : callable
@@ -152,7 +179,8 @@ class ReadResult:
     format: str
     row_count: int
     columns: tuple[str, ...]
-    encoding: EncodingChoice
+    place_columns: tuple[str, ...]
+    encoding: Mapping[str, EncodingChoice]
     sandbox: str
     geometry_type: str | None = None
     warnings: tuple[ReadWarning, ...] = ()
@@ -168,7 +196,7 @@ class RowsBrokenError(Exception):
     """The rows end in the middle or are not what they must be; `geodata.importing.sandbox` says why."""
 
 
-def iter_batches(result: ReadResult) -> Iterator[pa.RecordBatch]:
+def iter_batches(result: ReadResult) -> Generator[pa.RecordBatch]:
     """Yield the rows batch by batch, waiting for those that are still being read; one batch is in memory at a time.
 
     Each batch is validated in full: it was written by a process that handled hostile bytes.

@@ -18,12 +18,13 @@ import sys
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from geodata.errors import GeodataError
 from geodata.importing.context import WEB_LIMITS, ReaderLimits
+from geodata.importing.gdal_mode import ALL_DRIVERS, DRIVERS
 from geodata.importing.messages import KINDS
 from geodata.importing.results import (
     POLL_S,
@@ -32,21 +33,24 @@ from geodata.importing.results import (
     ReadResult,
     ReadWarning,
     RowsBrokenError,
+    TextSample,
     UnreadableFileError,
     no_such_layer,
 )
 
-GDAL_MODULES = ("pyogrio", "fiona", "osgeo", "rasterio")
-"""Python's ways to GDAL; the child can load none of them."""
-
 DESCRIPTION_FILE, ROWS_FILE, END_FILE = "description.json", "rows.arrow", "end.json"
 MEMBERS_FOLDER, LOG_FILE = "members", "reader.log"
 # The child sees at most this part of the name the officer gave the file.
-_SUFFIXES = re.compile(r"\.(zip|kmz|shp|dbf|gpkg|geojsonl?|json|ndjson|kml|csv|tsv|txt|xlsx|gz)")
+_SUFFIXES = re.compile(
+    r"\.(zip|kmz|shp|dbf|gpkg|geojson[ls]?|json|ndjson|kml|gpx|csv|tsv|txt|xlsx?|ods|dxf|tab|mif|gz|fgb|g?parquet|gml|"
+    r"sqlite|topojson|dwg|pdf|prj|shx|cpg|dat|map|id|mid)"
+)
 _MIB = 1 << 20
 _MAX_JSON_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
-_MAX_NAME = 1_000
+# GDAL's drivers in this build, once `check` has asked for them; a reader that needs GDAL asks by itself before.
+_build_drivers = list[str]()
+_MAX_NAME, _MAX_ENCODING = 1_000, 20_000
 
 
 class SandboxError(GeodataError):
@@ -65,7 +69,8 @@ def read_upload(path: Path, work_dir: Path, **options: Any) -> ReadResult:
 
 @contextlib.contextmanager
 def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host decide
-    path: Path, work_dir: Path, *, original_name: str, layer: str | None = None, encoding: str | None = None,
+    path: Path, work_dir: Path, *, original_name: str, names: Mapping[str, str] | None = None,
+    layer: str | None = None, encoding: str | None = None, place_columns: Mapping[str, str | None] | None = None,
     timeout_s: float = 120, limits: ReaderLimits = WEB_LIMITS,
 ) -> Iterator["Reading"]:  # fmt: skip
     """Read one layer of an uploaded file in the sandbox, and follow what is read.
@@ -73,13 +78,20 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     Parameters
     ----------
     path : Path
-        The stored file, under a server-made name; or a ``.shp`` with its side files beside it.
+        The stored file, under a server-made name; or a ``.shp`` with its side files beside it; or, with ``names``, a
+        folder of files that were sent together.
     work_dir : Path
         Folder of this job alone; made if missing. Unpacked members are removed from it at the end.
     original_name : str
         Name the officer gave; only its suffix reaches the child, its stem names a single-layer file's layer.
+    names : mapping of str to str, optional
+        Of a folder: stored names to the names the officer gave, which are checked like those of an archive's members.
     layer, encoding : str, optional
-        The officer's choice where the file leaves one.
+        The officer's choice where the file leaves one; an encoding for all columns, or a JSON object that gives one by
+        column.
+    place_columns : mapping, optional
+        Likewise: ``x_column`` and ``y_column`` (longitude or easting first), or ``wkt_column``; empty for a table
+        whose rows have no places.
     timeout_s : float
         Wall clock; the reader's whole process group is killed after it.
 
@@ -90,16 +102,19 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
     Raises
     ------
     UnreadableFileError
-        The file is refused, with a code; ``LAYER_CHOICE`` lists the layers in ``detail["layers"]``.
+        The file is refused, with a code. ``LAYER_CHOICE`` lists the layers in ``detail["layers"]``, with their columns
+        and first rows; ``COLUMN_CHOICE`` has ``candidates``, ``columns`` and ``sample``.
     """
-    _check_packed_size(path, limits)
+    _check_packed_size([path] if names is None else [path / name for name in names], limits)
     work_dir.mkdir(parents=True, exist_ok=True)
     job = {
         "path": str(path.resolve()),
         "work_dir": str(work_dir.resolve()),
         "suffix": _known_suffix(original_name),
+        "names": dict(names) if names is not None else None,
         "layer": layer[:_MAX_NAME] if layer else None,
-        "encoding": encoding[:_MAX_NAME] if encoding else None,
+        "encoding": encoding[:_MAX_ENCODING] if encoding else None,
+        "place_columns": dict(place_columns) if place_columns is not None else None,
         "timeout_s": timeout_s,
         "limits": dataclasses.asdict(limits),
     }
@@ -112,6 +127,10 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         raise _died(0) from error
     finally:
         reading.close()
+
+
+def _encoding_choice(samples: list[dict[str, str]], **known: Any) -> EncodingChoice:
+    return EncodingChoice(**known, samples=tuple(TextSample(**sample) for sample in samples))
 
 
 def _known_suffix(name: str) -> str:
@@ -130,7 +149,8 @@ def check() -> str:
     Raises
     ------
     SandboxError
-        If GDAL can be loaded in the child, or its network is not empty.
+        If GDAL can be loaded in the child before it is let in, if any but the allowed drivers is live then, or if the
+        child's network is not empty.
     """
     answer = subprocess.run(
         [*_command(), "--self-test"],
@@ -145,6 +165,9 @@ def check() -> str:
     facts = json.loads(answer.stdout)
     if facts["gdal"]:
         raise SandboxError(fact=f"the reader can load GDAL: {', '.join(facts['gdal'])}")
+    if unexpected := set(facts["drivers"]) - DRIVERS:
+        raise SandboxError(fact=f"GDAL has more drivers than allowed: {', '.join(sorted(unexpected)[:20])}")
+    _build_drivers[:] = facts["build"]
     mode = sandbox_mode()
     if mode == "no-network" and set(facts["interfaces"]) - {"lo"}:
         raise SandboxError(fact=f"the reader sees the network: {', '.join(facts['interfaces'])}")
@@ -169,7 +192,8 @@ def _command() -> list[str]:
 
 def _environment(work_dir: Path) -> dict[str, str]:
     """Build the child's whole environment; nothing of ours (secrets, database address) is in it."""
-    return {
+    known = {ALL_DRIVERS: ",".join(_build_drivers)} if _build_drivers else {}
+    return known | {
         "PATH": os.environ.get("PATH", os.defpath),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
         "LANG": "C.UTF-8",
@@ -182,19 +206,14 @@ def _environment(work_dir: Path) -> dict[str, str]:
     }
 
 
-def _check_packed_size(path: Path, limits: ReaderLimits) -> None:
-    size = path.stat().st_size
+def _check_packed_size(paths: Sequence[Path], limits: ReaderLimits) -> None:
+    size = sum(path.stat().st_size for path in paths)
     if size > limits.max_packed_bytes:
         raise UnreadableFileError(
-            "FILE_TOO_LARGE",
-            f"Tệp vượt mức {limits.max_packed_bytes // _MIB} MiB. Hãy nén hoặc chia nhỏ tệp.",
-            f"The file exceeds {limits.max_packed_bytes // _MIB} MiB. Zip or split it.",
-            limit_bytes=limits.max_packed_bytes,
+            "FILE_TOO_LARGE", limit_mib=limits.max_packed_bytes // _MIB, limit_bytes=limits.max_packed_bytes
         )
     if size == 0:
-        raise UnreadableFileError(
-            "UPLOAD_FORMAT", "Tệp rỗng (0 byte). Hãy gửi lại.", "The file is empty. Send it again."
-        )
+        raise UnreadableFileError("UPLOAD_FORMAT", "Tệp rỗng (0 byte).", "The file is empty.")
 
 
 class Reading:
@@ -229,6 +248,11 @@ class Reading:
             self._is_late = True
             self._kill()
 
+    def stop(self) -> None:
+        """End the reader now; to whoever waits for it the file has stopped it."""
+        if not self._is_over():
+            self._kill()
+
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
@@ -261,7 +285,8 @@ class Reading:
             **{name: read[name] for name in ("crs_wkt", "crs_hint", "format")},
             row_count=read["row_count"] or 0,
             columns=tuple(read["columns"]),
-            encoding=EncodingChoice(**read["encoding"]),
+            place_columns=tuple(read["place_columns"]),
+            encoding={column: _encoding_choice(**choice) for column, choice in read["encoding"].items()},
             sandbox=sandbox_mode(),
             is_over=self._is_over,
         )
@@ -288,6 +313,8 @@ class Reading:
         code = self._child.wait()
         if self._is_late or code == -signal.SIGXCPU:
             raise _timeout(self._timeout_s)
+        if code == -signal.SIGABRT:
+            raise too_big()
         if code != 0 or not (self._work_dir / END_FILE).exists():
             raise _died(code)
         end = self._load(END_FILE)
@@ -297,6 +324,8 @@ class Reading:
             detail = error["detail"]
             for info in detail.get("layers", []):
                 info["name"] = info["name"] or self._stem
+            if "layer" in detail:
+                detail["layer"] = detail["layer"] or self._stem
             raise UnreadableFileError(error["code"], error["vi"], error["en"], **detail)
         return end
 
@@ -313,19 +342,14 @@ class Reading:
         shutil.rmtree(self._work_dir / MEMBERS_FOLDER, ignore_errors=True)
 
 
+def too_big() -> UnreadableFileError:
+    """Refuse a file that needs more memory than the reader may have."""
+    return UnreadableFileError("READER_MEMORY")
+
+
 def _died(code: int) -> UnreadableFileError:
-    return UnreadableFileError(
-        "READER_DIED",
-        "Tệp làm bộ đọc dừng đột ngột. Hãy mở tệp trong QGIS, lưu lại thành GeoPackage rồi gửi lại.",
-        "The file stopped the reader. Open it in QGIS, save it as GeoPackage and send that.",
-        exit_code=code,
-    )
+    return UnreadableFileError("READER_DIED", exit_code=code)
 
 
 def _timeout(timeout_s: float) -> UnreadableFileError:
-    return UnreadableFileError(
-        "TIMEOUT",
-        f"Đọc tệp quá {timeout_s:g} giây nên đã dừng. Hãy chia nhỏ tệp hoặc lưu lại bằng QGIS.",
-        f"Reading took over {timeout_s:g} seconds and was stopped. Split the file or save it anew in QGIS.",
-        timeout_s=timeout_s,
-    )
+    return UnreadableFileError("TIMEOUT", timeout_s=timeout_s)

@@ -45,8 +45,7 @@ _WINDOW_BYTES, _BATCH_BYTES = 16 << 20, 64 << 20
 _POSITION_BYTES, _PARTS_AT = 16, 44
 _VERTEX_BYTES, _SLACK_BYTES = 36, 200
 _ONE_RING = struct.pack("<BII", 1, POLYGON, 1)
-_MAX_SIDE_FILE = 64 << 10
-_MAX_SAMPLES = 12
+_MAX_SIDE_FILE, _MAX_SAMPLES = 64 << 10, 12
 _DELETED = ord("*")
 _WKT = re.compile(r"(PROJ|GEOG|GEOC|COMPD|LOCAL|BOUND|VERT)?(CS|CRS)\s*\[", re.IGNORECASE)
 
@@ -299,7 +298,7 @@ class ShapefileLayer:
         self._table = DbfFile(parts[".dbf"], context) if ".dbf" in parts else None
         self._deleted = 0
         self.columns: list[str] = []
-        self.encoding = EncodingChoice("utf-8", "no table", certain=True)
+        self.encoding = list[EncodingChoice]()
         self.crs_wkt, self.crs_hint = self._read_prj(), None
         count = self._table.record_count if self._table else None
         self.info = LayerInfo(name, self._shapes.geometry_type, count, self.crs_wkt)
@@ -307,27 +306,19 @@ class ShapefileLayer:
     def _read_prj(self) -> str | None:
         if ".prj" not in self._parts:
             return None
-        text = _side_text(self._parts[".prj"]).strip("\ufeff\0 \r\n\t")
+        text = side_text(self._parts[".prj"]).strip("\ufeff\0 \r\n\t")
         if _WKT.match(text):
             return text
-        self._context.warn(
-            "PRJ_UNREADABLE",
-            "Tệp .prj không chứa hệ tọa độ; hãy chọn hệ tọa độ.",
-            "The .prj file holds no coordinate system; choose one.",
-        )
+        self._context.warn("PRJ_UNREADABLE")
         return None
 
     def batches(self) -> Iterator[RowBatch]:
         """Yield the rows; columns and encoding are known from the first one on."""
         if self._table is None:
-            self._context.warn(
-                "DBF_MISSING",
-                "Thiếu tệp .dbf nên các dòng không có thuộc tính.",
-                "The .dbf file is missing, so the rows have no attributes.",
-            )
+            self._context.warn("DBF_MISSING")
         else:
-            declared = _side_text(self._parts[".cpg"]) if ".cpg" in self._parts else None
-            self.encoding = self._table.choose_encoding(declared)
+            declared = side_text(self._parts[".cpg"]) if ".cpg" in self._parts else None
+            self.encoding = self._table.choose_encodings(declared)
             self.columns = self._table.names()
         if self._shapes.has_extra_axes:
             self._context.warn_flattened()
@@ -364,32 +355,22 @@ class ShapefileLayer:
         if self._table:
             self._table.warn_about_text()
         if self._table and shapes != records:
-            self._context.warn(
-                "SHP_DBF_COUNT",
-                f"Tệp .shp có {shapes} hình nhưng .dbf có {records} dòng; có thể không cùng một lớp.",
-                f"The .shp holds {shapes} shapes but the .dbf {records} records; do they belong together?",
-                shapes=shapes,
-                records=records,
-            )
-        if self._deleted:
-            self._context.warn(
-                "DBF_DELETED",
-                f"Bỏ qua {self._deleted} dòng đã đánh dấu xóa trong tệp .dbf.",
-                f"{self._deleted} records marked as deleted in the .dbf were left out.",
-                count=self._deleted,
-            )
+            self._context.warn("SHP_DBF_COUNT", shapes=shapes, records=records)
+        warn_deleted(self._deleted, self._context)
 
 
-def _side_text(path: Path) -> str:
+def warn_deleted(count: int, context: ReadContext) -> None:
+    """Say how many records of a DBF table were left out."""
+    if count:
+        context.warn("DBF_DELETED", count=count)
+
+
+def side_text(path: Path) -> str:
+    """Read a small side file (.prj, .cpg) as text."""
     with path.open("rb") as file:
         raw = file.read(_MAX_SIDE_FILE)
     return raw.decode("utf-8", "replace")
 
 
 def _broken(offset: int, *, code: str = "SHP_BROKEN") -> UnreadableFileError:
-    return UnreadableFileError(
-        code,
-        f"Tệp .shp bị hỏng hoặc chép thiếu (vị trí byte {offset}). Hãy chép lại hoặc lưu lại bằng QGIS.",
-        f"The .shp is damaged or incomplete (byte offset {offset}). Copy it again, or save it anew in QGIS.",
-        offset=offset,
-    )
+    return UnreadableFileError(code, what=".shp", offset=offset)

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUuid
 from sqlalchemy.schema import CreateTable, DropTable
 
 from geodata.geometry import Geometries, to_hex_ewkb
+from geodata.importing.given_ids import STAGED
 from geodata.register import Field, Register
 
 _POINT = shapely.GeometryType.POINT
@@ -95,6 +96,8 @@ def _geometry_columns(register: Register, *, has_geometry: bool) -> list[Any]:
 
 
 def _type(register: Register, name: str) -> Any:
+    if name == STAGED:
+        return PgUuid()
     if name in register.table.c:
         return register.table.c[name].type
     if name.endswith(_RAW):

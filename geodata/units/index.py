@@ -61,6 +61,13 @@ class UnitIndex:
         within: NDArray[np.bool_] = shapely.intersects(self._wide[code], points)
         return within
 
+    def near_any(self, points: NDArray[Any]) -> NDArray[np.bool_]:
+        """Whether each point lies in a commune with a boundary or within the tolerance of one."""
+        tree, _ = self._tree
+        found: NDArray[np.bool_] = np.zeros(len(points), dtype=bool)
+        found[tree.query(points, predicate="dwithin", distance=TOLERANCE_DEG)[0]] = True
+        return found
+
     def distance_m(self, code: str, point: shapely.Geometry) -> int:
         """Return how far a point lies outside a commune, metres, rounded (equirectangular at its latitude)."""
         nearest = shapely.shortest_line(self.boundaries[code], point)

@@ -17,8 +17,8 @@ from geodata.db import SYSTEM, Database
 from geodata.geometry import as_kind, degrees_from_wkb
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
+from geodata.importing.crs_choice import choose_crs
 from geodata.importing.mapping import field_names
-from geodata.importing.place import choose_crs
 from geodata.importing.publish import Conclude, Published, publish_staged
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
@@ -140,13 +140,7 @@ def _code_column(register: Register, result: ReadResult, chosen: str | None) -> 
     for name in wanted:
         if name in by_key:
             return by_key[name]
-    listed = ", ".join(result.columns)
-    raise UnreadableFileError(
-        "CODE_COLUMN",
-        f"Không thấy cột mã đơn vị. Chọn bằng --code-column một trong: {listed}.",
-        f"No column holds the unit code. Choose one with --code-column: {listed}.",
-        columns=list(result.columns),
-    )
+    raise UnreadableFileError("CODE_COLUMN", columns=list(result.columns))
 
 
 def _load_boundaries(

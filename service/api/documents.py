@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from geodata.exporting import gpkg, xlsx
 from geodata.register import Field, Register, SideList
 from service.api.forms import GEOJSON, SCHEMA, link
 from service.api.parameters import CRS84
@@ -74,6 +75,9 @@ def collection(register: Register, state: State, *, base: str, language: str, li
             link(f"{at}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA),
             link(f"{at}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
             link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
+            link(f"{at}/revisions", "version-history", "application/json"),
+            link(f"{at}/export.gpkg", "enclosure", gpkg.MEDIA_TYPE, "GeoPackage"),
+            link(f"{at}/export.xlsx", "enclosure", xlsx.MEDIA_TYPE, "XLSX"),
         ],
     }
     if licence:

@@ -1,6 +1,7 @@
 """OGC API - Features: landing page, conformance, collections, items."""
 
-from datetime import UTC
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -8,11 +9,12 @@ import orjson
 from fastapi import APIRouter, Path, Request, Response
 
 from geodata.features import Page, count_matches, read_feature, read_page, read_versions
+from geodata.past import Published, find_revision
 from geodata.register import Register
 from geodata.registers import discover
 from service.api import documents, reference
 from service.api.forms import GEOJSON, SCHEMA, VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
-from service.api.parameters import only, read_items_query, require_crs84, write_cursor
+from service.api.parameters import only, read_as_of, read_items_query, require_crs84, write_cursor
 from service.auth.policy import public
 from service.catalogue import NEVER, State
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
@@ -123,13 +125,15 @@ def items(
     request: Request, register: RegisterDep, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep
 ) -> Response:
     """Return a page of items as GeoJSON, or as a table with a map."""
-    query = read_items_query(request, register, settings.signing_key)
+    query, moment = read_items_query(request, register, settings.signing_key), read_as_of(request)
     form = pick_form(request)
     with database.read() as connection:
         versions = read_versions(connection)
         version = versions.get(register.id, NEVER)
+        past = find_revision(connection, register, moment) if moment is not None else None
+        query = replace(query, at=past.number) if past else query
         etag = etag_of(
-            version.revision, request.url, base_url(request), form, pick_language(request),
+            past.number if past else version.revision, request.url, base_url(request), form, pick_language(request),
             catalogue.policy(connection), catalogue.day(connection, register),
         )  # fmt: skip
         if is_unchanged(request, etag):
@@ -140,20 +144,19 @@ def items(
             page = read_page(connection, register, query)
             matched = count_matches(connection, register, query) if not query.after else None
         state = catalogue.state(connection, register, versions)
-    links = _page_links(request, register, page, settings.signing_key)
+    links = _page_links(request, register, page, settings.signing_key, query.at)
     head = {"type": "FeatureCollection", "numberReturned": len(page.features), "links": links}
-    head["timeStamp"] = _timestamp(state)
+    head["timeStamp"] = _timestamp(past.published_at if past else state.version.published_at)
     if matched is not None:
         head["numberMatched"] = matched
     if form == "html":
-        return _items_page(request, register, state, head, page, settings.licence)
+        return _items_page(request, register, state, head, page, settings.licence, past)
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY, "Link": _link_header(links)}
     return Response(_feature_collection(head, page), media_type=GEOJSON, headers=headers)
 
 
-def _timestamp(state: State) -> str | None:
-    """Return the time of the latest revision, not of the answer: under one strong ETag there is one body."""
-    moment = state.version.published_at
+def _timestamp(moment: datetime | None) -> str | None:
+    """Write the time of the revision shown, not of the answer: under one strong ETag there is one body."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
@@ -163,7 +166,7 @@ def _feature_collection(head: dict[str, Any], page: Page) -> bytes:
     return opening + b',"features":[' + ",".join(page.features).encode() + b"]}"
 
 
-def _page_links(request: Request, register: Register, page: Page, key: bytes) -> list[dict[str, str]]:
+def _page_links(request: Request, register: Register, page: Page, key: bytes, at: int | None) -> list[dict[str, str]]:
     base = f"{base_url(request)}{request.url.path}"
     asked = {name: value for name, value in request.query_params.items() if name != "f"}
     query = f"?{urlencode(asked)}" if asked else ""
@@ -172,6 +175,8 @@ def _page_links(request: Request, register: Register, page: Page, key: bytes) ->
     links.append(link(f"{base_url(request)}/collections/{register.id}", "collection", "application/json"))
     if page.last_id is not None:
         kept = {name: value for name, value in asked.items() if name != "offset"}
+        if at is not None:
+            kept["as-of"] = str(at)
         if request.query_params.get("f"):
             kept["f"] = request.query_params["f"]
         following = urlencode({**kept, "cursor": write_cursor(page.last_id, register, key)})
@@ -183,8 +188,14 @@ def _link_header(links: list[dict[str, str]]) -> str:
     return ", ".join(f'<{item["href"]}>; rel="{item["rel"]}"; type="{item["type"]}"' for item in links)
 
 
-def _items_page(
-    request: Request, register: Register, state: State, head: dict[str, Any], page: Page, licence: str
+def _items_page(  # noqa: PLR0913  what the page shows
+    request: Request,
+    register: Register,
+    state: State,
+    head: dict[str, Any],
+    page: Page,
+    licence: str,
+    past: Published | None,
 ) -> Response:
     features = orjson.loads(b"[" + ",".join(page.features).encode() + b"]")
     context = {
@@ -193,6 +204,7 @@ def _items_page(
         "items": {**head, "features": features},
         "columns": documents.field_list(documents.columns(register)),
         "links": head["links"],
+        "past": past,
     }
     return render(request, "items.html", context)
 
@@ -209,22 +221,24 @@ def item(
     settings: SettingsDep,
 ) -> Response:
     """Return one item."""
-    require_crs84(only(request, {"crs"}))
-    form = pick_form(request)
+    require_crs84(only(request, {"crs", "as-of"}))
+    form, moment = pick_form(request), read_as_of(request)
     with database.read() as connection:
-        text, revision = read_feature(connection, register, feature_id)
+        past = find_revision(connection, register, moment) if moment is not None else None
+        text, revision = read_feature(connection, register, feature_id, past.number if past else None)
         state = catalogue.state(connection, register) if form == "html" else None
-    etag = etag_of(revision, text, base_url(request), form, pick_language(request))
+    etag = etag_of(revision, text, past and past.number, base_url(request), form, pick_language(request))
     if is_unchanged(request, etag):
         return unchanged(etag)
     if state is not None:
         feature = orjson.loads(text) | {"revision": revision}
-        return _item_page(request, register, state, feature, settings.licence)
+        return _item_page(request, register, state, feature, settings.licence, past)
     base = f"{base_url(request)}/collections/{register.id}"
     feature = orjson.loads(text)
+    asked = f"as-of={past.number}" if past else ""
     links = [
-        link(f"{base}/items/{feature['id']}", "self", GEOJSON),
-        link(f"{base}/items/{feature['id']}?f=html", "alternate", "text/html"),
+        link(f"{base}/items/{feature['id']}?{asked}".rstrip("?"), "self", GEOJSON),
+        link(f"{base}/items/{feature['id']}?{asked}&f=html".replace("?&", "?"), "alternate", "text/html"),
         link(base, "collection", "application/json"),
     ]
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY, "Link": _link_header(links)}
@@ -232,7 +246,14 @@ def item(
     return Response(body, media_type=GEOJSON, headers=headers)
 
 
-def _item_page(request: Request, register: Register, state: State, feature: dict[str, Any], licence: str) -> Response:
+def _item_page(
+    request: Request,
+    register: Register,
+    state: State,
+    feature: dict[str, Any],
+    licence: str,
+    past: Published | None,
+) -> Response:
     fields = documents.reading_order(register)
     context = {
         "collection": _document(request, register, state, licence)
@@ -240,6 +261,7 @@ def _item_page(request: Request, register: Register, state: State, feature: dict
         "item": feature,
         "fields": documents.field_list([item for item in fields if item.name not in register.write.computed])
         + documents.list_list(register),
+        "past": past,
         "technical": documents.field_list([item for item in fields if item.name in register.write.computed]),
     }
     return render(request, "item.html", context)

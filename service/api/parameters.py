@@ -7,7 +7,7 @@ import hmac
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from fastapi import Request
@@ -25,7 +25,7 @@ MAX_VALUE = 1000
 _BOX_2D, _BOX_3D = 4, 6
 _MAX_LON, _MAX_LAT = 180, 90
 _COMMON: Mapping[str, tuple[str, ...]] = {"f": ("json", "html", "geojson"), "lang": LANGUAGES}
-_ITEMS = frozenset({"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs"})
+_ITEMS = frozenset({"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs", "as-of"})
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 # Numbers as JSON writes them, times as RFC 3339 does: Python's own readers take more, such as 1_0 and 2025-W01-1.
@@ -143,6 +143,32 @@ def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQ
         interval=_interval(given["datetime"]) if "datetime" in given else None,
         equals={name: _value(fields[name], text) for name, text in given.items() if name in fields},
         after=read_cursor(given["cursor"], register, key) if "cursor" in given else 0,
+    )
+
+
+def read_as_of(request: Request) -> int | date | datetime | None:
+    """Read at which moment of the past a request asks for a register; None where it asks for the present.
+
+    Raises
+    ------
+    ParameterError
+    """
+    text = request.query_params.get("as-of")
+    if text is None:
+        return None
+    try:
+        if _WHOLE.fullmatch(text):
+            return _read_integer(text)
+        if _FULL_DATE.fullmatch(text):
+            return date.fromisoformat(text)
+        if _DATE_TIME.fullmatch(text):
+            return datetime.fromisoformat(text.upper())
+    except ValueError:
+        pass
+    raise ParameterError(
+        name="as-of",
+        why_vi="cần số của đợt công bố, ngày (2026-01-31) hoặc thời điểm RFC 3339 có múi giờ.",
+        why_en="it takes the number of a revision, a day (2026-01-31) or an RFC 3339 instant with its offset.",
     )
 
 

@@ -70,7 +70,7 @@ def _body_fields(document: Json, operation: Json) -> Iterator[Json]:
         place = "form" if media.startswith("multipart") else "body"
         for name, field in schema["properties"].items():
             yield _parameter(
-                {"name": name, "in": place, "required": name in schema["required"], "schema": field, **field}
+                {"name": name, "in": place, "required": name in schema.get("required", ()), "schema": field, **field}
             )
 
 

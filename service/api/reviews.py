@@ -22,6 +22,7 @@ from service.auth import audit
 from service.auth.policy import ForbiddenError, Officer, Uploader
 from service.auth.principal import Principal
 from service.deps import DatabaseDep
+from service.file_options import read_file_options
 from service.jobs.imports import UNFINISHED
 from service.jobs.queue import defer_import
 from service.problems import PreconditionMissingError, StaleError, UploadStateError
@@ -72,6 +73,7 @@ def choose(request: Request, principal: Uploader, database: DatabaseDep, choices
         check_values({"register": row.register, "mode": mode})
         written = {name: _as_option(value) for name, value in given.items()}
         options = {name: value for name, value in {**row.options, **written}.items() if value}
+        read_file_options(options)
         _read_again(connection, row.id, options=options, mode=mode, commune=commune)
         _note(connection, request, principal, row, "upload.choose", choices=sorted(choices.model_fields_set))
     return _accepted(row.id, "received")

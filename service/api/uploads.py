@@ -1,6 +1,7 @@
 """Uploads: a file is taken once it and its job are durable; what becomes of it can be asked."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from geodata.db import communes_setting
+from geodata.db import communes_setting, is_passing
 from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
 from geodata.ops import Upload
 from geodata.registers import get_register
@@ -20,10 +21,11 @@ from service.auth import audit
 from service.auth.policy import Officer, Uploader
 from service.auth.principal import Principal
 from service.deps import DatabaseDep, base_url
-from service.files import FileStore, StoredFile
+from service.file_options import read_file_options
 from service.jobs.imports import UNFINISHED
 from service.jobs.queue import defer_import
-from service.problems import NotAcceptableFormError, TooManyWaitingError
+from service.problems import NotAcceptableFormError, StorageAwayError, TooManyWaitingError
+from service.storage.parts import Storage, StoredUpload
 
 router = APIRouter(tags=["Uploads"])
 
@@ -35,6 +37,8 @@ DIFF_SHOWN = (
 SAME = (Upload.sha256, Upload.register, Upload.commune, Upload.mode, Upload.publish, Upload.options)
 """What a repeated request with the same Idempotency-Key must agree in."""
 
+JSON_OPTIONS = ("encoding", "columns", "place_columns", "accept")
+MAX_JSON = 20_000
 MAX_FIELD, MAX_NAME, MAX_KEY = 500, 200, 200
 MAX_LISTED, MAX_WAITING = 100, 1000
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
@@ -76,9 +80,9 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
         raise NotAllowedError(what=commune)
     if not principal.may_upload(register.id):
         raise NotAllowedError(what=register.id)
-    files = FileStore(state.settings.var_dir / "uploads")
-    upload_id = uuid4()
-    stored = files.write(upload_id, file.file, state.settings.upload_max_mb << 20)
+    storage, upload_id = state.storage, uuid4()
+    given = [(_given_name(file), file.file)]
+    stored = storage.write(upload_id, given, state.settings.upload_max_mb << 20)
     try:
         with state.database.staff(principal.actor) as connection:
             _await_turn(connection, principal)
@@ -86,14 +90,24 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
             if known is None:
                 _refuse_queue(connection, principal, state.settings.uploads_waiting)
                 _insert(connection, request, principal, upload_id, values, file, stored)
-    except BaseException:
-        files.remove(upload_id)
+                state.failpoints.reach("before-received", upload_id)
+        state.failpoints.reach("after-received", upload_id)
+    except BaseException as error:
+        # A connection that broke may have committed all the same; files without a row are found by the cleaner.
+        if not is_passing(error):
+            _forget(storage, upload_id)
         raise
     if known is not None:
-        files.remove(upload_id)
+        _forget(storage, upload_id)
         upload_id = known
     location = f"{base_url(request)}/uploads/{upload_id}"
     return _accepted(upload_id, location)
+
+
+def _forget(storage: Storage, upload_id: UUID) -> None:
+    """Remove files that nobody needs; where that fails the cleaner finds them later."""
+    with suppress(StorageAwayError):
+        storage.remove(upload_id)
 
 
 def _accepted(upload_id: UUID, location: str) -> Response:
@@ -111,7 +125,12 @@ def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
         if name == "file":
             continue
         is_known = name in {"register", "commune", *CHOICES, *OPTIONS}
-        if not is_known or not isinstance(value, str) or len(value) > MAX_FIELD or "\x00" in value:
+        if (
+            not is_known
+            or not isinstance(value, str)
+            or len(value) > (MAX_JSON if name in JSON_OPTIONS else MAX_FIELD)
+            or "\x00" in value
+        ):
             raise NotAcceptableFormError(part=name[:40])
         if value.strip():
             values[name] = value.strip()
@@ -130,6 +149,7 @@ def check_values(values: Mapping[str, str]) -> None:
     if "register" not in values:
         raise NotAcceptableFormError(part="register")
     register = get_register(values["register"])
+    read_file_options(values)
     for name, allowed in CHOICES.items():
         if values.get(name, allowed[0]) not in allowed:
             raise NotAcceptableFormError(part=name)
@@ -152,12 +172,17 @@ def _refuse_queue(connection: Connection, principal: Principal, allowed: int) ->
         raise TooManyWaitingError(count=waiting)
 
 
+def _given_name(file: UploadFile) -> str:
+    name = clean_text((file.filename or "").replace("\\", "/").rpartition("/")[2])[:MAX_NAME]
+    return name or "upload"
+
+
 def _options(values: dict[str, str]) -> dict[str, str]:
     return {option: values[option] for option in OPTIONS if option in values}
 
 
 def _earlier(
-    connection: Connection, request: Request, principal: Principal, values: dict[str, str], stored: StoredFile
+    connection: Connection, request: Request, principal: Principal, values: dict[str, str], stored: StoredUpload
 ) -> UUID | None:
     """Return the upload that an earlier request with the same Idempotency-Key made."""
     key = request.headers.get("idempotency-key", "")[:MAX_KEY]
@@ -183,13 +208,12 @@ def _insert(  # noqa: PLR0913  the row has these parts
     upload_id: UUID,
     values: dict[str, str],
     file: UploadFile,
-    stored: StoredFile,
+    stored: StoredUpload,
 ) -> None:
-    name = clean_text((file.filename or "").replace("\\", "/").rpartition("/")[2])[:MAX_NAME]
     connection.execute(
         insert(Upload).values(
             id=upload_id, register=values["register"], commune=values.get("commune"), author=principal.username,
-            author_communes=communes_setting(principal.communes), file_name=name or "upload",
+            author_communes=communes_setting(principal.communes), file_name=_given_name(file),
             size_bytes=stored.size_bytes, sha256=stored.sha256,
             options=_options(values), mode=values.get("mode", "upsert"), publish=values.get("publish", "ask"),
             idempotency_key=request.headers.get("idempotency-key", "")[:MAX_KEY] or None,

@@ -93,6 +93,17 @@ def _anybody() -> None:
 
 
 @policy
+def _visitor(request: Request) -> Principal:
+    """Let everybody in, and say who it is; a browser whose session has ended is anybody's."""
+    try:
+        return identify(request)
+    except NotSignedInError:
+        if "authorization" in request.headers:
+            raise
+        return ANYBODY
+
+
+@policy
 def _officer(request: Request) -> Principal:
     """Let in who is signed in."""
     principal = identify(request)
@@ -112,6 +123,9 @@ def _uploader(request: Request) -> Principal:
 
 public = Depends(_anybody)
 """Policy of routes that everybody may use."""
+
+Visitor = Annotated[Principal, Depends(_visitor)]
+"""Policy of routes that everybody may use and that show more to officers; gives the principal."""
 
 Officer = Annotated[Principal, Depends(_officer)]
 """Policy of routes for signed-in people and programs; gives the principal."""

@@ -1,40 +1,49 @@
 """The work on one upload: claimed with a fencing token, kept alive by a heartbeat, finished in one transaction."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, Row, case, func, or_, select, text, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, text, update
 
 from geodata.db import Actor, Database, is_passing
+from geodata.importing.cancellation import Cancellation
 from geodata.importing.check import ImportRequest
+from geodata.importing.column_memory import memory_unit, remember_columns, remembered_columns
 from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import Published, RowsLostError, import_file, publish_waiting
 from geodata.importing.report import Report, amend
 from geodata.importing.staging import Staged
+from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
 from geodata.registers import get_register
 from service.auth import audit
-from service.files import FileStore
+from service.failpoints import Failpoints
+from service.file_options import read_file_options
+from service.jobs.heartbeat import LOST_AFTER_S, SILENT_AFTER_S, heartbeat, is_let_go, work_key
+from service.jobs.progress import ProgressMeter
 from service.jobs.queue import defer_import, remove_dead_jobs
-from service.logs import note_outage
+from service.problems import StorageAwayError
 from service.settings import ServiceSettings
+from service.storage import open_storage
+from service.storage.parts import FetchedUpload
 
 log = structlog.get_logger()
 
 UNFINISHED = ("received", "reading", "validating", "publishing")
-HEARTBEAT_S = 5
-LOST_AFTER_S = 20
 MAX_TRIES = 5
 
 
 class FencedError(Exception):
     """Another worker has taken this upload over; whatever is done here must not be kept."""
+
+
+class UploadCancelledError(FencedError):
+    """The officer wants this upload no more."""
 
 
 class UploadJob:
@@ -51,8 +60,13 @@ class UploadJob:
         self.database = database
         self.settings = settings
         self.upload_id = upload_id
-        self.files = FileStore(settings.var_dir / "uploads")
+        self.storage = open_storage(settings)
         self.attempt = self.tries = 0
+        self.outcome = ""
+        self.state = "received"
+        self.meter = ProgressMeter()
+        self.failpoints = Failpoints(settings)
+        self.cancellation = Cancellation()
 
     def run(self) -> None:
         """Do the work, if nobody else is at it."""
@@ -64,13 +78,18 @@ class UploadJob:
                 return
             self.attempt, self.tries = upload.attempt, upload.tries
             with self._heartbeat():
+                self._enter(upload.state)
                 published = self._work(upload)
-        except FencedError:
-            log.warning("upload taken over by another worker", upload=str(self.upload_id))
+            self._enter(self.outcome)
         except Exception as error:
-            self._fail_or_wait(error)
+            self._conclude_failed(error)
         else:
             self._log_end(upload, published, time.monotonic() - started)
+
+    def _enter(self, state: str) -> None:
+        """Note that the upload is in another state for good."""
+        self.state = state
+        self.failpoints.reach(f"after-{state}", self.upload_id)
 
     def _claim(self) -> Row[Any] | None:
         """Take the upload unless another worker lives on it."""
@@ -84,71 +103,76 @@ class UploadJob:
             .returning(*Upload.__table__.c)
         )
         with self.database.worker() as connection:
-            return connection.execute(statement).one_or_none()
+            found = connection.execute(statement).one_or_none()
+            if found is not None:
+                self.failpoints.reach(f"before-{found.state}", self.upload_id)
+            return found
 
     def _work(self, upload: Row[Any]) -> Published:
         """Read the file, or go on with the rows that wait."""
-        request, conclude = self._request(upload), partial(self._finish, upload)
+        conclude = partial(self._finish, upload)
         if upload.staged is not None:
             with suppress(RowsLostError):
-                report = Report(upload.register, upload.commune)
+                request, report = self._request(upload, None), Report(upload.register, upload.commune)
                 waiting = Staged.from_dict(upload.staged)
+                self.meter.note(upload.state, 0, waiting.rows)
                 return publish_waiting(self.database, request, waiting, report, conclude)
-        return import_file(self.database, request, self._progress, conclude)
+        with work_folder() as folder:
+            request = self._request(upload, self.storage.fetch(upload.id, folder))
+            return import_file(self.database, request, self._progress, conclude)
 
     def _still_ours(self, connection: Connection, **values: Any) -> None:
         """Write to the upload's row, provided that this attempt is the latest and nobody has cancelled it."""
-        ours = (Upload.id == self.upload_id, Upload.attempt == self.attempt, Upload.state != "cancelled")
-        statement = update(Upload).where(*ours).values(**values)
-        if connection.execute(statement).rowcount != 1:
-            raise FencedError
+        ours = (Upload.id == self.upload_id, Upload.attempt == self.attempt)
+        statement = update(Upload).where(*ours, Upload.state != "cancelled").values(**values)
+        if connection.execute(statement).rowcount == 1:
+            return
+        is_ours = connection.scalar(select(exists().where(*ours)))
+        raise UploadCancelledError if is_ours else FencedError
 
     def _progress(self, stage: str, done: int, total: int) -> None:
-        with self.database.worker() as connection:
-            self._still_ours(
-                connection,
-                state=stage,
-                heartbeat_at=func.now(),
-                progress={"stage": stage, "done": done, "total": total},
-            )
+        self.meter.note(stage, done, total)
+        if self.meter.is_due:
+            with self.database.worker() as connection:
+                self._still_ours(connection, state=stage, heartbeat_at=func.now(), progress=self.meter.tell())
+                if stage != self.state:
+                    self.failpoints.reach(f"before-{stage}", self.upload_id)
+        if stage != self.state:
+            self._enter(stage)
 
-    @contextmanager
-    def _heartbeat(self) -> Iterator[None]:
-        """Say every few seconds that the worker lives, also while it waits for the reader or the database."""
-        stop = threading.Event()
+    def _heartbeat(self) -> AbstractContextManager[None]:
+        def beat(connection: Connection) -> bool:
+            ours = (Upload.id == self.upload_id, Upload.attempt == self.attempt, Upload.state != "cancelled")
+            # Once the work is done the heartbeat is taken away, and must not come back.
+            alive = update(Upload).where(*ours, Upload.heartbeat_at.is_not(None)).values(heartbeat_at=func.now())
+            if connection.execute(alive).rowcount == 1:
+                return True
+            if not connection.scalar(select(exists().where(*ours))):
+                self.cancellation.ask()
+            return False
 
-        def beat() -> None:
-            while not stop.wait(HEARTBEAT_S):
-                try:
-                    with self.database.worker() as connection:
-                        self._still_ours(connection, heartbeat_at=func.now())
-                except FencedError:
-                    return
-                except Exception as error:
-                    note_outage(type(error).__name__, missed="heartbeat")
+        return heartbeat(self.database, work_key(self.upload_id, self.attempt), beat)
 
-        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-
-    def _request(self, upload: Row[Any]) -> ImportRequest:
-        communes = None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
+    def _request(self, upload: Row[Any], fetched: FetchedUpload | None) -> ImportRequest:
+        """Say what is to be done; rows that wait need no file."""
         megabytes = 1 << 20
         limits = ReaderLimits(max_packed_bytes=self.settings.upload_max_mb * megabytes)
         options = upload.options
         # Rows that wait are published as they were seen, or looked at again for those who will.
         is_agreed = upload.state == "publishing" and upload.diff is not None
         expected = upload.diff["etag"] if is_agreed else None
+        actor = Actor(upload.author, _communes(upload))
+        with self.database.worker() as connection:
+            remembered = remembered_columns(connection, upload.register, memory_unit(upload.commune, actor))
+        chosen = read_file_options(options)
         return ImportRequest(
-            self.files.path(upload.id), upload.file_name, get_register(upload.register),
-            Actor(upload.author, communes), commune=upload.commune, layer=options.get("layer"), crs=options.get("crs"),
-            encoding=options.get("encoding"), mode=upload.mode, publishes=upload.publish == "auto" or is_agreed,
-            is_approved=upload.approved_by is not None, expected=expected, note=options.get("note"),
+            fetched.path if fetched else Path(), upload.file_name, get_register(upload.register), actor,
+            commune=upload.commune, layer=chosen.layer, crs=chosen.crs, encoding=chosen.encoding,
+            columns=chosen.columns, place_columns=chosen.place_columns, accept=chosen.accept, remembered=remembered,
+            names=fetched.names if fetched else None, mode=upload.mode, is_approved=upload.approved_by is not None,
+            publishes=upload.publish == "auto" or is_agreed, expected=expected, note=options.get("note"),
             upload_id=upload.id, limits=limits, timeout_s=self.settings.reader_timeout_s, settings=self.settings,
+            cancellation=self.cancellation,
         )  # fmt: skip
 
     def _finish(self, upload: Row[Any], connection: Connection, published: Published) -> None:
@@ -160,32 +184,57 @@ class UploadJob:
             preview=published.report.preview or upload.preview,
             staged=published.staged.as_dict() if published.staged is not None else None,
             diff=review.as_dict() if review is not None else None, revision=published.revision,
-            finished_at=func.now() if is_over else None, heartbeat_at=None,
+            finished_at=func.now() if is_over else None, heartbeat_at=None, progress=self.meter.tell(),
         )  # fmt: skip
+        if state == "published":
+            actor = Actor(upload.author, _communes(upload))
+            unit = memory_unit(upload.commune, actor)
+            remember_columns(
+                connection, upload.register, unit, (upload.report or published.report.as_dict())["columns"]
+            )
         counts = published.counts
         audit.note(
             connection, "upload.publish" if is_over else "upload.stage", actor=upload.author, target=str(upload.id),
             outcome="refused" if state == "rejected" else "ok", register=upload.register, revision=published.revision,
             added=counts.added, changed=counts.changed, removed=counts.removed,
         )  # fmt: skip
+        self.outcome = state
+        self.failpoints.reach(f"before-{state}", self.upload_id)
 
     def _log_end(self, upload: Row[Any], published: Published, seconds: float) -> None:
         report = published.report
         log.info(
             "upload done", upload=str(upload.id), register=upload.register, outcome=report.outcome, read=report.read,
-            valid=report.valid, rejected=report.rejected, revision=published.revision, seconds=round(seconds, 1),
+            valid=report.valid, rejected=report.rejected, added=published.counts.added, changed=published.counts.changed,
+            removed=published.counts.removed, revision=published.revision, seconds=round(seconds, 1),
         )  # fmt: skip
+
+    def _conclude_failed(self, error: Exception) -> None:
+        """Say what ended the work. What was ended on purpose fails with whatever its end looked like to it."""
+        if isinstance(error, UploadCancelledError):
+            log.info("upload cancelled", upload=str(self.upload_id))
+        elif isinstance(error, FencedError):
+            log.warning("upload taken over by another worker", upload=str(self.upload_id))
+        elif self.cancellation.is_asked:
+            log.info("upload ended from outside", upload=str(self.upload_id), kind=type(error).__name__)
+        else:
+            self._fail_or_wait(error)
 
     def _fail_or_wait(self, error: Exception) -> None:
         """Leave to `recover_lost` what may succeed on another attempt; anything else has failed."""
         kind = type(error).__name__
-        if is_passing(error) and self.tries < MAX_TRIES:
+        if (is_passing(error) or isinstance(error, StorageAwayError)) and self.tries < MAX_TRIES:
             log.warning("upload put off", upload=str(self.upload_id), kind=kind, attempt=self.attempt)
             return
         log.error("upload failed", upload=str(self.upload_id), kind=kind, exc_info=error)
         with suppress(FencedError), self.database.worker() as connection:
             self._still_ours(connection, heartbeat_at=func.now())
             _give_up(connection, self.upload_id, kind)
+
+
+def _communes(upload: Row[Any]) -> tuple[str, ...] | None:
+    """Return the communes that the sender could change when the file was taken; None for all."""
+    return None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
 
 
 def _state(upload: Row[Any], published: Published) -> str:
@@ -239,18 +288,30 @@ def recover_lost(connection: Connection) -> list[UUID]:
     """
     if not connection.scalar(select(func.pg_try_advisory_xact_lock(func.hashtext("bandoso recovery")))):
         return []
+    _note_deaths(connection)
     lost_for = text(f"interval '{LOST_AFTER_S} seconds'")
     since = func.coalesce(Upload.heartbeat_at, Upload.queued_at)
-    lost = (Upload.state.in_(UNFINISHED), since < func.now() - lost_for)
+    is_lost = or_(since < func.now() - lost_for, and_(Upload.tries > 0, Upload.heartbeat_at.is_(None)))
+    lost = (Upload.state.in_(UNFINISHED), is_lost)
     hopeless = select(Upload.id).where(*lost, Upload.tries >= MAX_TRIES).with_for_update()
     for upload_id in connection.scalars(hopeless).all():
         _give_up(connection, upload_id, "attempts")
     remove_dead_jobs(connection)
-    found = list(connection.scalars(select(Upload.id).where(*lost)))
-    for upload_id in found:
-        if not _is_queued(connection, upload_id):
-            defer_import(connection, upload_id)
-    return found
+    found = connection.scalars(select(Upload.id).where(*lost)).all()
+    unqueued = [upload_id for upload_id in found if not _is_queued(connection, upload_id)]
+    for upload_id in unqueued:
+        defer_import(connection, upload_id)
+    return unqueued
+
+
+def _note_deaths(connection: Connection) -> None:
+    """Take the heartbeat from uploads whose worker has let go of its lock: it is dead, there is nothing to wait for."""
+    silent = Upload.heartbeat_at < func.now() - text(f"interval '{SILENT_AFTER_S} seconds'")
+    found = select(Upload.id, Upload.attempt).where(Upload.state.in_(UNFINISHED), silent)
+    for upload_id, attempt in connection.execute(found).all():
+        if is_let_go(connection, work_key(upload_id, attempt)):
+            same = (Upload.id == upload_id, Upload.attempt == attempt, silent)
+            connection.execute(update(Upload).where(*same).values(heartbeat_at=None))
 
 
 def _is_queued(connection: Connection, upload_id: UUID) -> bool:

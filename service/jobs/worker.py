@@ -1,5 +1,6 @@
 """The worker process: takes uploads from the queue, and looks after those that another worker left behind."""
 
+import os
 import threading
 import time
 from uuid import UUID
@@ -10,22 +11,22 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import select
 
-from geodata.db import Database
+from geodata.db import BACKGROUND_NICENESS, Database
 from geodata.importing import sandbox
 from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
-from service.files import FileStore
-from service.jobs.imports import UNFINISHED, UploadJob, recover_lost
+from service.jobs.cleaning import clean_files, clean_staging
+from service.jobs.imports import UploadJob, recover_lost
 from service.jobs.queue import IMPORT_TASK, IMPORTS, make_queue
 from service.logs import is_outage, note_outage
 from service.settings import ServiceSettings
+from service.storage import open_storage
 
 log = structlog.get_logger()
 
-RECOVERY_S = 10
+RECOVERY_S = 2
 RETRY_S = 2.0
 CLEANING_S = 3600
-DAY_S = 86_400
 
 
 def build_worker(database: Database, settings: ServiceSettings) -> App:
@@ -40,16 +41,29 @@ def build_worker(database: Database, settings: ServiceSettings) -> App:
 
 
 def run_worker(settings: ServiceSettings) -> None:
-    """Work until told to stop; a database that is there at the start and goes away later is waited for."""
+    """Work until told to stop; a database that is there at the start and goes away later is waited for.
+
+    Raises
+    ------
+    sqlalchemy.exc.SQLAlchemyError
+        When at the start the database does not answer or is not migrated.
+    """
     mode = sandbox.check()
-    database = Database(settings)
-    with database.read():
-        log.info("worker starts", sandbox=mode)
+    os.nice(BACKGROUND_NICENESS)
+    database = Database(settings, gives_way=True)
+    with database.worker() as connection:
+        # A database without our tables will not get them by waiting.
+        connection.execute(select(Upload).limit(0))
+    log.info("worker starts", sandbox=mode)
     stop = threading.Event()
     keepers = [
-        threading.Thread(target=_every, args=(RECOVERY_S, stop, lambda: _recover(database)), daemon=True),
-        threading.Thread(target=_every, args=(CLEANING_S, stop, lambda: clean_files(database, settings)), daemon=True),
-        threading.Thread(target=_every, args=(CLEANING_S, stop, remove_left_behind), daemon=True),
+        threading.Thread(target=_every, args=(seconds, stop, work), daemon=True)
+        for seconds, work in (
+            (RECOVERY_S, lambda: _recover(database)),
+            (CLEANING_S, lambda: clean_files(database, open_storage(settings), settings.raw_file_days)),
+            (CLEANING_S, lambda: clean_staging(database, settings.staged_days)),
+            (CLEANING_S, remove_left_behind),
+        )
     ]
     for keeper in keepers:
         keeper.start()
@@ -89,17 +103,3 @@ def _recover(database: Database) -> None:
         found = recover_lost(connection)
     if found:
         log.warning("uploads put back", uploads=[str(upload) for upload in found])
-
-
-def clean_files(database: Database, settings: ServiceSettings) -> int:
-    """Remove raw files that are older than the installation keeps them; returns how many.
-
-    Files are looked for on the disk: one whose upload never came to be, as a process died in between, must go too.
-    """
-    files = FileStore(settings.var_dir / "uploads")
-    old = set(files.find_older(settings.raw_file_days * DAY_S))
-    with database.worker() as connection:
-        old -= set(connection.scalars(select(Upload.id).where(Upload.id.in_(old), Upload.state.in_(UNFINISHED))))
-    for upload_id in old:
-        files.remove(upload_id)
-    return len(old)

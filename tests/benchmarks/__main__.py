@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from service.postgres import ClusterError
-from tests.benchmarks import data, imports, report, tiles
+from tests.benchmarks import data, imports, report, tiles, viewers
 from tests.benchmarks.data import Ground
 from tests.benchmarks.load import BenchmarkError, Run
 from tests.benchmarks.machine import describe_machine, describe_source, describe_versions, require_programs
@@ -108,11 +108,13 @@ def _import(server: Server, options: Options, path: Path) -> imports.ImportResul
     if "import" not in options.parts:
         _say("one import for the tiles")
         result = imports.ImportResult()
-        result.imports.append(imports.import_once(server, path, options.count, result))
+        result.imports.append(imports.import_once(server, imports.zipped(path), options.count, result))
         return result
     _say(f"import: {options.rounds} rounds of {options.count:,} addresses")
     result = imports.run_imports(server, path, options.count, options.rounds)
     imports.import_again(server, path, result)
+    _say(f"import while {viewers.VIEWERS} viewers look at maps")
+    imports.import_while_viewed(server, path, options.count, 4 * options.seconds, result)
     return result
 
 

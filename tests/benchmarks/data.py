@@ -27,7 +27,7 @@ from tests.benchmarks.places import CRS, PROVINCE, SEED, SHARED_UNITS, VAR
 from tests.conftest import Server, migrate, settings_for
 from tiles.grid import HALF_WORLD_M
 
-TEMPLATE, COPIED, IMPORTED = "bench_template", "bench_copied", "bench_imported"
+TEMPLATE, COPIED, IMPORTED, VIEWED = "bench_template", "bench_copied", "bench_imported", "bench_viewed"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
-"""How long an import takes, against a bare copy of the same file."""
+"""How long a file takes from accepted to published, against a bare copy, and what viewers notice meanwhile."""
 
-import json
+import re
 import resource
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,9 @@ from tests.benchmarks import data
 from tests.benchmarks.data import fresh, libpq
 from tests.benchmarks.load import BenchmarkError
 from tests.benchmarks.meter import Meter, postmaster
-from tests.benchmarks.places import REGISTER, ROOT, VAR, plain_environment
+from tests.benchmarks.places import ROOT, VAR, plain_environment
+from tests.benchmarks.uploads import Office, await_end, opened, send, zipped
+from tests.benchmarks.viewers import Views, watch
 from tests.conftest import Server
 
 _SAMPLING_S = 0.2
@@ -47,71 +51,121 @@ class Timed:
 
 @dataclass
 class ImportResult:
-    """The rounds of both ways, the second import of the same file, and the slowest statements."""
+    """The rounds of each way, the second import of the same file, what viewers met, and the slowest statements.
+
+    Attributes
+    ----------
+    copies, zip_copies : list of Timed
+        The bare copy, of the unpacked file and of the zip that is uploaded.
+    quiet, busy : Views
+        What viewers met without and with an import beside them.
+    """
 
     copies: list[Timed] = field(default_factory=list)
+    zip_copies: list[Timed] = field(default_factory=list)
     imports: list[Timed] = field(default_factory=list)
     again: Timed | None = None
+    quiet: Views | None = None
+    busy: Views | None = None
+    viewed_s: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
     statements: list[tuple[float, int, str]] = field(default_factory=list)
 
 
 def run_imports(server: Server, path: Path, count: int, rounds: int) -> ImportResult:
-    """Alternate the bare copy and the import, each into a database that holds no address; leaves the last import."""
+    """Alternate the bare copies and the upload, each into a database that holds no address; leaves the last upload."""
     result = ImportResult()
+    packed = zipped(path)
     warm(server, path)
+    steps: list[Callable[[], None]] = [
+        lambda: result.copies.append(_copy_once(server, str(path), count)),
+        lambda: result.zip_copies.append(_copy_once(server, f"/vsizip/{packed}/{path.name}", count)),
+        lambda: result.imports.append(import_once(server, packed, count, result)),
+    ]
     for number in range(rounds):
-        for is_import in (False, True) if number % 2 == 0 else (True, False):
-            if is_import:
-                result.imports.append(import_once(server, path, count, result))
-            else:
-                result.copies.append(_copy_once(server, path, count))
+        for step in steps if number % 2 == 0 else steps[::-1]:
+            step()
     return result
 
 
 def import_again(server: Server, path: Path, result: ImportResult) -> None:
-    """Import the same file into the register that holds it already: nothing changes."""
-    result.again = _run(server, _import_command(path), {"DATABASE_URL": server.url(data.IMPORTED)})
+    """Send the same file to the register that holds it already: nothing changes."""
+    with opened(server, data.IMPORTED) as office:
+        result.again, _ = _upload(server, office, zipped(path))
 
 
-def import_once(server: Server, path: Path, count: int, result: ImportResult) -> Timed:
-    """Import into an empty register.
+def import_once(server: Server, packed: Path, count: int, result: ImportResult) -> Timed:
+    """Send a file to a service with an empty register; the time is that from its answer to the publish.
 
     Raises
     ------
     BenchmarkError
         When rows were refused or are missing: the time would mean nothing.
     """
-    url = fresh(server, data.IMPORTED)
+    fresh(server, data.IMPORTED)
     with server.administrator("bandoso") as connection:
         connection.execute(f"ALTER DATABASE {data.IMPORTED} SET pg_stat_statements.track = 'all'")
-        connection.execute("SELECT pg_stat_statements_reset()")
-    timed = _run(server, _import_command(path), {"DATABASE_URL": url})
-    result.report = json.loads(timed.output)
+    with opened(server, data.IMPORTED) as office:
+        with server.administrator("bandoso") as connection:
+            connection.execute("SELECT pg_stat_statements_reset()")
+        timed, result.report = _upload(server, office, packed)
     _expect(server, data.IMPORTED, "reg.addresses", count)
     result.statements = _slowest_statements(server)
     return timed
 
 
-def _import_command(path: Path) -> list[str]:
-    return [sys.executable, "-m", "service", "import", str(path), "--register", REGISTER, "--json"]
+def _upload(server: Server, office: Office, packed: Path) -> tuple[Timed, dict[str, Any]]:
+    upload_id = send(office, packed)
+    groups = {"database": [postmaster(server.cluster)], "worker": [office.worker]}
+    with (
+        server.administrator(office.database) as connection,
+        Meter(groups) as meter,
+        _watching_memory(office.worker) as peaks,
+    ):
+        report = await_end(connection, upload_id)
+    return Timed(meter.wall_s, meter.spent["worker"], meter.spent["database"], meter.others, peaks), report
 
 
-def _copy_once(server: Server, path: Path, count: int) -> Timed:
+def import_while_viewed(server: Server, path: Path, count: int, seconds: float, result: ImportResult) -> None:
+    """Let viewers look at maps, first alone, then while the file is imported into the empty register."""
+    fresh(server, data.VIEWED)
+    with opened(server, data.VIEWED) as office, server.administrator(data.VIEWED) as connection:
+        row = connection.execute("SELECT ST_Extent(geom) FROM reg.communes").fetchone()
+        assert row is not None
+        box = [float(number) for number in re.findall(r"[-\d.]+", row[0])]
+        watch(office.address, box, _after(seconds))
+        result.quiet = watch(office.address, box, _after(seconds))
+        began = time.monotonic()
+        upload_id = send(office, zipped(path))
+        with ThreadPoolExecutor(1) as waiting:
+            end = waiting.submit(await_end, connection, upload_id)
+            result.busy = watch(office.address, box, end.done)
+            end.result()
+        result.viewed_s = time.monotonic() - began
+    _expect(server, data.VIEWED, "reg.addresses", count)
+    server.drop(data.VIEWED)
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def _copy_once(server: Server, source: str, count: int) -> Timed:
     url = fresh(server, data.COPIED)
-    timed = _run(server, copy_command(path), {**libpq(url), "PG_USE_COPY": "YES"})
+    timed = _run(server, copy_command(source), {**libpq(url), "PG_USE_COPY": "YES"})
     _expect(server, data.COPIED, "public.copied", count)
     server.drop(data.COPIED)
     return timed
 
 
-def copy_command(path: Path) -> list[str]:
+def copy_command(source: str) -> list[str]:
     """Return the bare copy: nothing read but the file, nothing checked, moved or indexed beside the row number.
 
     Its coordinates stay metres; PostGIS 3.3 has no EPSG:9209, so the column is labelled EPSG:4326 instead.
     """
     return [
-        "ogr2ogr", "-f", "PostgreSQL", f"PG:dbname={data.COPIED}", str(path), "-nln", "public.copied", "-a_srs", "EPSG:4326",
+        "ogr2ogr", "-f", "PostgreSQL", f"PG:dbname={data.COPIED}", source, "-nln", "public.copied", "-a_srs", "EPSG:4326",
         "-lco", "SPATIAL_INDEX=NONE", "-lco", "GEOMETRY_NAME=geom",
     ]  # fmt: skip
 

@@ -59,31 +59,30 @@ def tipg(url: str) -> Iterator[Serving]:
         str(peers() / "uvicorn"), "tipg.main:app", "--workers", str(PROCESSES), "--port", str(port), "--no-access-log",
     ]  # fmt: skip
     with ExitStack() as stack:
-        process = stack.enter_context(_process(command, {"DATABASE_URL": url}, "tipg"))
+        running = stack.enter_context(process(command, {"DATABASE_URL": url}, "tipg"))
         address = f"http://127.0.0.1:{port}"
-        _await_answer(f"{address}/collections", [process], "tipg")
-        yield Serving(address, [process.pid])
+        _await_answer(f"{address}/collections", [running], "tipg")
+        yield Serving(address, [running.pid])
 
 
 @contextmanager
 def _on_one_socket(command: Sequence[str], environment: dict[str, str], name: str, probe: str) -> Iterator[Serving]:
     with listen("127.0.0.1", _FIRST_PORT) as listener, ExitStack() as stack:
         words = [word.format(fd=listener.fileno()) for word in command]
-        children = [
-            stack.enter_context(_process(words, environment, f"{name}-{n}", listener)) for n in range(PROCESSES)
-        ]
+        children = [stack.enter_context(process(words, environment, f"{name}-{n}", listener)) for n in range(PROCESSES)]
         address = "http://{}:{}".format(*listener.getsockname())
         _await_answer(f"{address}{probe}", children, name)
         yield Serving(address, [child.pid for child in children])
 
 
 @contextmanager
-def _process(
+def process(
     command: Sequence[str], environment: dict[str, str], name: str, listener: socket.socket | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program whose words go to a log, until the block ends."""
     descriptors = () if listener is None else (listener.fileno(),)
     with (VAR / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
+        running = subprocess.Popen(
             list(command),
             env={**plain_environment(), **environment},
             cwd=ROOT,
@@ -92,14 +91,14 @@ def _process(
             pass_fds=descriptors,
         )
         try:
-            yield process
+            yield running
         finally:
-            process.terminate()
+            running.terminate()
             try:
-                process.wait(15)
+                running.wait(15)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                running.kill()
+                running.wait()
 
 
 def _await_answer(url: str, processes: Sequence[subprocess.Popen[bytes]], name: str) -> None:

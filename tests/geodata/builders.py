@@ -53,7 +53,14 @@ def field_of(code: str, **changes: Any) -> Row:
     return {"code": code, "crop": "Bưởi", "commune_code": COMMUNE, "geom": square, **changes}
 
 
-def publish(connection: Connection, register_id: str, rows: Sequence[Row], *, actor: Actor = SYSTEM) -> Published:
+def publish(
+    connection: Connection,
+    register_id: str,
+    rows: Sequence[Row],
+    *,
+    actor: Actor = SYSTEM,
+    index: UnitIndex | None = None,
+) -> Published:
     """Publish valid rows as if a file with just these columns had been read and checked."""
     register = get_register(register_id)
     mapped = list(dict.fromkeys(name for row in rows for name in row if name != "geom"))
@@ -61,7 +68,7 @@ def publish(connection: Connection, register_id: str, rows: Sequence[Row], *, ac
     names = [name for name in register.write.model_fields if any(getattr(model, name) is not None for model in models)]
     columns = {name: model_column(register, models, name) for name in names}
     if "province_code" in register.derived:
-        provinces = [units().provinces[row["commune_code"]] for row in rows]
+        provinces = [(index or units()).provinces[row["commune_code"]] for row in rows]
         columns["province_code"] = pa.array(provinces)
     shapes = np.empty(len(rows), dtype=object)
     shapes[:] = [row["geom"] for row in rows]

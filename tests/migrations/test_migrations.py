@@ -109,7 +109,8 @@ def test_up_down_and_up_again_gives_the_database_of_the_declarations(server: Ser
 UNIT_TABLES = "communes provinces"
 WIDE_TABLES = f"addresses growing_areas tourism_points villages {UNIT_TABLES}"
 SLIM_TABLES = "addresses_tile communes_tile growing_areas_tile provinces_tile tourism_points_tile villages_tile"
-VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} addresses_grid address_codes publication_policy revision tile_stamp"
+STATES = " ".join(f"{name}_states" for name in WIDE_TABLES.split())
+VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_grid address_codes publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [
     ("bandoso_public", "open", "SELECT", f"{VIEWS} search_entry"),
@@ -128,10 +129,13 @@ GRANTS = [
         )
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
     ),
-    ("bandoso_worker", "ops", "SELECT", f"{QUEUE} account account_scope audit change revision setting tile_stamp upload"),
-    ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change revision tile_stamp upload"),
-    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} tile_stamp upload"),
-    ("bandoso_worker", "ops", "DELETE", f"{QUEUE} tile_stamp"),
+    (
+        "bandoso_worker", "ops", "SELECT",
+        f"{QUEUE} account account_scope audit change change_private column_memory revision rollback setting tile_stamp upload",
+    ),
+    ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change change_private column_memory revision rollback tile_stamp upload"),
+    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory tile_stamp upload"),
+    ("bandoso_worker", "ops", "DELETE", f"{QUEUE} change_private column_memory tile_stamp"),
     ("bandoso_auditor", "ops", "SELECT", "audit change revision"),
 ]  # fmt: skip
 

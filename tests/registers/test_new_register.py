@@ -48,7 +48,8 @@ def tile(seen: dict[str, Any], name: str) -> list[dict[str, Any]]:
 def test_a_sheet_is_imported_by_its_headers_and_lists_of_values(seen: dict[str, Any]) -> None:
     first, _ = seen["published"]
     assert (first["revision"], first["counts"]) == (1, ADDED)
-    assert first["report"]["columns"]["Đơn vị quản lý"] == "operator"
+    fields = {column["name"]: column["field"] for column in first["report"]["columns"]}
+    assert fields["Đơn vị quản lý"] == "operator"
     assert first["report"]["rows"] == {"read": 4, "valid": 3, "repaired": 0, "rejected": 1}
 
 

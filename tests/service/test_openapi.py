@@ -79,8 +79,8 @@ def test_every_path_parameter_is_described(document: dict[str, Any]) -> None:
 
 def test_every_described_parameter_is_taken(client: TestClient, document: dict[str, Any]) -> None:
     """A parameter that is not known gets 400, so none of these may."""
-    values = {"q": "thon", "bbox": "106,20,107,21", "datetime": "2026-01-01", "limit": "1", "offset": "0", "f": "json", "lang": "en", "layers": "addresses", "v": "1"}  # fmt: skip
-    places = {"collectionId": "addresses", "featureId": "1", "layers": "addresses"}
+    values = {"q": "thon", "bbox": "106,20,107,21", "datetime": "2026-01-01", "limit": "1", "offset": "0", "f": "json", "lang": "en", "layers": "addresses", "v": "1", "as-of": "1"}  # fmt: skip
+    places = {"collectionId": "addresses", "featureId": "1", "layers": "addresses", "number": "1"}
     for path, method, operation in operations(document):
         if method == "get" and "security" not in operation:
             asked = {
@@ -107,7 +107,8 @@ def test_problems_are_described_as_problems(document: dict[str, Any]) -> None:
 def test_private_operations_say_how_to_sign_in(document: dict[str, Any]) -> None:
     guarded = {path for path, _, operation in operations(document) if operation.get("security")}
     uploads = {path for path in document["paths"] if path.startswith("/uploads")}
-    assert guarded == {*uploads, "/auth/me", "/auth/logout"}
+    rollback = "/collections/{collectionId}/revisions/{number}/rollback"
+    assert guarded == {*uploads, "/auth/me", "/auth/logout", rollback}
     assert set(document["components"]["securitySchemes"]) == {"key", "session"}
 
 

@@ -2,9 +2,11 @@
 
 import os
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
 from service import setup
-from service.jobs.worker import clean_files
+from service.jobs.cleaning import clean_files
+from service.storage import open_storage
+from service.storage.local import LocalStorage
 from tests.conftest import Server
 from tests.service.office import Office, finish, new_code, opened, publishing_is_held, send
 from tests.service.people import (
@@ -124,20 +128,23 @@ def test_raw_files_are_for_the_service_alone(office: Office) -> None:
 
 
 def test_raw_files_go_when_their_time_is_over_also_those_without_an_upload(office: Office) -> None:
-    officer, folder = office.officer(), office.settings.var_dir / "uploads"
+    officer, storage = office.officer(), open_storage(office.settings)
+    assert isinstance(storage, LocalStorage)
     place = send(officer, upload_parts(address_csv(new_code())))
     finish(officer, place)
-    kept, stray = folder / uuid4().hex, folder / uuid4().hex
+    strays = [uuid4() for _ in range(3)]
+    for stray in strays:
+        storage.write(stray, [("a.csv", BytesIO(b"x"))], 9)
     with publishing_is_held(office):
         waiting = send(officer, upload_parts(address_csv(new_code())))
-        old = [folder / where.rpartition("/")[2].replace("-", "") for where in (place, waiting)]
-        kept.touch()
-        stray.touch()
-        for file in (*old, stray):
-            os.utime(file, (0, 0))
-        assert clean_files(office.database, office.settings) == 2
-        assert [file.exists() for file in (*old, stray, kept)] == [False, True, False, True]
-        assert clean_files(office.database, office.settings) == 0
+        done, busy = (storage.directory / where.rpartition("/")[2].replace("-", "") for where in (place, waiting))
+        old, young, orphan = (storage.directory / stray.hex for stray in strays)
+        for folder, days in ((done, 91), (busy, 91), (old, 91), (orphan, 1 / 12)):
+            written = time.time() - days * 86_400
+            os.utime(folder, (written, written))
+        assert clean_files(office.database, storage, 90) == 3
+        assert [folder.exists() for folder in (done, busy, old, young, orphan)] == [False, True, False, True, False]
+        assert clean_files(office.database, storage, 90) == 0
     assert finish(officer, waiting)["state"] == "published"
 
 

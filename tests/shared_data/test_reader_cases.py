@@ -15,7 +15,7 @@ MANIFEST = CASES / "MANIFEST.tsv"
 pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here")
 
 REFUSED = {
-    "filegdb_many_layers.gdb.zip": "UPLOAD_FORMAT",
+    "filegdb_many_layers.gdb.zip": "LAYER_CHOICE",
     "geojson_bad-json.geojson": "GEOJSON_SYNTAX",
     "geojson_rootstring.geojson": "UPLOAD_FORMAT",
     "gpkg_two_layers_two_crs.gpkg": "LAYER_CHOICE",
@@ -96,6 +96,26 @@ def test_vietnamese_names_are_whole_and_composed(tmp_path: Path, name: str) -> N
     assert not any(0x300 <= ord(letter) <= 0x36F for text in names for letter in text or "")
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "told"),
+    [
+        ("dbf_cp1258_decomposed_ninh_binh.zip", "ten_xa", ("cp1258", "letters", True)),
+        ("dbf_utf8_no_cpg_nghe_an.zip", "ten_xa", ("utf-8", "bytes", True)),
+        ("shp_cpg_ansi_1250.zip", "field", ("cp1250", "cpg", True)),
+        ("shp_cpg_is_html_page.zip", "field", ("utf-8", "bytes", True)),
+        ("shp_cpg_utf8.zip", "field", ("utf-8", "bytes", True)),
+        # A single word with an accent: Åland Islands.
+        ("world_borders_antimeridian_no_prj.zip", "NAME", ("cp1252", "letters", False)),
+        ("geojson_nfd_names_da_nang.geojson", "ten_xa", ("utf-8", "format", True)),
+    ],
+)
+def test_the_encoding_is_found_and_doubt_is_told(
+    tmp_path: Path, name: str, column: str, told: tuple[object, ...]
+) -> None:
+    choice = read(tmp_path, name).encoding[column]
+    assert (choice.chosen, choice.how, choice.certain) == told
+
+
 def test_the_same_communes_have_the_same_names_in_every_encoding(tmp_path: Path) -> None:
     decomposed = read(tmp_path, "geojson_nfd_names_da_nang.geojson")
     plain = read_upload(
@@ -108,6 +128,29 @@ def test_the_same_communes_have_the_same_names_in_every_encoding(tmp_path: Path)
 def test_each_layer_of_a_geopackage_has_its_own_crs(tmp_path: Path, layer: str, srid: str) -> None:
     result = read(tmp_path, "gpkg_two_layers_two_crs.gpkg", layer)
     assert (result.layer, result.crs_hint, result.row_count) == (layer, f"EPSG:{srid}", 6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ("point", (5, "Point", {})),
+        ("multipolygon", (5, "MultiPolygon", {})),
+        ("linestring25D", (5, "MultiLineString", {})),
+        ("null_polygon", (5, None, {"GEOM_NULL": 5})),
+        ("multipatch", (5, None, {"GEOM_COLLECTION": 5})),
+        ("big_layer", (341, None, {})),
+        ("hole", (12, None, {"GEOM_NULL": 12})),
+        ("pointzm", (1, "Point", {})),
+        ("none", (6, None, {})),
+    ],
+)
+def test_layers_of_a_geodatabase_are_read(
+    tmp_path: Path, layer: str, expected: tuple[int, str | None, dict[str, int]]
+) -> None:
+    result = read(tmp_path, "filegdb_many_layers.gdb.zip", layer)
+    problems = [problem for problem in values(result, "_problem") if problem]
+    counted = {code: problems.count(code) for code in set(problems)}
+    assert (result.row_count, result.geometry_type, counted) == expected
 
 
 def test_base_names_keep_their_dots_and_blanks(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ TABLE: dict[str, Expectation] = {
     "not_a_zip.zip": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
     "zip_only_shp_sbx.zip": ("villages", "needs_choice", {"CRS_MISSING": 1, "DBF_MISSING": 1}),
     "zip_lonlat_but_no_prj.zip": ("growing_areas", "needs_choice", {"CRS_MISSING": 1}),
-    "filegdb_many_layers.gdb.zip": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
+    "filegdb_many_layers.gdb.zip": ("villages", "needs_choice", {"LAYER_CHOICE": 1}),
     "gpkg_curve.gpkg": ("villages", "refused", {"CURVES_LINEARISED": 1, "GEOM_TYPE": 1}),
     "gpkg_curvepolygon.gpkg": ("villages", "refused", {"CURVES_LINEARISED": 1, "GEOM_OUTSIDE_VIETNAM": 1}),
     "gpkg_line_zm.gpkg": ("villages", "refused", {"Z_DROPPED": 1, "GEOM_TYPE": 1}),
@@ -74,7 +74,7 @@ TABLE: dict[str, Expectation] = {
     "world_borders_antimeridian_no_prj.zip": (
         "provinces",
         "needs_choice",
-        {"CRS_MISSING": 1, "ENCODING_GUESSED": 1},
+        {"CRS_MISSING": 1, "ENCODING_UNSURE": 1},
     ),
     "shp_cpg_ansi_1250.zip": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 2}),
     "shp_cpg_utf8.zip": ("tourism_points", "refused", {"GEOM_OUTSIDE_VIETNAM": 2}),
@@ -156,7 +156,7 @@ CHOSEN: list[tuple[str, dict[str, str], Expectation]] = [
         (
             "provinces",
             "refused",
-            {"FIELD_MISSING": 8, "ENCODING_GUESSED": 1, "GEOM_SELF_CROSSING": 4, "GEOM_OUTSIDE_VIETNAM": 238},
+            {"FIELD_MISSING": 8, "ENCODING_UNSURE": 1, "GEOM_SELF_CROSSING": 4, "GEOM_OUTSIDE_VIETNAM": 238},
         ),
     ),
     ("gpkg_two_layers_two_crs.gpkg", {"layer": "vung_trong"}, ("growing_areas", "refused", {"FIELD_MISSING": 12})),
@@ -271,7 +271,10 @@ def test_layers_to_choose_from_are_told_with_their_coordinate_systems(database: 
         ("diem_4326", 6, "WGS 84"),
     ]
     chosen = send(database, "gpkg_two_layers_two_crs.gpkg", "communes", {"layer": "vung_trong"}).report
-    assert chosen.layers == layers
+    told = ("name", "geometry", "rows", "crs")
+    assert [[one[name] for name in told] for one in chosen.layers] == [[one[name] for name in told] for one in layers]
+    assert all(one["columns"] == ["ma_xa", "ten_xa", "dt_km2"] and len(one["sample"]) == 5 for one in layers)
+    assert [bool(one["sample"]) for one in chosen.layers] == [True, False]
     assert chosen.crs is not None
     assert chosen.crs["chosen"] == "EPSG:9210"
 

@@ -1,5 +1,6 @@
 """Declaration of the register of digital addresses."""
 
+from geodata.people import PERSON, PHONE
 from geodata.register import COMMUNE_FORM, Choice, CodeForm, Field, Label, Register, TileRule
 from geodata.registers.addresses.codes import FORMS
 from geodata.registers.addresses.model import Address, AddressCode, HouseholdPrivate
@@ -181,11 +182,13 @@ REGISTER = Register(
             HouseholdPrivate.head_name,
             Label("Chủ hộ", "Head of household"),
             aliases=("chu ho", "ten chu ho", "ho ten", "ho va ten", "chu_ho"),
+            looks_like=PERSON,
         ),
         Field(
             HouseholdPrivate.phone,
             Label("Điện thoại", "Phone"),
             aliases=("dien thoai", "so dien thoai", "sdt", "dien_thoai"),
+            looks_like=PHONE,
         ),
     ),
 )

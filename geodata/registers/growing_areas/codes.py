@@ -23,6 +23,11 @@ KNOWN = (
     re.compile(r"^\d{2}-PUC-[A-Z0-9]{2,5}-\d{5}(-[A-Z]{3})?$"),
 )
 
+LOOKS_LIKE = re.compile(
+    r"(?:VN ?[-‐–] ?[A-Z]{2,3}OR ?[-‐–] ?\d{3,4}|\d{2}-PUC-[A-Z0-9]{2,5}-\d{5}(?:-[A-Z]{3})?)", re.IGNORECASE
+)
+"""The known formats as people write them."""
+
 _DASHES = re.compile(r"[‐‑‒–—―−]")
 _NOISE = re.compile(r"[\s\[\]]+")
 

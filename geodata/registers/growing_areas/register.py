@@ -1,7 +1,9 @@
 """Declaration of the register of growing areas."""
 
+from geodata.people import PERSON, PHONE
 from geodata.register import COMMUNE_FORM, Choice, Field, Hidden, Label, Register, SideList, TileRule
 from geodata.registers.growing_areas.codes import FORM as CODE_FORM
+from geodata.registers.growing_areas.codes import LOOKS_LIKE
 from geodata.registers.growing_areas.model import GrowingArea, GrowingAreaMarket
 from geodata.registers.growing_areas.schemas import GrowingAreaIn
 
@@ -88,6 +90,7 @@ REGISTER = Register(
             form=CODE_FORM,
             public=True,
             tile=True,
+            looks_like=LOOKS_LIKE,
             aliases=("ma", "ma so", "ma vung trong", "ma so vung trong", "ma_vung", "ma_vt", "puc", "ma_so_vung"),
         ),
         Field(GrowingArea.code_raw, Label("Mã gốc", "Code as written"), public=True),
@@ -273,11 +276,13 @@ REGISTER = Register(
             GrowingArea.representative,
             Label("Người đại diện", "Representative"),
             aliases=("nguoi dai dien", "dai dien", "chu ho", "chu vuon", "chu_ho"),
+            looks_like=PERSON,
         ),
         Field(
             GrowingArea.phone,
             Label("Điện thoại", "Phone"),
             aliases=("dien thoai", "so dien thoai", "sdt", "dien_thoai"),
+            looks_like=PHONE,
         ),
     ),
 )

@@ -2,6 +2,7 @@
 
 from sqlalchemy import func
 
+from geodata.people import PHONE
 from geodata.register import COMMUNE_FORM, Choice, Field, Label, Register, TileRule
 from geodata.registers.tourism_points.model import TourismPoint
 from geodata.registers.tourism_points.schemas import TourismPointIn
@@ -150,6 +151,7 @@ REGISTER = Register(
             public=True,
             public_if=CONSENT,
             aliases=("dien thoai", "sdt", "so dien thoai"),
+            looks_like=PHONE,
         ),
         Field(TourismPoint.zalo, Label("Zalo", "Zalo"), public=True, public_if=CONSENT),
         Field(

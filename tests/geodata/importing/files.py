@@ -1,6 +1,7 @@
 """Small files of each format for the tests beside this, and what the reader made of one."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pyogrio
 import pytest
 import shapely
 
+from geodata.importing.context import WEB_LIMITS
+from geodata.importing.reader import read_job
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.sandbox import read_upload
 
@@ -37,6 +40,26 @@ def read(tmp_path: Path, data: bytes | str, name: str, **options: Any) -> ReadRe
 def refusal(tmp_path: Path, data: bytes | str, name: str, **options: Any) -> UnreadableFileError:
     with pytest.raises(UnreadableFileError) as caught:
         read(tmp_path, data, name, **options)
+    return caught.value
+
+
+def refusal_here(tmp_path: Path, data: bytes | str, name: str, **options: Any) -> UnreadableFileError:
+    """Refuse a file without a process of its own, which is all that most refusals need and much quicker."""
+    path, work = tmp_path / "stored", tmp_path / "work"
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    work.mkdir()
+    limits = options.pop("limits", WEB_LIMITS)
+    job = {
+        "path": str(path),
+        "work_dir": str(work),
+        "suffix": Path(name).suffix,
+        "layer": None,
+        "encoding": None,
+        **options,
+    }
+    with pytest.raises(UnreadableFileError) as caught:
+        read_job(job, limits)
+    shutil.rmtree(work)
     return caught.value
 
 

@@ -136,6 +136,7 @@ def test_a_coordinate_system_is_asked_for_before_any_row_is_judged(tmp_path: Pat
     path.write_text(f"ma_xa,wkt\n{COMMUNE},POINT (536000 1770000)\n", encoding="utf-8")
     report, sink = check(path)
     assert (report.outcome, codes(report), report.read, sink.fields) == ("needs_choice", ["CRS_MISSING"], 0, [])
+    assert report.columns == {"ma_xa": "commune_code"}
     chosen, sink = check(path, crs="EPSG:5899")
     assert (chosen.outcome, len(sink.rows)) == ("ok", 1)
 
@@ -160,9 +161,9 @@ def test_the_report_is_plain_json_with_its_version(tmp_path: Path) -> None:
     written = json.loads(json.dumps(report.as_dict()))
     assert (written["version"], written["register"], written["outcome"]) == (REPORT_VERSION, "addresses", "ok")
     assert written["rows"] == {"read": 2, "valid": 1, "repaired": 0, "rejected": 1}
-    assert written["counts"]["CODE_FORMAT"] == {"count": 1, "level": "error"}
+    assert written["counts"]["CODE_FORMAT"] == 1
     assert written["crs"]["chosen"] == "EPSG:4326"
-    assert written["encoding"]["certain"] is True
+    assert {choice["certain"] for choice in written["encoding"].values()} == {True}
 
 
 def test_only_fields_that_rows_may_carry_reach_the_sink(tmp_path: Path) -> None:
@@ -218,3 +219,11 @@ def test_a_fraction_that_may_be_thousands_is_doubted(tmp_path: Path, written: st
     report, sink = check_rows(tmp_path, plot("VN-DNOR-0269", area_ha=written), register="growing_areas")
     assert [code for code, _, _ in doubts(report)] == ["NUMBER_UNCLEAR"] * is_doubted
     assert sink.rows[0]["area_ha"] == float(written.replace(",", "."))
+
+
+def test_samples_of_text_are_shown_for_public_columns_only(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text(f"ten_duong,chu_ho,la,ma_xa,lon,lat\nLê Lợi,Vũ Văn A,Ẩn,{COMMUNE},108.1,16.1\n", encoding="utf-8")
+    encoding = check(path)[0].as_dict()["encoding"]
+    assert encoding["ten_duong"]["samples"] == [{"before": "LÃª Lá»£i", "after": "Lê Lợi"}]
+    assert (encoding["chu_ho"]["samples"], encoding["la"]["samples"]) == ([], [])

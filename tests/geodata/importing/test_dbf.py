@@ -53,7 +53,7 @@ def make_dbf(
 
 def read(path: Path, *, declared: str | None = None, context: ReadContext | None = None) -> list[list[str | None]]:
     table = DbfFile(path, context or ReadContext(ReaderLimits()))
-    table.choose_encoding(declared)
+    table.choose_encodings(declared)
     columns = [column.to_pylist() for column in table.columns(table.read_block(0, table.record_count))]
     table.warn_about_text()
     return [list(row) for row in zip(*columns, strict=True)]
@@ -65,7 +65,11 @@ def text_column(path: Path, values: list[bytes], *, language: int = 0) -> Path:
 
 def choice_for(path: Path, declared: str | None = None) -> tuple[EncodingChoice, ReadContext]:
     context = ReadContext(ReaderLimits())
-    return DbfFile(path, context).choose_encoding(declared), context
+    return DbfFile(path, context).choose_encodings(declared)[0], context
+
+
+def told(choice: EncodingChoice) -> tuple[str, str, bool]:
+    return choice.chosen, choice.how, choice.certain
 
 
 def test_values_become_plain_text(tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ def test_memo_columns_are_left_out_with_a_note(tmp_path: Path) -> None:
 
 def test_utf8_is_recognised_without_a_cpg_and_composed(tmp_path: Path) -> None:
     path = text_column(tmp_path / "a.dbf", ["Xã Nghĩa Đô".encode(), "Xa\u0303 Nghi\u0303a".encode()])
-    assert choice_for(path)[0] == EncodingChoice("utf-8", "bytes", certain=True)
+    assert told(choice_for(path)[0]) == ("utf-8", "bytes", True)
     assert read(path) == [["Xã Nghĩa Đô"], ["Xã Nghĩa"]]
 
 
@@ -160,16 +164,16 @@ def test_cp1258_is_recognised_and_composed(tmp_path: Path) -> None:
     # Windows writes the tone as a mark of its own after the letter.
     raw = "Nghê\u0323 An, đươ\u0300ng Ho\u0300a Bi\u0300nh".encode("cp1258")
     path = text_column(tmp_path / "a.dbf", [raw])
-    assert choice_for(path)[0] == EncodingChoice("cp1258", "letters", certain=True)
+    assert told(choice_for(path)[0]) == ("cp1258", "letters", True)
     assert read(path) == [["Nghệ An, đường Hòa Bình"]]
     assert read(path, declared="CP1258") == [["Nghệ An, đường Hòa Bình"]]
 
 
 def test_unknown_bytes_are_read_as_cp1252_with_a_warning(tmp_path: Path) -> None:
-    path = text_column(tmp_path / "a.dbf", [b"Ngh\xd6 An", b"\xae\xad\xeang"])
+    path = text_column(tmp_path / "a.dbf", [b"\xd9\xd9 \xb4\xa4", b"\xbf\xbf\xae"])
     choice, context = choice_for(path)
-    assert (choice.chosen, choice.certain) == ("cp1252", False)
-    assert [warning.code for warning in context.warnings] == ["ENCODING_GUESSED"]
+    assert told(choice) == ("cp1252", "guess", False)
+    assert [(warning.code, warning.detail["columns"]) for warning in context.warnings] == [("ENCODING_UNSURE", ["ten"])]
 
 
 def test_the_officers_choice_outranks_all(tmp_path: Path) -> None:
@@ -200,7 +204,7 @@ def test_a_cpg_the_bytes_contradict_is_not_believed(tmp_path: Path) -> None:
 
 def test_the_language_byte_is_a_hint(tmp_path: Path) -> None:
     path = text_column(tmp_path / "a.dbf", ["Привет мир".encode("cp1251")], language=0xC9)
-    assert choice_for(path)[0] == EncodingChoice("cp1251", "language byte", certain=False)
+    assert told(choice_for(path)[0]) == ("cp1251", "language byte", False)
     assert read(path) == [["Привет мир"]]
 
 
@@ -223,7 +227,7 @@ def test_one_broken_value_does_not_change_the_encoding_of_a_thousand(tmp_path: P
 def test_column_names_are_decoded_like_the_text(tmp_path: Path) -> None:
     path = make_dbf(tmp_path / "a.dbf", [("t\xc3\xaan", "C", 8, 0)], [["Huế".encode()]])
     table = DbfFile(path, ReadContext(ReaderLimits()))
-    table.choose_encoding(None)
+    table.choose_encodings(None)
     assert table.names() == ["tên"]
 
 
@@ -239,7 +243,7 @@ def test_67500_wide_rows_are_decoded_in_a_tenth_of_the_time_allowed_for_675000(t
         file.write(block.tobytes())
     started = time.process_time()
     table = DbfFile(path, ReadContext(ReaderLimits()))
-    table.choose_encoding(None)
+    table.choose_encodings(None)
     rows = 0
     for start in range(0, count, table.block_rows):
         rows += len(table.columns(table.read_block(start, min(table.block_rows, count - start)))[0])

@@ -2,9 +2,7 @@
 
 import pytest
 
-from geodata.importing.context import ReadContext, ReaderLimits
-from geodata.importing.encodings import TextEvidence, choose_encoding, find_codec
-from geodata.importing.results import EncodingChoice
+from geodata.importing.encodings import find_codec
 
 
 @pytest.mark.parametrize(
@@ -15,6 +13,10 @@ from geodata.importing.results import EncodingChoice
         ("ANSI 1258", "cp1258"),
         ("8859_1", "iso8859-1"),
         ("OEM 437", "cp437"),
+        ("TCVN3 (ABC)", "tcvn3"),
+        ("VNI-Windows", "vni"),
+        ("viscii", "viscii"),
+        ("GBK", "gbk"),
         ("hex", None),
         ("idna", None),
         ("utf-16", None),
@@ -25,9 +27,3 @@ from geodata.importing.results import EncodingChoice
 )
 def test_names_of_encodings(name: str, codec: str | None) -> None:
     assert find_codec(name) == codec
-
-
-def test_choose_encoding_of_ascii_is_certain() -> None:
-    evidence = TextEvidence(is_ascii=True, is_utf8=True, values=[])
-    choice = choose_encoding(evidence, explicit=None, declared=None, hint=None, context=ReadContext(ReaderLimits()))
-    assert choice == EncodingChoice("utf-8", "ascii", certain=True)

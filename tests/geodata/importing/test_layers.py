@@ -62,7 +62,20 @@ def test_missing_parts(tmp_path: Path) -> None:
     assert (codes(result), result.columns, result.crs_wkt) == (["DBF_MISSING"], (), None)
     error = refusal(tmp_path, zipped(tmp_path / "s", ".dbf", ".shx"), "a.zip")
     assert (error.code, error.detail["missing"]) == ("SHP_PARTS_MISSING", [".shp"])
-    assert refusal(tmp_path, (tmp_path / "s" / "a.dbf").read_bytes(), "a.dbf").code == "SHP_PARTS_MISSING"
+
+
+def test_a_dbf_table_alone_is_a_table_whose_places_may_stand_in_its_columns(tmp_path: Path) -> None:
+    frame = table([shapely.Point(1, 2)] * 2, ten=["Huế", "Vinh"], lon=[107.5, 105.5], lat=[16.5, 18.5])
+    path = shapefile(tmp_path / "s", frame, ENCODING="UTF-8").with_suffix(".dbf")
+    plain = read(tmp_path, path.read_bytes(), "a.dbf")
+    assert (plain.format, values(plain, "ten"), wkt(plain)[0]) == ("DBF", ["Huế", "Vinh"], "POINT (107.5 16.5)")
+    together = read(tmp_path, zipped(tmp_path / "s", ".dbf", ".cpg"), "a.zip")
+    assert (together.layer, values(together, "ten")) == ("a", ["Huế", "Vinh"])
+    path = shapefile(tmp_path / "t", table([shapely.Point(1, 2)], ma=["1"])).with_suffix(".dbf")
+    marked = path.read_bytes().replace(b"\r 1", b"\r*1")
+    assert refusal(tmp_path, marked, "a.dbf").code == "EMPTY_LAYER"
+    result = read(tmp_path, path.read_bytes(), "a.dbf")
+    assert (result.geometry_type, values(result, "_problem"), codes(result)) == (None, [None], ["CSV_NO_GEOMETRY"])
 
 
 def test_unreadable_members_beside_a_layer_are_left_out_with_a_note(tmp_path: Path) -> None:

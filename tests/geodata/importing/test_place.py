@@ -1,7 +1,6 @@
 """Where rows lie: the coordinate system of the file, and each row's commune against its boundary."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,10 @@ import pytest
 import shapely
 from shapely import LineString, Point, Polygon, box
 
-from geodata.crs import WGS84_DEGREES, from_epsg
+from geodata.crs import WGS84_DEGREES, from_epsg, grid_from_wgs84
 from geodata.db import SYSTEM, Actor
-from geodata.importing.place import PlaceChecker, choose_crs, source_bounds
+from geodata.importing.place import PlaceChecker
 from geodata.importing.report import Report
-from geodata.importing.results import ReadResult
-from geodata.importing.sandbox import read_upload
 from geodata.registers import get_register
 from geodata.units.index import UnitIndex
 
@@ -196,63 +193,30 @@ def test_one_broken_row_does_not_take_the_others_with_it() -> None:
     assert geometries([IN_WEST, None, IN_EAST])[1] == [True, False, True]
 
 
-# --- the coordinate system of a file
+# --- rows of another zone
 
 
-def read(tmp_path: Path, text: str) -> ReadResult:
-    path = tmp_path / "f.csv"
-    path.write_text(text)
-    return read_upload(path, tmp_path / "work", original_name="f.csv")
+def as_read(places: Sequence[Point], written_in: int, read_as: int) -> list[shapely.Geometry]:
+    """Return where places land that were written in one zone and are read in another."""
+    grid = grid_from_wgs84(from_epsg(written_in), *shapely.get_coordinates(list(places)).T)
+    return list(shapely.points(*from_epsg(read_as).to_wgs84(*grid)))
 
 
-@pytest.fixture(scope="module")
-def degrees_file(tmp_path_factory: pytest.TempPathFactory) -> ReadResult:
-    return read(tmp_path_factory.mktemp("degrees"), "ten,wkt\nA,POINT (108.05 16.05)\nB,POINT (108.15 16.05)\n")
+def test_rows_of_another_zone_are_refused_with_its_name_and_counted() -> None:
+    places = [IN_WEST, *as_read([IN_WEST, Point(108.02, 16.02)], 9217, 5899), AT_SEA]
+    good, report = np.ones(4, dtype=bool), Report("addresses")
+    checked = checker(crs=from_epsg(5899))
+    checked.communes(pa.array([WEST_CODE] * 4), np.array(places, dtype=object), range(1, 5), good, report)
+    checked.say_mixture(report)
+    assert good.tolist() == [True, False, False, False]
+    assert dict(report.counts) == {"OUTSIDE_ZONE": 2, "OUTSIDE_COMMUNE": 1, "ZONE_MIXED": 1}
+    first, second = report.messages[0], report.messages[1]
+    assert (first["code"], first["value"]) == ("ZONE_MIXED", "2")
+    assert "VN-2000 / TM 108°15′, k=0.9999: 2" in first["vi"]
+    assert (second["row"], "VN-2000 / TM 108°15′" in second["vi"]) == (2, True)
+    assert "EPSG:9217" in second["remedy"]["vi"]
 
 
-@pytest.fixture(scope="module")
-def metres_file(tmp_path_factory: pytest.TempPathFactory) -> ReadResult:
-    return read(tmp_path_factory.mktemp("metres"), "ten,wkt\nA,POINT (536000 2326000)\n")
-
-
-def test_numbers_that_can_only_be_degrees_are_taken_for_wgs84_and_that_is_said(degrees_file: ReadResult) -> None:
-    report = Report("addresses")
-    assert choose_crs(degrees_file, None, report) is WGS84_DEGREES
-    assert list(report.counts) == ["CRS_ASSUMED"]
-    assert report.crs is not None
-    assert report.crs["certain"] is False
-
-
-def test_metres_without_coordinate_system_need_a_choice(metres_file: ReadResult) -> None:
-    report = Report("addresses")
-    assert choose_crs(metres_file, None, report) is None
-    assert (report.outcome, list(report.counts)) == ("needs_choice", ["CRS_MISSING"])
-
-
-@pytest.mark.parametrize("choice", ["EPSG:9209", "epsg:9209", " 9209 "])
-def test_the_officer_s_choice_decides(metres_file: ReadResult, choice: str) -> None:
-    report = Report("addresses")
-    chosen = choose_crs(metres_file, choice, report)
-    assert chosen is not None
-    assert report.crs == {
-        "chosen": "EPSG:9209", "name": "VN-2000 / TM 105°30′, k=0.9999", "operation": "VN-2000 to WGS 84 (2)",
-        "accuracy_m": 1.0, "certain": True, "candidates": [],
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("choice", ["EPSG:99999", "VN-2000", "EPSG:", "EPSG:9209; DROP", "٣"])
-def test_a_choice_that_is_no_coordinate_system_is_answered_not_raised(metres_file: ReadResult, choice: str) -> None:
-    report = Report("addresses")
-    assert choose_crs(metres_file, choice, report) is None
-    assert (report.outcome, list(report.counts)) == ("needs_choice", ["CRS_UNUSABLE"])
-
-
-def test_a_file_without_any_place_is_told_so_row_by_row_not_asked_for_a_coordinate_system(tmp_path: Path) -> None:
-    report = Report("addresses")
-    assert choose_crs(read(tmp_path, "ten,ma_xa\nA,20194\n"), None, report) is WGS84_DEGREES
-    assert report.messages == []
-
-
-def test_bounds_are_those_of_the_numbers_in_the_file(degrees_file: ReadResult, metres_file: ReadResult) -> None:
-    assert source_bounds(degrees_file) == (108.05, 16.05, 108.15, 16.05)
-    assert source_bounds(metres_file) == (536_000, 2_326_000, 536_000, 2_326_000)
+def test_rows_of_no_zone_and_files_in_degrees_say_nothing_of_zones() -> None:
+    _, _, report = communes([AT_SEA, *as_read([IN_WEST], 9217, 5899)], [WEST_CODE] * 2)
+    assert dict(report.counts) == {"OUTSIDE_COMMUNE": 2}

@@ -239,7 +239,7 @@ def test_a_rule_that_only_the_database_knows_refuses_the_file_and_does_not_raise
     assert (report.outcome, published.revision, report.valid, report.rejected) == ("refused", None, 0, 2)
     refusal = next(one for one in report.messages if one["code"] == "RULE_REFUSED")
     assert "odd" in refusal["vi"]
-    assert "Bí Mật" not in str(report.as_dict())
+    assert "Bí Mật" not in str(report.messages)
 
 
 def test_two_places_of_one_name_in_a_commune_are_told_by_their_name(connection: Connection, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from shapely import Point
@@ -38,7 +39,7 @@ NOBODY = Counts(0, 0)
 def stage(
     connection: Connection, rows: Sequence[Row], folder: Path, register: str = "addresses", **options: Any
 ) -> Published:
-    return send(connection, register, rows, folder, publishes=False, **options)
+    return send(connection, register, rows, folder, publishes=False, upload_id=uuid4(), **options)
 
 
 def diff_of(connection: Connection, staged: Published, mode: Mode = "upsert", register: str = "addresses") -> Diff:
@@ -165,7 +166,7 @@ def test_more_than_a_fifth_that_vanishes_is_told_and_more_than_four_fifths_waits
     some = stage(connection, rows[:7], tmp_path, mode="replace").review
     assert some is not None
     assert (some.removed, some.vanishing, some.needs_approval) == (3, {COMMUNE: 0.3}, False)
-    most = send(connection, "addresses", rows[:1], tmp_path, mode="replace")
+    most = send(connection, "addresses", rows[:1], tmp_path, mode="replace", upload_id=uuid4())
     assert most.review is not None
     assert (most.revision, most.review.needs_approval, most.review.removed) == (None, True, 9)
     assert most.staged is not None

@@ -221,11 +221,19 @@ def test_no_way_leads_to_gdal_in_the_child_and_its_network_is_empty() -> None:
 
 
 def test_check_raises_when_gdal_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    python = (
-        "from geodata.importing import reader; reader._Hidden.find_spec = lambda *_: None; reader.main('--self-test')"
-    )
+    python = "from geodata.importing import gdal_mode, reader; gdal_mode.HIDDEN.clear(); reader.main('--self-test')"
     monkeypatch.setattr(sandbox, "_command", lambda: [sys.executable, "-c", python])
     with pytest.raises(sandbox.SandboxError, match="GDAL: pyogrio"):
+        sandbox.check()
+
+
+def test_check_raises_when_more_drivers_are_live_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    python = (
+        "import sys; from geodata.importing import gdal_mode, reader; gdal_mode.all_drivers = lambda: ['GML'];"
+        "reader.main('--self-test')"
+    )
+    monkeypatch.setattr(sandbox, "_command", lambda: [sys.executable, "-c", python])
+    with pytest.raises(sandbox.SandboxError, match="more drivers than allowed"):
         sandbox.check()
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geodata.importing.tables import parse_coordinate, parse_wkt
+from geodata.importing.place_columns import parse_coordinate
+from geodata.importing.wkt import parse_wkt
 from tests.geodata.importing.files import codes, read, refusal, rows, values, wkt
 
 LIMIT = 1000

@@ -1,0 +1,46 @@
+"""Which field each column of a file is, told to its sender; and the columns that are none: places, records' own ids."""
+
+from collections.abc import Mapping
+from contextlib import closing
+
+from geodata.importing.given_ids import GivenIds
+from geodata.importing.mapping import ColumnChoiceError, ColumnMatching
+from geodata.importing.message_kind import Sentences
+from geodata.importing.report import Report
+from geodata.importing.results import ReadResult, iter_batches
+from geodata.register import Field
+from geodata.text import search_key
+
+PLACE_COLUMNS = frozenset(
+    ["lon", "long", "lng", "longitude", "x", "lat", "latitude", "y", "wkt", "geom", "geometry", "easting", "northing"]
+) | {
+    "kinh do",
+    "vi do",
+}
+"""Columns of tables that the reader takes the place from; they are no fields and not worth a note."""
+
+
+def match_columns(matching: ColumnMatching, result: ReadResult, report: Report) -> Mapping[str, Field] | None:
+    """Find the field of each column, saying how; None where the sender's own choice cannot be followed."""
+    with closing(iter_batches(result)) as batches:
+        first = next(batches, None)
+    sample = {} if first is None else {name: first.column(name) for name in result.columns}
+    try:
+        matches = matching.run(result.columns, sample)
+    except ColumnChoiceError as error:
+        report.refuse("COLUMN_CHOICE", "needs_choice", value=error.column, said=Sentences(error.vi, error.en))
+        return None
+    report.matches = [match.as_dict() for match in matches]
+    report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
+    mapping = {match.name: match.taken for match in matches if match.taken is not None}
+    ids = find_given_ids(result, mapping)
+    for match in matches:
+        is_place = match.name in result.place_columns or search_key(match.name) in PLACE_COLUMNS
+        if not is_place and match.name != ids.column:
+            match.say(report)
+    return mapping
+
+
+def find_given_ids(result: ReadResult, mapping: Mapping[str, Field]) -> GivenIds:
+    """Find the column of the records' own ids, as exports have it, among those that are no field."""
+    return GivenIds([name for name in result.columns if name not in mapping])

@@ -1,0 +1,98 @@
+"""Reports on uploads as files and as a page, and the schema that says what a report holds."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Row, select
+
+from geodata.db import Database
+from geodata.errors import FeatureNotFoundError
+from geodata.importing.mapping import read_fields
+from geodata.importing.report import report_json
+from geodata.importing.report_files import LEVELS, OUTCOMES, csv_report, geojson_report, summary_rows, xlsx_report
+from geodata.importing.report_schema import SCHEMA_FILE, schema_json
+from geodata.ops import Upload
+from geodata.register import Label
+from geodata.registers import get_register
+from geodata.text import slugify
+from service.api.forms import GEOJSON, SCHEMA
+from service.api.parameters import only
+from service.auth.policy import Officer, public
+from service.auth.principal import Principal
+from service.deps import DatabaseDep
+from service.web.rendering import render
+
+router = APIRouter(tags=["Uploads"])
+
+PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept-Language, Authorization, Cookie"}
+
+WRITERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], bytes]]] = {
+    "json": ("application/json", report_json),
+    "csv": ("text/csv; charset=utf-8", csv_report),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx_report),
+    "geojson": (GEOJSON, geojson_report),
+}
+"""Media type and writer of each form that is no page, by ending."""
+
+
+@router.get(f"/schemas/{SCHEMA_FILE}", dependencies=[public], summary="JSON Schema of the report")
+def schema(request: Request) -> Response:
+    """Return the JSON Schema (draft 2020-12) of reports of this version."""
+    only(request)
+    return Response(schema_json(), media_type=SCHEMA, headers={"Cache-Control": "public, max-age=3600"})
+
+
+@router.get("/uploads/{uploadId}/report.{format}", summary="The report on one upload")
+def report(request: Request, principal: Officer, database: DatabaseDep) -> Response:
+    """Return the report on an upload of one's own; administrators see all.
+
+    JSON, a table (CSV, XLSX), a map of what was found (GeoJSON), or a page.
+    """
+    only(request)
+    form = request.path_params["format"]
+    upload = _find(database, principal, request.path_params["uploadId"])
+    if form == "html":
+        page = render(request, "report.html", _page(upload))
+        page.headers.update(PRIVATE)
+        return page
+    if form not in WRITERS:
+        raise FeatureNotFoundError(feature=f"report.{form[:20]}")
+    media_type, write = WRITERS[form]
+    name = f"bao-cao-{slugify(Path(upload.file_name).stem)}.{form}"
+    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(write(upload.report), media_type=media_type, headers=headers)
+
+
+def _find(database: Database, principal: Principal, text: str) -> Row[Any]:
+    """Return the upload, provided that the principal may see it and that there is a report on it."""
+    try:
+        upload_id = UUID(text)
+    except ValueError:
+        raise FeatureNotFoundError(feature=text[:60]) from None
+    with database.staff(principal.actor) as connection:
+        found = connection.execute(select(Upload).where(Upload.id == upload_id)).one_or_none()
+    may_see = found is not None and (found.author == principal.username or principal.role == "administrator")
+    if found is None or not may_see or found.report is None:
+        raise FeatureNotFoundError(feature=text[:60])
+    return found
+
+
+def _page(upload: Row[Any]) -> dict[str, Any]:
+    told = upload.report
+    register = get_register(upload.register)
+    return {
+        "report": told,
+        "register_title": _both(register.title),
+        "fields": {field.name: _both(field.title) for field in read_fields(register)},
+        "outcomes": {name: {"vi": vi, "en": en} for name, (vi, en) in OUTCOMES.items()},
+        "levels": {name: {"vi": vi, "en": en} for name, (vi, en) in LEVELS.items()},
+        "rows": [row for row in summary_rows(told) if row[2] is not None],
+        "formats": list(WRITERS),
+    }
+
+
+def _both(label: Label) -> dict[str, str]:
+    return {"vi": label.vi, "en": label.en}

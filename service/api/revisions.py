@@ -1,0 +1,235 @@
+"""The revisions of a collection: what each changed, and its undoing."""
+
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection, func, insert, select
+
+from geodata.errors import NotAllowedError, ParameterError
+from geodata.features import read_versions
+from geodata.ops import Revision, Rollback
+from geodata.past import Changed, Published, find_revision, list_changes, list_revisions
+from geodata.register import Register
+from geodata.rollback import Undone, preview_rollback, roll_back
+from service.api.forms import VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
+from service.api.parameters import DEFAULT_LIMIT, MAX_LIMIT, only, read_cursor, read_whole, write_cursor
+from service.api.uploads import MAX_KEY, PRIVATE, ReusedKeyError
+from service.auth import audit
+from service.auth.policy import Uploader, Visitor
+from service.auth.principal import ANYBODY, Principal
+from service.catalogue import NEVER
+from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
+from service.problems import PreconditionMissingError
+from service.web.i18n import pick_language
+from service.web.rendering import render
+
+router = APIRouter(tags=["Revisions"])
+
+MAX_NUMBER = (1 << 63) - 1
+
+
+@router.get("/collections/{collectionId}/revisions", summary="Revisions")
+def revisions(
+    request: Request, register: RegisterDep, principal: Visitor, database: DatabaseDep, settings: SettingsDep
+) -> Response:
+    """Return the collection's revisions, the latest first; officers see who published them and with what note."""
+    given = only(request, {"limit", "cursor"})
+    limit = _limit(given.get("limit"))
+    before = read_cursor(given["cursor"], register, settings.signing_key) if "cursor" in given else None
+    with database.read() as connection:
+        latest = read_versions(connection).get(register.id, NEVER).revision
+        found = list_revisions(connection, register, limit + 1, before)
+    etag = _etag(request, principal, latest)
+    if principal is ANYBODY and is_unchanged(request, etag):
+        return unchanged(etag)
+    shown = _described(database, register, principal, found[:limit])
+    last = found[limit - 1].number if len(found) > limit else None
+    links = _links(request, register, last, settings.signing_key)
+    document = {"latest": latest, "etag": f'"{latest}"', "revisions": shown, "links": links}
+    if pick_form(request) == "html":
+        return _page(request, "revisions.html", register, principal, {"revisions": shown, "links": links})
+    return json_response(document, headers=_headers(principal, etag))
+
+
+@router.get("/collections/{collectionId}/revisions/{number}", summary="One revision")
+def revision(  # noqa: PLR0913  what the answer depends on
+    request: Request,
+    number: str,
+    register: RegisterDep,
+    principal: Visitor,
+    database: DatabaseDep,
+    catalogue: CatalogueDep,
+    settings: SettingsDep,
+) -> Response:
+    """Return one revision with what it changed in public; officers see the public values before and after."""
+    given = only(request, {"limit", "cursor"})
+    limit = _limit(given.get("limit"))
+    after = read_cursor(given["cursor"], register, settings.signing_key) if "cursor" in given else 0
+    with database.read() as connection:
+        known = find_revision(connection, register, _number(number))
+        etag = _etag(request, principal, catalogue.policy(connection), catalogue.day(connection, register))
+        if principal is ANYBODY and is_unchanged(request, etag):
+            return unchanged(etag)
+        changes = list_changes(connection, register, known.number, limit=limit + 1, after=after)
+    last = changes[limit - 1].number if len(changes) > limit else None
+    links = _links(request, register, last, settings.signing_key)
+    language = pick_language(request)
+    listed = [_change(one, language, with_values=principal is not ANYBODY) for one in changes[:limit]]
+    document = {**_described(database, register, principal, [known])[0], "changes": listed, "links": links}
+    if pick_form(request) == "html":
+        return _page(request, "revision.html", register, principal, {"revision": document, "links": links})
+    return json_response(document, headers=_headers(principal, etag))
+
+
+def _limit(text: str | None) -> int:
+    return min(read_whole(text or str(DEFAULT_LIMIT), "limit", least=1), MAX_LIMIT)
+
+
+def _number(text: str) -> int:
+    try:
+        return read_whole(text, "number", least=1, most=MAX_NUMBER)
+    except ValueError:  # more digits than Python reads
+        raise ParameterError(name="number", why_vi="số quá lớn.", why_en="the number is too large.") from None
+
+
+def _etag(request: Request, principal: Principal, *parts: object) -> str:
+    return etag_of(
+        *parts, request.url, base_url(request), pick_form(request), pick_language(request), principal.username
+    )
+
+
+def _headers(principal: Principal, etag: str) -> dict[str, str]:
+    if principal is not ANYBODY:
+        return {**PRIVATE, "Vary": f"{VARY}, Authorization"}
+    return {"ETag": etag, "Cache-Control": "no-cache", "Vary": f"{VARY}, Authorization"}
+
+
+def _page(
+    request: Request, template: str, register: Register, principal: Principal, context: dict[str, Any]
+) -> Response:
+    collection = {"id": register.id, "title": register.title.in_language(pick_language(request))}
+    is_officer = principal is not ANYBODY
+    page = render(request, template, {**context, "collection": collection, "is_officer": is_officer})
+    page.headers["Vary"] = f"{VARY}, Authorization"
+    if is_officer:
+        page.headers["Cache-Control"] = PRIVATE["Cache-Control"]
+    return page
+
+
+def _links(request: Request, register: Register, last: int | None, key: bytes) -> list[dict[str, str]]:
+    at = f"{base_url(request)}{request.url.path}"
+    asked = {name: value for name, value in request.query_params.items() if name != "f"}
+    links = [
+        link(f"{at}?{urlencode(asked)}".rstrip("?"), "self", "application/json"),
+        link(f"{at}?{urlencode({**asked, 'f': 'html'})}", "alternate", "text/html"),
+        link(f"{base_url(request)}/collections/{register.id}", "collection", "application/json"),
+    ]
+    if last is not None:
+        form = {"f": request.query_params["f"]} if "f" in request.query_params else {}
+        following = urlencode({**asked, **form, "cursor": write_cursor(last, register, key)})
+        links.append(link(f"{at}?{following}", "next", "application/json"))
+    return links
+
+
+def _described(database: Any, register: Register, principal: Principal, found: list[Published]) -> list[dict[str, Any]]:
+    """Describe revisions; to officers with author and note."""
+    shown = [{**asdict(one), "published_at": one.published_at.isoformat()} for one in found]
+    if principal is ANYBODY:
+        return shown
+    numbers = [one.number for one in found]
+    statement = select(Revision.number, Revision.author, Revision.note)
+    with database.staff(principal.actor) as connection:
+        rows = connection.execute(statement.where(Revision.register == register.id, Revision.number.in_(numbers)))
+        inside = {row.number: {"author": row.author, "note": row.note} for row in rows}
+    return [{**one, **inside[one["number"]]} for one in shown]
+
+
+def _change(change: Changed, language: str, *, with_values: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {"id": change.id, "kind": change.kind, "label": change.label}
+    if with_values:
+        found["fields"] = [
+            {"field": one.field, "title": one.title.in_language(language), "before": one.before, "after": one.after}
+            for one in change.fields
+        ]
+    return found
+
+
+@router.post("/collections/{collectionId}/revisions/{number}/rollback", summary="Undo a revision")
+def rollback(
+    request: Request, number: str, register: RegisterDep, principal: Uploader, database: DatabaseDep
+) -> Response:
+    """Undo a revision by a new one; what later revisions changed too is left and listed.
+
+    ``If-Match`` holds the ``etag`` of the list of revisions; with ``?dry-run=true`` nothing is changed and it may
+    be missing.
+    """
+    is_dry = _is_dry(only(request, {"dry-run"}).get("dry-run", "false"))
+    undone = _number(number)
+    if not principal.may_upload(register.id):
+        raise NotAllowedError(what=register.id)
+    with database.worker() as connection:
+        if is_dry:
+            answer = preview_rollback(connection, register, undone, principal.actor).as_dict()
+        else:
+            answer = _roll_back_once(connection, request, register, undone, principal)
+    headers = dict(PRIVATE)
+    if answer["revision"] is not None:
+        headers["Location"] = f"{base_url(request)}/collections/{register.id}/revisions/{answer['revision']}"
+    return json_response(answer, headers=headers)
+
+
+def _is_dry(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ParameterError(name="dry-run", why_vi="dùng true hoặc false.", why_en="use true or false.")
+    return text == "true"
+
+
+def _roll_back_once(
+    connection: Connection, request: Request, register: Register, number: int, principal: Principal
+) -> dict[str, Any]:
+    """Undo a revision, or give the answer again that the same Idempotency-Key got."""
+    key = request.headers.get("idempotency-key", "")[:MAX_KEY]
+    if key:
+        lock = func.pg_advisory_xact_lock(func.hashtext("bandoso rollback"), func.hashtext(principal.username))
+        connection.execute(select(lock))
+        query = select(Rollback.register, Rollback.undone, Rollback.answer)
+        query = query.where(Rollback.author == principal.username, Rollback.idempotency_key == key)
+        known = connection.execute(query).one_or_none()
+        if known is not None and (known.register, known.undone) != (register.id, number):
+            raise ReusedKeyError
+        if known is not None:
+            answer: dict[str, Any] = known.answer
+            return answer
+    done = roll_back(connection, register, number, principal.actor, expected=_expected(request))
+    _note(connection, request, register, principal, done)
+    answer = done.as_dict()
+    if key:
+        values = {"author": principal.username, "idempotency_key": key, "register": register.id, "undone": number}
+        connection.execute(insert(Rollback).values(**values, answer=answer))
+    return answer
+
+
+def _note(connection: Connection, request: Request, register: Register, principal: Principal, done: Undone) -> None:
+    audit.note(
+        connection, "revision.rollback", actor=principal.username, target=register.id,
+        request_id=request.scope.get("request_id"), undone=done.undone, revision=done.revision,
+        restored=done.restored, removed=done.removed, reinserted=done.reinserted, conflicts=done.conflict_count,
+    )  # fmt: skip
+
+
+def _expected(request: Request) -> int | None:
+    """Return the revision that If-Match names; None for any, and a number that no revision has for a foreign ETag.
+
+    Raises
+    ------
+    PreconditionMissingError
+    """
+    held = request.headers.get("if-match")
+    if held is None:
+        raise PreconditionMissingError
+    if held.strip() == "*":
+        return None
+    number = held.strip().strip('"')
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else -1  # noqa: PLR2004  a bigint

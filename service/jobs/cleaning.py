@@ -1,0 +1,76 @@
+"""What a worker clears away: old files, files of no upload, staged rows that nobody waits for."""
+
+from sqlalchemy import Connection, MetaData, Table, func, select, text, update
+from sqlalchemy.schema import DropTable
+
+from geodata.db import Database
+from geodata.history import forget_private
+from geodata.ops import Upload
+from service.auth import audit
+from service.jobs.imports import UNFINISHED
+from service.storage.parts import Storage
+
+DAY_S = 86_400
+ORPHAN_S = 3600
+"""After so long files without an upload's row are those of a process that died in between."""
+
+WAITING = ("staged", "needs_choice", "needs_approval")
+"""States in which an upload waits for a person."""
+
+
+def clean_files(database: Database, storage: Storage, keep_days: float) -> int:
+    """Remove raw files and private data of the past older than the installation keeps them, and files of no upload.
+
+    Returns
+    -------
+    int
+        Of how many uploads.
+    """
+    found = storage.find_older(ORPHAN_S)
+    old = storage.find_older(keep_days * DAY_S)
+    with database.worker() as connection:
+        known = set(connection.scalars(select(Upload.id).where(Upload.id.in_(found))))
+        needed = select(Upload.id).where(Upload.id.in_(old), Upload.state.in_((*UNFINISHED, *WAITING)))
+        forget_private(connection, int(keep_days))
+        removed = (found - known) | (old - set(connection.scalars(needed)))
+    for upload_id in removed:
+        storage.remove(upload_id)
+    return len(removed)
+
+
+def clean_staging(database: Database, keep_days: float) -> int:
+    """End uploads that waited too long for their officer, and drop the tables of staged rows that nobody needs.
+
+    Returns
+    -------
+    int
+        How many tables were dropped.
+    """
+    with database.worker() as connection:
+        _expire(connection, keep_days)
+    with database.worker() as connection:
+        return _drop_unneeded(connection)
+
+
+def _expire(connection: Connection, keep_days: float) -> None:
+    statement = (
+        update(Upload)
+        .where(Upload.state.in_(WAITING), func.now() - Upload.queued_at > func.make_interval(0, 0, 0, keep_days))
+        .values(state="cancelled", finished_at=func.now(), progress={"error": "expired"})
+        .returning(Upload.id)
+    )
+    for upload_id in connection.scalars(statement).all():
+        audit.note(connection, "upload.cancel", actor="worker", target=str(upload_id), outcome="ok", kind="expired")
+
+
+def _drop_unneeded(connection: Connection) -> int:
+    """Drop the tables whose upload neither waits nor is being worked on.
+
+    A table that is being filled belongs to a transaction that has not committed, so it is not seen here.
+    """
+    tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")).all()
+    needed = connection.scalars(select(Upload.id).where(Upload.state.in_((*UNFINISHED, *WAITING))))
+    unneeded = set(tables) - {f"u_{upload_id.hex}" for upload_id in needed}
+    for name in unneeded:
+        connection.execute(DropTable(Table(name, MetaData(), schema="staging"), if_exists=True))
+    return len(unneeded)

@@ -1,0 +1,342 @@
+"""Files checked for anybody, over HTTP and at the shell: one report, byte by byte, and nothing kept."""
+
+import json
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pytest
+from shapely.geometry import Point, box
+from starlette.testclient import TestClient
+
+from service.app import Application, create_app
+from service.file_options import FileOptionError
+from service.settings import ServiceSettings
+from tests.conftest import settings_for
+from tests.service.people import PLACE, SAMPLE_COMMUNE, add_officer, address_csv, sign_in
+from tests.service.shell import Shell
+
+VN2000_NINH_BINH = 9209
+PARTS = ("shp", "dbf", "prj", "cpg", "shx")
+
+Options = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def app(sample_url: str) -> Application:
+    """The service, generous to one client."""
+    return create_app(settings_for(sample_url, validate_per_minute=1000, validate_per_day=1000, validate_max_mb=1))
+
+
+@pytest.fixture(scope="module")
+def checker(app: Application) -> Iterator[TestClient]:
+    """A client without an account."""
+    with TestClient(app) as found:  # type: ignore[arg-type]
+        yield found
+
+
+@pytest.fixture(scope="module")
+def command(app: Application) -> Shell:
+    """The command on the same database."""
+    return Shell(app.api.state.settings)
+
+
+def ask(client: TestClient, path: Path, parts: tuple[Path, ...] = (), **values: str) -> Any:
+    """Have a file checked over HTTP."""
+    files = [("file", (part.name, part.read_bytes())) for part in parts or (path,)]
+    return client.post("/validate", data={"register": "addresses", **values}, files=files)
+
+
+# --- files as officers have them
+
+
+def write_addresses(folder: Path) -> Path:
+    path = folder / "địa chỉ.csv"
+    path.write_bytes(address_csv("0790012345", "12", "0790012345"))
+    return path
+
+
+def write_odd_columns(folder: Path) -> Path:
+    path = folder / "a.csv"
+    rows = [f"07900123{n:02},{kind},Nguyễn Văn A,106.2307,20.3525" for n, kind in enumerate(("Cơ quan", "ho", "Công trình"))]  # fmt: skip
+    path.write_text("\n".join(["số hiệu,nhóm,ai,lon,lat", *rows]), encoding="utf-8")
+    return path
+
+
+def write_cp1258(folder: Path) -> Path:
+    path = folder / "a.csv"
+    path.write_bytes("ma_dia_chi,ten_duong,lon,lat\n0790012345,Cơ,106.2307,20.3525\n".encode("cp1258"))
+    return path
+
+
+def write_shapefile(folder: Path) -> Path:
+    frame = geopandas.GeoDataFrame(
+        {"MA_DIA_CHI": ["0790012345"], "CHU_HO": ["Nguyễn Thị Thử"]}, geometry=[Point(PLACE)], crs=4326
+    ).to_crs(VN2000_NINH_BINH)
+    frame.to_file(folder / "diachi.shp", engine="pyogrio", encoding="utf-8")
+    return folder / "diachi.shp"
+
+
+def write_zip(folder: Path) -> Path:
+    write_shapefile(folder)
+    with zipfile.ZipFile(folder / "diachi.zip", "w") as archive:
+        for suffix in PARTS:
+            archive.write(folder / f"diachi.{suffix}", f"thư mục/diachi.{suffix}")
+    return folder / "diachi.zip"
+
+
+def write_two_layers(folder: Path) -> Path:
+    for layer in ("nhà", "vùng"):
+        frame = geopandas.GeoDataFrame({"code": ["0790012345"]}, geometry=[Point(PLACE)], crs=4326)
+        frame.to_file(folder / "f.gpkg", layer=layer)
+    return folder / "f.gpkg"
+
+
+def write_areas(folder: Path) -> Path:
+    square = box(106.23, 20.35, 106.231, 20.351)
+    frame = geopandas.GeoDataFrame({"ma": ["VN-DNOR-0269", "?"], "crop": ["Bưởi"] * 2}, geometry=[square] * 2, crs=4326)
+    frame.to_file(folder / "f.geojson")
+    return folder / "f.geojson"
+
+
+def write_broken(folder: Path) -> Path:
+    (folder / "a.zip").write_bytes(b"PK\x03\x04 this is no archive")
+    return folder / "a.zip"
+
+
+def write_metres(folder: Path) -> Path:
+    path = folder / "m.csv"
+    path.write_text("ma_dia_chi,wkt\n0790012345,POINT (576000 2250000)\n", encoding="utf-8")
+    return path
+
+
+CASES: list[tuple[Callable[[Path], Path], Options, int]] = [
+    (write_addresses, {"commune": SAMPLE_COMMUNE}, 1),
+    (write_odd_columns, {"columns": '{"số hiệu": "code", "nhóm": null}', "accept": '["RING_CLOSED"]'}, 0),
+    (write_cp1258, {"encoding": "cp1258"}, 0),
+    (write_zip, {}, 0),
+    (write_zip, {"crs": "EPSG:4326"}, 2),
+    (write_two_layers, {}, 1),
+    (write_two_layers, {"layer": "vùng"}, 0),
+    (write_areas, {"register": "growing_areas"}, 1),
+    (write_broken, {}, 2),
+    (write_metres, {}, 1),
+]
+
+
+@pytest.mark.parametrize(("write", "options", "code"), CASES, ids=[f"{one[0].__name__}-{one[1]}" for one in CASES])
+def test_the_interface_and_the_shell_give_the_same_bytes(
+    checker: TestClient, command: Shell, tmp_path: Path, write: Callable[[Path], Path], options: Options, code: int
+) -> None:
+    path = write(tmp_path)
+    answer = ask(checker, path, **options)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), answer.text
+    words = [word for name, value in ({"register": "addresses"} | options).items() for word in (f"--{name}", value)]
+    said = command.call("validate", path, *words, "--json")
+    assert said.stdout_bytes == answer.content
+    assert said.exit_code == code
+    report = answer.json()
+    assert code == {"ok": 0, "needs_choice": 1, "refused": 2}[report["outcome"]] or report["rows"]["rejected"]
+
+
+def test_a_shapefile_in_parts_gives_the_same_bytes_as_at_the_shell(
+    checker: TestClient, command: Shell, tmp_path: Path
+) -> None:
+    path = write_shapefile(tmp_path)
+    answer = ask(checker, path, tuple(tmp_path / f"diachi.{suffix}" for suffix in PARTS))
+    assert (answer.json()["outcome"], answer.json()["crs"]["chosen"]) == ("ok", "EPSG:9209")
+    said = command.call("validate", path, "-r", "addresses", "--json")
+    assert (said.exit_code, said.stdout_bytes) == (0, answer.content)
+
+
+def test_the_shell_tells_a_person_what_is_in_the_file_and_what_is_wrong(command: Shell, tmp_path: Path) -> None:
+    told = command.call("validate", write_odd_columns(tmp_path), "-r", "addresses").stdout
+    for part in (
+        "Nhận được",
+        "đọc 3 / hợp lệ 3",
+        "Hệ tọa độ: EPSG:4326",
+        "nhóm",
+        "kind",
+        "head_name?",
+        "[COLUMN_MAYBE]",
+    ):
+        assert part in told
+    assert "Nguyễn Văn A" not in told
+    told = command.call("validate", write_addresses(tmp_path), "-r", "addresses").stdout
+    assert "[CODE_FORMAT] dòng 2 (lỗi): " in told
+    told = command.call("validate", write_two_layers(tmp_path), "-r", "addresses").stdout
+    assert "Các lớp trong tệp: “nhà”, “vùng”" in told
+
+
+@pytest.mark.parametrize(
+    "option", ["--columns=[]", "--columns={", '--columns={"a": 1}', "--accept=[1]", "--accept=[", '--accept={"a": 1}']
+)
+def test_an_option_that_cannot_be_read_is_told_in_a_sentence(command: Shell, tmp_path: Path, option: str) -> None:
+    answer = command.call("validate", write_addresses(tmp_path), "-r", "addresses", option)
+    assert isinstance(answer.exception, FileOptionError)
+    assert "phải là m" in answer.exception.vi
+
+
+# --- nothing is kept, nothing is told
+
+
+def test_nothing_of_a_file_is_kept(
+    checker: TestClient, command: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    uploads = "SELECT count(*) FROM ops.upload"
+    stored = command.value(uploads)
+    for write in (write_addresses, write_broken):
+        assert ask(checker, write(tmp_path)).headers["cache-control"] == "no-store"
+    assert command.value(uploads) == stored
+    assert not list(command.settings.var_dir.glob("uploads/*"))
+    assert not list((tmp_path / "t").iterdir())
+
+
+def test_a_report_says_nothing_of_what_is_stored(checker: TestClient, command: Shell, tmp_path: Path) -> None:
+    """The code of a household that is there and one that nobody has give the same report but for the code."""
+    there = "SELECT c.value FROM reg.address_codes c JOIN reg.addresses a ON a.id = c.feature_id WHERE a.kind = 'household' AND c.scheme = 'digital_address' LIMIT 1"
+    told = []
+    for code in (command.value(there), "9999999999"):
+        (tmp_path / "a.csv").write_bytes(address_csv(code))
+        report = ask(checker, tmp_path / "a.csv").json()
+        report["file"] = report["columns"] = report["layers"] = None
+        told.append(report)
+    assert told[0] == told[1]
+    assert told[0]["outcome"] == "ok"
+
+
+def test_rows_of_every_commune_may_be_checked(checker: TestClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"code,ma_xa,lon,lat\n0790012345,{SAMPLE_COMMUNE},{PLACE[0]},{PLACE[1]}\n", encoding="utf-8")
+    assert ask(checker, path).json()["rows"]["valid"] == 1
+
+
+def test_an_officer_s_report_is_the_same_as_anybody_s(app: Application, checker: TestClient, tmp_path: Path) -> None:
+    path = write_addresses(tmp_path)
+    officer = sign_in(app, add_officer(app.api.state.settings))
+    assert ask(officer, path).content == ask(checker, path).content
+
+
+# --- limits
+
+
+@contextmanager
+def limited(sample_url: str, **changes: Any) -> Iterator[tuple[TestClient, Application]]:
+    """A service with other limits, and its client."""
+    app = create_app(settings_for(sample_url, **changes))
+    yield TestClient(app), app  # type: ignore[arg-type]
+    app.api.state.database.dispose()
+
+
+@pytest.mark.parametrize("megabytes", [1.5, 3], ids=["file", "whole body"])
+def test_a_file_that_is_too_large_is_refused(checker: TestClient, tmp_path: Path, megabytes: float) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"x" * int(megabytes * 1024**2))
+    answer = ask(checker, path)
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:bandoso:problem:too_large")
+
+
+def test_too_many_rows_are_refused_with_a_report(sample_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(address_csv(*(f"{n:010}" for n in range(1, 12))))
+    with limited(sample_url, validate_max_rows=10) as (client, _):
+        report = ask(client, path).json()
+    assert (report["outcome"], report["messages"][0]["value"], report["rows"]["read"]) == (
+        "refused",
+        "TOO_MANY_ROWS",
+        0,
+    )
+
+
+def test_a_file_that_takes_too_long_is_refused_with_a_report(sample_url: str, tmp_path: Path) -> None:
+    with limited(sample_url, validate_timeout_s=0.01) as (client, _):
+        report = ask(client, write_addresses(tmp_path)).json()
+    assert (report["outcome"], report["messages"][0]["value"]) == ("refused", "TIMEOUT")
+
+
+@pytest.mark.parametrize("limit", [{"validate_per_minute": 2}, {"validate_per_day": 2}])
+def test_a_client_has_a_few_files_checked_and_then_waits(sample_url: str, limit: Mapping[str, int]) -> None:
+    with limited(sample_url, **limit) as (client, _):
+        answers = [client.post("/validate") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert (answers[2].json()["type"], answers[2].headers["retry-after"]) == ("urn:bandoso:problem:check_limit", "60")
+
+
+def test_a_process_checks_a_few_files_at_once_and_sends_the_next_away(sample_url: str, tmp_path: Path) -> None:
+    path = write_broken(tmp_path)
+    with limited(sample_url, validate_readers=1) as (client, app):
+        with app.api.state.readers:
+            answer = ask(client, path)
+        for _ in range(3):
+            assert ask(client, path, register="nothing").status_code == 404
+        assert ask(client, path).status_code == 200
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:bandoso:problem:checks_busy")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_other_requests_are_answered_while_a_file_is_checked(checker: TestClient, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(address_csv(*(f"{n:010}" for n in range(1, 15_000))))
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(ask(checker, path)))
+    thread.start()
+    meanwhile = 0
+    while thread.is_alive():
+        assert checker.get("/healthz").status_code == 200
+        meanwhile += thread.is_alive()
+    thread.join()
+    assert answers[0].json()["rows"]["read"] == 14_999
+    assert meanwhile > 3
+
+
+@pytest.mark.parametrize(
+    ("parts", "part"),
+    [
+        ({"data": {"register": "addresses"}}, "file"),
+        ({"files": {"file": ("a.csv", b"x")}}, "register"),
+        ({"data": {"register": "addresses", "what": "x"}, "files": {"file": ("a.csv", b"x")}}, "what"),
+        ({"data": {"register": "addresses", "note": "x"}, "files": {"file": ("a.csv", b"x")}}, "note"),
+        ({"data": {"register": "addresses", "crs": "x" * 501}, "files": {"file": ("a.csv", b"x")}}, "crs"),
+        ({"data": {"register": "addresses", "layer": "a\x00b"}, "files": {"file": ("a.csv", b"x")}}, "layer"),
+        ({"data": {"register": ["addresses", "villages"]}, "files": {"file": ("a.csv", b"x")}}, "register"),
+        ({"data": {"register": "addresses"}, "files": {"other": ("a.csv", b"x")}}, "other"),
+        ({"data": {"register": "addresses"}, "files": [("file", ("a.csv", b"x")), ("file", ("b.csv", b"x"))]}, "file"),
+        ({"data": {"register": "addresses"}, "files": [("file", ("a.shp", b"x")), ("file", ("b.dbf", b"x"))]}, "file"),
+        ({"data": {"register": "addresses"}, "files": [("file", ("a.shp", b"x")), ("file", ("a.exe", b"x"))]}, "file"),
+        ({"data": {"register": "addresses"}, "files": [("file", ("a.dbf", b"x")), ("file", ("a.prj", b"x"))]}, "file"),
+        ({"data": {"register": "addresses", "columns": "[]"}, "files": {"file": ("a.csv", b"x")}}, "columns"),
+        ({"data": {"register": "addresses", "accept": "[1]"}, "files": {"file": ("a.csv", b"x")}}, "accept"),
+        ({"json": {"register": "addresses"}}, "file"),
+    ],
+)
+def test_a_form_that_is_malformed_is_refused_with_the_part(checker: TestClient, parts: Any, part: str) -> None:
+    answer = checker.post("/validate", **parts)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert f"“{part}”" in answer.json()["detail"]
+
+
+def test_more_parts_than_a_file_can_have_are_refused(checker: TestClient) -> None:
+    files = [("file", (f"a.{n}", b"x")) for n in range(9)]
+    assert checker.post("/validate", data={"register": "addresses"}, files=files).status_code == 400
+
+
+def test_the_report_needs_no_more_than_a_register_and_a_file(checker: TestClient) -> None:
+    files = {"file": ("a.csv", address_csv("0790012345"))}
+    answer = checker.post("/validate", data={"register": "addresses"}, files=files)
+    assert json.loads(answer.content)["rows"] == {"read": 1, "valid": 1, "repaired": 0, "rejected": 0}
+
+
+def test_parameters_in_the_address_are_refused(checker: TestClient) -> None:
+    assert checker.post("/validate?register=addresses", files={"file": ("a.csv", b"x")}).status_code == 400
+
+
+def test_limits_are_settings() -> None:
+    named = [name for name in ServiceSettings.model_fields if name.startswith("validate_")]
+    assert len(named) == 6
