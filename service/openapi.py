@@ -236,7 +236,12 @@ _UPLOAD_CHOICES: Json = {
 def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
     properties: Json = {
         "register": {**_collection_ids(), "description": "Id of a collection", "example": "addresses"},
-        "file": {"type": "string", "format": "binary", "description": "The file itself", "example": "@dia-chi.zip"},
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "The file itself; several for the parts of one shapefile",
+            "example": "@dia-chi.zip",
+        },
     }
     properties |= choices
     properties |= {name: {"type": "string", "maxLength": 500, "description": text} for name, text in options.items()}

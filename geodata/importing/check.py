@@ -154,7 +154,7 @@ def check_file(
     Report
         ``outcome`` says whether the file could be taken; rows may be rejected all the same.
     """
-    file = describe_file(request.path, request.original_name)
+    file = describe_file(request.path, request.original_name, request.names)
     report = Report(request.register.id, request.commune, file=file)
     progress("reading", 0, 0)
     try:
