@@ -12,13 +12,14 @@ import { scrollingTable, valueText } from './tables';
 import { CHANGE_KINDS, type Change, type ChangeKind, type ChangedField, type DiffSummary } from './types';
 import { count, d, distance, percent } from './words';
 
-/** A list that loses more than this is worth a second look. */
-export const WARN_SHARE = 0.2;
-
-/** What share of the records that were there would vanish, 0 to 1. */
-export function removedShare({ removed, changed, unchanged }: DiffSummary): number {
-  const before = removed + changed + unchanged;
-  return before > 0 ? removed / before : 0;
+/** A warning when communes would lose many of their records; null when none does. */
+export function lossWarning({ vanishing = {} }: DiffSummary): TemplateResult | null {
+  const losses = Object.entries(vanishing).map(([code, share]) =>
+    d('changes.vanishing', { code, share: percent(share) }),
+  );
+  return losses.length > 0
+    ? html`<p class="notice">${d('changes.manyRemoved', { communes: losses.join('; ') })}</p>`
+    : null;
 }
 
 export class ChangeSection extends PageElement {
@@ -27,6 +28,7 @@ export class ChangeSection extends PageElement {
     upload: { attribute: false },
     diff: { attribute: false },
     register: { attribute: false },
+    listed: { type: Boolean },
     kind: { state: true },
     rows: { state: true },
     pages: { state: true },
@@ -40,6 +42,8 @@ export class ChangeSection extends PageElement {
   declare upload: string;
   declare diff: DiffSummary;
   declare register: Register | undefined;
+  /** Whether the changes can still be listed one by one: once they are published, the history has them. */
+  declare listed: boolean;
   declare kind: ChangeKind;
   declare rows: readonly Change[] | null;
   /** Where this page and those before it begin. */
@@ -51,6 +55,7 @@ export class ChangeSection extends PageElement {
   constructor() {
     super();
     this.register = undefined;
+    this.listed = false;
     this.kind = 'changed';
     this.rows = null;
     this.pages = [null];
@@ -60,7 +65,7 @@ export class ChangeSection extends PageElement {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (!changed.has('diff') || changed.get('diff')?.etag === this.diff.etag) return;
+    if (!this.listed || !changed.has('diff') || changed.get('diff')?.etag === this.diff.etag) return;
     this.kind = CHANGE_KINDS.find((kind) => kind !== 'added' && this.diff[kind] > 0) ?? 'added';
     void this.loadPlaces();
     void this.turnTo([null]);
@@ -72,7 +77,7 @@ export class ChangeSection extends PageElement {
       <h2 id="heading-changes" tabindex="-1">${d('section.changes')}</h2>
       ${this.numbers()} ${this.warning()}
       <p role="alert" class="error">${this.trouble}</p>
-      ${added + changed + removed === 0 ? html`<p class="all-fine">${d('changes.none')}</p>` : this.details()}
+      ${added + changed + removed === 0 ? html`<p class="all-fine">${d('changes.none')}</p>` : this.listed ? this.details() : nothing}
     </section>`;
   }
 
@@ -89,10 +94,8 @@ export class ChangeSection extends PageElement {
   }
 
   private warning(): TemplateResult | typeof nothing {
-    const share = removedShare(this.diff);
     if (this.diff.needs_approval) return html`<p class="notice strong">${d('changes.needsApproval')}</p>`;
-    if (share <= WARN_SHARE) return nothing;
-    return html`<p class="notice">${d('changes.manyRemoved', { n: this.diff.removed, share: percent(share) })}</p>`;
+    return lossWarning(this.diff) ?? nothing;
   }
 
   private details(): TemplateResult {
@@ -155,9 +158,10 @@ export class ChangeSection extends PageElement {
     const [before, after] = [this.text(field, field.before), this.text(field, field.after)];
     if (this.kind === 'added') return html`<li><span class="field-name">${title}:</span> ${after}</li>`;
     if (this.kind === 'removed') return html`<li><span class="field-name">${title}:</span> ${before}</li>`;
+    const was = html`<span class="visually-hidden">${d('changes.was')}</span>`;
     return html`<li>
       <span class="field-name">${title}:</span>
-      <del><span class="visually-hidden">${d('changes.was')}</span> ${before || d('changes.empty')}</del>
+      ${before ? html`<del>${was} ${before}</del>` : html`<span>${was} ${d('changes.empty')}</span>`}
       <span aria-hidden="true">→</span>
       <ins><span class="visually-hidden">${d('changes.becomes')}</span> ${after || d('changes.empty')}</ins>
     </li>`;

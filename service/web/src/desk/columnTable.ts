@@ -23,13 +23,15 @@ export function columnTable(table: ColumnTable): TemplateResult {
 function columnRow(table: ColumnTable, column: FileColumn, id: string): TemplateResult {
   const { draft, editable } = table;
   const isChanged = column.name in draft;
-  const field = isChanged ? (draft[column.name] ?? null) : column.field;
+  // A field that is not certain is a proposal: the service does not use it until somebody says so.
+  const proposed = column.certain === false && !isChanged ? column.field : null;
+  const field = isChanged ? (draft[column.name] ?? null) : proposed === null ? column.field : null;
   return html`<tr class=${field === null ? 'unused' : ''}>
     <th scope="row">${column.name}</th>
     <td class="samples">${samples(column)}</td>
     <td>
       ${editable ? select(table, column, field, id) : fieldTitle(table.fields, field)}
-      <small class=${column.certain === false && !isChanged ? 'unsure' : ''}>${note(column, isChanged)}</small>
+      ${proposed === null ? html`<small>${note(column, isChanged)}</small>` : proposal(table, column.name, proposed)}
     </td>
   </tr>`;
 }
@@ -59,15 +61,34 @@ function select(table: ColumnTable, column: FileColumn, field: string | null, id
   </select>`;
 }
 
+/** What a column may be, and a button that says so. */
+function proposal(table: ColumnTable, name: string, field: string): TemplateResult {
+  const title = fieldTitle(table.fields, field);
+  return html`<small class="unsure">${d('columns.maybe', { title })}</small> ${
+      table.editable
+        ? html`<button
+            type="button"
+            class="link"
+            aria-label=${d('columns.takeNamed', { name, title })}
+            @click=${() => table.onChoose({ columns: { [name]: field } })}
+          >
+            ${d('columns.take')}
+          </button>`
+        : nothing
+    }`;
+}
+
 function fieldTitle(fields: readonly ColumnField[], field: string | null): string {
   if (field === null) return d('columns.unused');
   return say(fields.find(({ name }) => name === field)?.title) || field;
 }
 
 /** Why the column was taken for this field. */
-function note({ how, certain, field }: FileColumn, isChanged: boolean): string {
+function note({ how, field }: FileColumn, isChanged: boolean): string {
   if (isChanged) return d('columns.how.draft');
-  if (!how || how === 'none' || (how === 'name' && certain !== false) || field === null) return '';
-  const reason = d(`columns.how.${how}`);
-  return certain === false ? `${reason} ${d('columns.unsure')}` : reason;
+  return how === 'values' || how === 'memory' || how === 'chosen'
+    ? field === null
+      ? ''
+      : d(`columns.how.${how}`)
+    : '';
 }

@@ -44,6 +44,5 @@ export function trapText({ trap, shift_m }: Candidate): string {
 
 /** Whether the service wants an officer to look at the coordinate system. */
 export function isCrsDoubted(crs: CrsReport | null | undefined): boolean {
-  if (!crs || !crs.candidates || crs.candidates.length === 0) return false;
-  return crs.chosen === null || crs.certain === false;
+  return Boolean(crs?.candidates?.length) && crs?.certain !== true;
 }

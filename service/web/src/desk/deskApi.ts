@@ -9,7 +9,7 @@ import type {
   ColumnField,
   Preview,
   Report,
-  Revision,
+  RevisionList,
   Rollback,
   Upload,
   UploadState,
@@ -113,15 +113,25 @@ export class DeskApi {
     await this.post(`${uploadPath(id)}/cancel`);
   }
 
-  async revisions(register: string): Promise<Revision[]> {
-    return (await this.get<{ revisions: Revision[] }>(`/collections/${encodeURIComponent(register)}/revisions`))
-      .revisions;
+  revisions(register: string): Promise<RevisionList> {
+    return this.get(revisionsPath(register));
   }
 
-  /** Undoes a revision; a dry run only tells what that would do. */
-  async rollback(register: string, revision: number, dryRun: boolean): Promise<Rollback> {
-    const path = `/collections/${encodeURIComponent(register)}/revisions/${revision}/rollback`;
-    return this.json(await this.post(dryRun ? `${path}?dry_run=true` : path));
+  /** Tells what undoing a revision would do, and nothing is done. */
+  async previewRollback(register: string, revision: number): Promise<Rollback> {
+    return this.json(await this.post(`${revisionsPath(register)}/${revision}/rollback?dry-run=true`));
+  }
+
+  /** Undoes a revision, if the register is still in the state that the etag names. */
+  async rollback(register: string, revision: number, etag: string): Promise<Rollback> {
+    const headers = { 'If-Match': etag };
+    return this.json(await this.post(`${revisionsPath(register)}/${revision}/rollback`, undefined, headers));
+  }
+
+  /** Follows an address the service gave, such as the next page, on the host this page came from. */
+  follow<T>(href: string): Promise<T> {
+    const { pathname, search } = new URL(href, document.baseURI);
+    return this.get(pathname.slice(this.base.length) + search);
   }
 
   async fields(register: string): Promise<ColumnField[]> {
@@ -175,6 +185,10 @@ export class DeskApi {
     if (!response.ok) throw new ApiError(response.status, await problemText(response, this.messages.refused));
     return response;
   }
+}
+
+function revisionsPath(register: string): string {
+  return `/collections/${encodeURIComponent(register)}/revisions`;
 }
 
 function uploadPath(id: string): string {

@@ -5,7 +5,7 @@ import type { Choices, EncodingReport } from './types';
 import { d } from './words';
 
 /** Encodings Vietnamese files are written in, in the names the service takes. */
-export const ENCODINGS = ['utf-8', 'tcvn3', 'vni', 'viscii', 'cp1258', 'cp1252', 'gbk'] as const;
+export const ENCODINGS = ['utf-8', 'tcvn3', 'vni', 'viscii', 'cp1258', 'cp1252', 'gbk', 'utf-8-double'] as const;
 type Encoding = (typeof ENCODINGS)[number];
 
 export interface EncodingTable {

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import './crsChoice';
 import './layerChoice';
+import './placeColumns';
 import { PageElement } from '../core/element';
 import { columnTable } from './columnTable';
 import { crsName, isCrsDoubted } from './crsNames';
@@ -17,6 +18,7 @@ export class FileSection extends PageElement {
     preview: { attribute: false },
     draft: { attribute: false },
     editable: { type: Boolean },
+    placeable: { type: Boolean },
   };
 
   declare report: Report;
@@ -24,6 +26,8 @@ export class FileSection extends PageElement {
   declare preview: Preview | null;
   declare draft: Choices;
   declare editable: boolean;
+  /** Whether the officer may say which columns hold the coordinates. */
+  declare placeable: boolean;
 
   constructor() {
     super();
@@ -31,13 +35,15 @@ export class FileSection extends PageElement {
     this.preview = null;
     this.draft = {};
     this.editable = false;
+    this.placeable = false;
   }
 
   protected override render(): TemplateResult {
     const { report } = this;
     return html`<section class="card" id="section-file" aria-labelledby="heading-file">
       <h2 id="heading-file" tabindex="-1">${d('section.file')}</h2>
-      ${facts(factsOf(report))} ${this.layerPart()} ${this.crsPart()} ${this.columnPart()} ${this.encodingPart()}
+      ${facts(factsOf(report))} ${this.layerPart()} ${this.placePart()} ${this.crsPart()} ${this.columnPart()}
+      ${this.encodingPart()}
     </section>`;
   }
 
@@ -47,6 +53,19 @@ export class FileSection extends PageElement {
     return html`<details class="part" ?open=${layer === null}>
       <summary>${d('layers.title', { n: layers.length })}</summary>
       <bandoso-layers-of-file .layers=${layers} .chosen=${layer} ?editable=${this.editable}></bandoso-layers-of-file>
+    </details>`;
+  }
+
+  private placePart(): TemplateResult | typeof nothing {
+    const { counts = {}, layers = [], layer, columns = [] } = this.report;
+    const table = layers.find(({ name }) => name === layer) ?? layers[0];
+    const asked = 'COLUMN_CHOICE' in counts;
+    if (!this.placeable || !this.editable || (!asked && table?.geometry)) return nothing;
+    const names = table?.columns ?? columns.map(({ name }) => name);
+    if (names.length < 2) return nothing;
+    return html`<details class="part" ?open=${asked}>
+      <summary>${d('places.title')}</summary>
+      <bandoso-place-columns .columns=${names}></bandoso-place-columns>
     </details>`;
   }
 
@@ -108,9 +127,9 @@ function factsOf({ file, layer, layers = [], crs, rows, ...rest }: Report): [str
 }
 
 function crsFact(crs: NonNullable<Report['crs']>): TemplateResult | string {
-  if (crs.chosen === null) return html`<strong class="unsure">${d('crs.unknown')}</strong>`;
+  if (crs.chosen === null && !crs.certain) return html`<strong class="unsure">${d('crs.unknown')}</strong>`;
   const accuracy = typeof crs.accuracy_m === 'number' ? d('crs.accuracy', { distance: distance(crs.accuracy_m) }) : '';
-  return html`${crsName(crs.chosen, crs.name)}
+  return html`${crsName(crs.chosen ?? '', crs.name)}
     <small>
       ${crs.certain === false ? html`<strong class="unsure">${d('crs.unsure')}</strong>` : d('crs.sure')} ${accuracy}
     </small>`;

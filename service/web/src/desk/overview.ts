@@ -26,7 +26,7 @@ function fileWords(report: Report): string[] {
   const { crs, rows } = report;
   return [
     [report.file?.format, rows ? d('layers.rows', { n: rows.read }) : ''].filter(Boolean).join(', '),
-    crs?.chosen ? crsName(crs.chosen, crs.name) : crs ? d('crs.unknown') : '',
+    crs?.chosen || crs?.certain ? crsName(crs.chosen ?? '', crs.name) : crs ? d('crs.unknown') : '',
     encodingsOf(report),
   ].filter((line) => line !== '');
 }

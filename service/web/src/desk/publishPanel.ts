@@ -1,9 +1,9 @@
 /** `<bandoso-publish>`: the button that publishes, or what is in its way. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { PageElement } from '../core/element';
-import { removedShare, WARN_SHARE } from './changeSection';
+import { lossWarning } from './changeSection';
 import type { DiffSummary, Report, UploadState } from './types';
-import { d, percent } from './words';
+import { d } from './words';
 
 export class PublishPanel extends PageElement {
   static override properties = {
@@ -35,7 +35,7 @@ export class PublishPanel extends PageElement {
   protected override render(): TemplateResult {
     return html`<form class="publish" @submit=${(event: Event) => this.submit(event)}>
       <p class="publish-sum">${this.sum()}</p>
-      ${this.share()} ${this.state === 'needs_approval' ? this.approval() : this.publishing()}
+      ${lossWarning(this.diff)} ${this.state === 'needs_approval' ? this.approval() : this.publishing()}
     </form>`;
   }
 
@@ -44,13 +44,6 @@ export class PublishPanel extends PageElement {
     const rejected = this.report?.rows?.rejected ?? 0;
     const sum = d(added + changed + removed > 0 ? 'publish.sum' : 'publish.nothing', { added, changed, removed });
     return rejected > 0 ? `${sum} ${d('publish.leftOut', { rejected })}` : sum;
-  }
-
-  private share(): TemplateResult | typeof nothing {
-    const share = removedShare(this.diff);
-    return share > WARN_SHARE
-      ? html`<p class="notice">${d('changes.manyRemoved', { n: this.diff.removed, share: percent(share) })}</p>`
-      : nothing;
   }
 
   private publishing(): TemplateResult {

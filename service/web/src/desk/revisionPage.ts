@@ -1,11 +1,11 @@
 /** `<bandoso-revisions register="…">`: what was published of a register, latest first, each to be undone. */
 import { html, nothing, type TemplateResult } from 'lit';
-import './undoButton';
+import { undoneWords } from './undoButton';
 import { reason } from '../core/element';
 import { say } from '../core/page';
 import { SignedInElement } from './signedIn';
 import { scrollingTable } from './tables';
-import type { Revision, Rollback } from './types';
+import type { Revision, RevisionList, Rollback } from './types';
 import { count, d, moment } from './words';
 
 export class RevisionPage extends SignedInElement {
@@ -13,17 +13,21 @@ export class RevisionPage extends SignedInElement {
     ...SignedInElement.properties,
     register: { type: String },
     revisions: { state: true },
+    older: { state: true },
     news: { state: true },
   };
 
   declare register: string;
   declare revisions: readonly Revision[] | null;
+  /** Address of the revisions before those shown; empty when there are none. */
+  declare older: string;
   declare news: string;
 
   constructor() {
     super();
     this.register = '';
     this.revisions = null;
+    this.older = '';
     this.news = '';
   }
 
@@ -49,6 +53,15 @@ export class RevisionPage extends SignedInElement {
         heads,
         revisions.map((revision) => this.row(revision)),
       )}
+      ${
+        this.older
+          ? html`<p class="actions">
+              <button type="button" @click=${() => void this.add(() => this.api.follow<RevisionList>(this.older))}>
+                ${d('revisions.older')}
+              </button>
+            </p>`
+          : nothing
+      }
     </div>`;
   }
 
@@ -64,16 +77,23 @@ export class RevisionPage extends SignedInElement {
     </tr>`;
   }
 
-  private async tell({ revision }: Rollback): Promise<void> {
+  private async tell(done: Rollback): Promise<void> {
     await this.refresh();
-    this.news = revision ? d('undo.done', { n: count(revision) }) : d('undo.sent');
+    this.news = undoneWords(done);
     await this.updateComplete;
     this.querySelector<HTMLElement>('.news')?.focus();
   }
 
   private async refresh(): Promise<void> {
+    this.revisions = null;
+    await this.add(() => this.api.revisions(this.register));
+  }
+
+  private async add(ask: () => Promise<RevisionList>): Promise<void> {
     try {
-      this.revisions = await this.api.revisions(this.register);
+      const { revisions, links = [] } = await ask();
+      this.revisions = [...(this.revisions ?? []), ...revisions];
+      this.older = links.find(({ rel }) => rel === 'next')?.href ?? '';
     } catch (error) {
       if (!this.hasEnded(error)) this.news = d('revisions.failed', { why: reason(error) });
     }

@@ -1,10 +1,10 @@
 import { render, type TemplateResult } from 'lit';
 import { afterEach, describe, expect, it } from 'vitest';
-import { removedShare } from './changeSection';
 import type { CrsChoice } from './crsChoice';
 import { FileSection } from './fileSection';
 import type { LayerChoice } from './layerChoice';
 import { overview } from './overview';
+import type { PlaceColumnChoice } from './placeColumns';
 import { groupsOf, levelCounts, placesOf, remediesOf } from './problemGroups';
 import { ProblemSection } from './problemSection';
 import { PublishPanel } from './publishPanel';
@@ -111,6 +111,26 @@ describe('what is in the file', () => {
     change(section, '#column-0', '');
     expect(chosen).toEqual([{ columns: { MA: 'head_name' } }, { columns: { MA: null } }]);
   });
+  it('offers a field that is not certain, which nothing uses until the officer says so', async () => {
+    const fields = [{ name: 'street', title: { vi: 'Đường', en: 'Street' }, private: false }];
+    const columns = [{ name: 'C5', field: 'street', how: 'values' as const, certain: false, samples: [] }];
+    const section = await shown(new FileSection(), { report: report({ columns }), fields, editable: true });
+    const chosen = heard(section, 'choose');
+    expect(section.querySelector<HTMLSelectElement>('#column-0')?.value).toBe('');
+    section.querySelector<HTMLButtonElement>('button[aria-label="Dùng cột C5 làm “Đường”"]')?.click();
+    expect(chosen).toEqual([{ columns: { C5: 'street' } }]);
+  });
+  it('asks which columns hold the coordinates of a table', async () => {
+    const layers = [{ name: 'bang', geometry: null, rows: 2, columns: ['a', 'b'], sample: [] }];
+    const asked = { layers, layer: 'bang', counts: { COLUMN_CHOICE: 1 } };
+    const section = await shown(new FileSection(), { report: report(asked), editable: true, placeable: true });
+    const chosen = heard(section, 'choose-now');
+    change(section, '#place-x', 'b');
+    change(section, '#place-y', 'a');
+    await section.querySelector<PlaceColumnChoice>('bandoso-place-columns')?.updateComplete;
+    section.querySelector<HTMLButtonElement>('bandoso-place-columns button')?.click();
+    expect(chosen).toEqual([{ place_columns: { x_column: 'b', y_column: 'a' } }]);
+  });
   it('shows text before and after decoding and lets the encoding be another', async () => {
     const samples = [{ before: '§­êng Bê Kªnh', after: 'Đường Bờ Kênh' }];
     const encoding = { DUONG: { chosen: 'tcvn3', certain: false, samples } };
@@ -178,15 +198,11 @@ describe('what is wrong', () => {
 });
 
 describe('publishing', () => {
-  it('counts what vanishes against what was there', () => {
-    expect(removedShare(diff({ removed: 3, changed: 1, unchanged: 8 }))).toBe(0.25);
-    expect(removedShare(diff({ removed: 0, changed: 0, unchanged: 0 }))).toBe(0);
-  });
-  it('warns when more than a fifth vanishes', async () => {
-    const calm = await shown(new PublishPanel(), { diff: diff({ removed: 2, changed: 0, unchanged: 8 }) });
+  it('warns of each commune that would lose many of its records', async () => {
+    const calm = await shown(new PublishPanel(), { diff: diff({ removed: 2, vanishing: {} }) });
     expect(calm.querySelector('.notice')).toBeNull();
-    const much = await shown(new PublishPanel(), { diff: diff({ removed: 3, changed: 0, unchanged: 8 }) });
-    expect(words(much.querySelector('.notice'))).toContain('27%');
+    const much = await shown(new PublishPanel(), { diff: diff({ vanishing: { '99001': 0.27 } }) });
+    expect(words(much.querySelector('.notice'))).toContain('xã 99001 sẽ mất 27% số bản ghi');
   });
   it('waits until all choices are checked', async () => {
     const panel = await shown(new PublishPanel(), { diff: diff(), pending: true });

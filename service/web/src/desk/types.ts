@@ -1,5 +1,5 @@
 /** Shapes of what the service tells officers: uploads, reports, changes, revisions. */
-import type { Bilingual } from '../core/types';
+import type { Bilingual, Link } from '../core/types';
 
 export const UPLOAD_STATES = [
   'received',
@@ -126,7 +126,17 @@ export interface DiffSummary {
   moved: number;
   removed: number;
   unchanged: number;
+  /** Communes that would lose more than a fifth of their records, with the share they lose. */
+  vanishing?: Record<string, number>;
+  /** Some commune would lose more than four fifths. */
   needs_approval?: boolean;
+}
+
+/** Which columns of a table hold its places. */
+export interface PlaceColumns {
+  x_column?: string;
+  y_column?: string;
+  wkt_column?: string;
 }
 
 /** What an officer decides about a file that was read. */
@@ -135,6 +145,7 @@ export interface Choices {
   crs?: string;
   encoding?: string | Record<string, string>;
   columns?: Record<string, string | null>;
+  place_columns?: PlaceColumns;
   accept?: string[];
   commune?: string;
   mode?: Mode;
@@ -157,7 +168,8 @@ export interface Upload {
   revision?: number | null;
   report?: Report | null;
   diff?: DiffSummary | null;
-  options?: Choices | null;
+  /** Choices made so far; those that are no plain text are JSON. */
+  options?: Record<string, string> | null;
 }
 
 export const CHANGE_KINDS = ['added', 'changed', 'removed'] as const;
@@ -199,18 +211,28 @@ export interface Revision {
   removed: number;
 }
 
+export interface RevisionList {
+  /** Names the state of the register: what undoing is measured against. */
+  etag: string;
+  revisions: Revision[];
+  links?: Link[];
+}
+
+/** A record of which something stays as it is, since a later revision changed it. */
 export interface RollbackConflict {
-  id?: string | null;
+  uuid: string;
   label?: string | null;
-  revision?: number | null;
+  fields?: string[];
 }
 
 /** What undoing a revision would do, or did. */
 export interface Rollback {
-  revision?: number | null;
-  added: number;
-  changed: number;
+  /** The new revision; null when nothing was done. */
+  revision: number | null;
+  restored: number;
   removed: number;
+  reinserted: number;
+  conflict_count: number;
   conflicts?: RollbackConflict[];
 }
 

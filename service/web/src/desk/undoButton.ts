@@ -1,6 +1,7 @@
 /** `<bandoso-undo>`: takes a revision back, after saying what that does and what stands in its way. */
 import { html, nothing, type TemplateResult } from 'lit';
 import './confirmDialog';
+import { ApiError } from '../core/api';
 import { PageElement, reason } from '../core/element';
 import type { ConfirmDialog } from './confirmDialog';
 import type { DeskApi } from './deskApi';
@@ -42,45 +43,45 @@ export class UndoButton extends PageElement {
     this.busy = true;
     this.error = '';
     try {
-      const effect = await this.api.rollback(this.register, this.revision, true);
-      if (await this.confirmed(effect)) {
-        const done = await this.api.rollback(this.register, this.revision, false);
-        this.emit<Rollback>('undone', done);
-      }
+      const { etag } = await this.api.revisions(this.register);
+      const effect = await this.api.previewRollback(this.register, this.revision);
+      if (await this.confirmed(effect))
+        this.emit<Rollback>('undone', await this.api.rollback(this.register, this.revision, etag));
     } catch (error) {
-      this.error = d('undo.failed', { why: reason(error) });
+      const isStale = error instanceof ApiError && error.status === 412;
+      this.error = isStale ? d('undo.stale') : d('undo.failed', { why: reason(error) });
     }
     this.busy = false;
   }
 
   private async confirmed(effect: Rollback): Promise<boolean> {
     const dialog = this.querySelector<ConfirmDialog>('bandoso-confirm');
-    const isPossible = effect.added + effect.changed + effect.removed > 0;
+    const isPossible = effect.restored + effect.removed + effect.reinserted > 0;
     const question = { title: d('undo.title', { n: count(this.revision) }), body: effectOf(effect) };
     return (await dialog?.ask(isPossible ? { ...question, action: d('undo.go') } : question)) ?? false;
   }
 }
 
-/** What undoing does, and the records that later revisions changed too. */
-function effectOf({ added, changed, removed, conflicts = [] }: Rollback): TemplateResult {
-  return html`<p>${d('undo.effect', { added, changed, removed })}</p>
-    ${
-      conflicts.length > 0
-        ? html`<p class="notice">${d('undo.conflicts', { n: conflicts.length })}</p>
-            <ul>
-              ${conflicts
-                .slice(0, CONFLICTS_SHOWN)
-                .map(
-                  ({ label, id, revision }) =>
-                    html`<li>
-                      ${label || id}
-                      ${revision ? html`<small>${d('undo.laterRevision', { n: count(revision) })}</small>` : nothing}
-                    </li>`,
-                )}
-            </ul>`
-        : nothing
-    }
+/** What undoing did, in a sentence. */
+export function undoneWords({ revision }: Rollback): string {
+  return revision === null ? d('undo.nothing') : d('undo.done', { n: count(revision) });
+}
+
+/** What undoing does, and the records of which later revisions changed something. */
+function effectOf({ restored, removed, reinserted, ...left }: Rollback): TemplateResult {
+  if (restored + removed + reinserted + left.conflict_count === 0) return html`<p>${d('undo.nothing')}</p>`;
+  return html`<p>${d('undo.effect', { restored, removed, reinserted })}</p>
+    ${left.conflict_count > 0 ? conflictList(left) : nothing}
     <p>${d('undo.newRevision')}</p>`;
+}
+
+function conflictList({ conflicts = [], conflict_count: n }: Pick<Rollback, 'conflicts' | 'conflict_count'>) {
+  const shown = conflicts.slice(0, CONFLICTS_SHOWN);
+  return html`<p class="notice">${d('undo.conflicts', { n })}</p>
+    <ul>
+      ${shown.map(({ label, uuid, fields = [] }) => html`<li>${label || uuid} <small>${fields.join(', ')}</small></li>`)}
+      ${n > shown.length ? html`<li>${d('undo.more', { n: n - shown.length })}</li>` : nothing}
+    </ul>`;
 }
 
 customElements.define('bandoso-undo', UndoButton);

@@ -141,7 +141,7 @@ describe('the page of an upload', () => {
     expect(words('[role=alert]')).toBe('Có trục trặc: Không được phép – Xã khác.');
   });
   it('collects choices, does not publish before they are checked, and sends them with earlier ones', async () => {
-    await open({ options: { crs: 'EPSG:9209' } });
+    await open({ options: { crs: 'EPSG:9209', columns: '{"TEN":"name"}' } });
     const select = page.querySelector<HTMLSelectElement>('#column-0');
     if (select) select.value = '';
     select?.dispatchEvent(new Event('change', { bubbles: true }));
@@ -150,7 +150,7 @@ describe('the page of an upload', () => {
     expect(page.querySelector<HTMLButtonElement>('bandoso-publish button')?.disabled).toBe(true);
     await press('Kiểm tra lại');
     expect(asked[0]).toMatchObject({
-      ...{ path: '/uploads/u-1/choices', body: { crs: 'EPSG:9209', columns: { MA: null } } },
+      ...{ path: '/uploads/u-1/choices', body: { columns: { TEN: 'name', MA: null } } },
     });
     expect(page.querySelector('.pending')).toBeNull();
   });

@@ -5,23 +5,25 @@ import './confirmDialog';
 import './fileSection';
 import './problemSection';
 import './publishPanel';
-import './undoButton';
 import { ApiError } from '../core/api';
 import { reason } from '../core/element';
 import { base, say, siteName } from '../core/page';
 import type { Account, Register } from '../core/types';
 import type { ConfirmDialog } from './confirmDialog';
 import { isRunning, type Download } from './deskApi';
-import { draftSize, mergeChoices } from './draft';
+import { draftSize, mergeChoices, withEarlier } from './draft';
 import { Following } from './following';
 import { isCrsDoubted } from './crsNames';
 import { overview } from './overview';
 import { SignedInElement } from './signedIn';
 import { progressBar, stepList } from './steps';
+import { undoneWords } from './undoButton';
 import type { Choices, ColumnField, Preview, Report, Rollback, Upload } from './types';
 import { count, d, moment } from './words';
 
 const DOWNLOADS = ['report.csv', 'report.xlsx', 'report.geojson', 'report.html'] as const satisfies Download[];
+/** While these hold, the service can still list the changes one by one. */
+const LISTED: ReadonlySet<string> = new Set(['staged', 'needs_approval']);
 /** While these hold, an officer may still decide otherwise. */
 const OPEN: ReadonlySet<string> = new Set(['staged', 'needs_choice', 'rejected']);
 const CANCELLABLE: ReadonlySet<string> = new Set([
@@ -168,6 +170,7 @@ export class UploadPage extends SignedInElement {
           .preview=${this.preview}
           .draft=${this.draft}
           ?editable=${editable}
+          placeable
         ></bandoso-file-section>
         <bandoso-problems
           .report=${report}
@@ -182,6 +185,7 @@ export class UploadPage extends SignedInElement {
                 .upload=${upload.id}
                 .diff=${diff}
                 .register=${this.register(upload)}
+                ?listed=${LISTED.has(upload.state)}
               ></bandoso-changes>`
             : nothing
         }
@@ -273,7 +277,7 @@ export class UploadPage extends SignedInElement {
 
   private choose(choices: Choices): Promise<void> {
     return this.act(async () => {
-      await this.api.choose(this.uploadId, mergeChoices(this.upload?.options ?? {}, choices));
+      await this.api.choose(this.uploadId, withEarlier(this.upload?.options ?? {}, choices));
       this.draft = {};
     });
   }
@@ -306,8 +310,8 @@ export class UploadPage extends SignedInElement {
     this.focusStand();
   }
 
-  private undone({ revision }: Rollback): void {
-    this.news = revision ? d('undo.done', { n: count(revision) }) : d('undo.sent');
+  private undone(done: Rollback): void {
+    this.news = undoneWords(done);
     this.focusStand();
   }
 
