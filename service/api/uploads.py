@@ -264,8 +264,8 @@ def status(request: Request, principal: Officer, database: DatabaseDep) -> Respo
 def find_upload(connection: Connection, request: Request, principal: Principal, *, locked: bool = False) -> Row[Any]:
     """Return the upload that a request's path names, if it is of the principal's concern.
 
-    That are one's own, those that wait for somebody else's approval and lie in one's communes, and all for
-    administrators.
+    That are one's own, those that wait for somebody else's approval and lie in one's communes, those that one has
+    approved, and all for administrators.
 
     Raises
     ------
@@ -280,7 +280,9 @@ def find_upload(connection: Connection, request: Request, principal: Principal, 
     statement = select(Upload.__table__).where(Upload.id == upload_id)
     row = connection.execute(statement.with_for_update() if locked else statement).one_or_none()
     if row is None or not (
-        row.author == principal.username or principal.role == "administrator" or may_approve(principal, row)
+        principal.username in {row.author, row.approved_by}
+        or principal.role == "administrator"
+        or may_approve(principal, row)
     ):
         raise FeatureNotFoundError(feature=text[:60])
     return row

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from service import setup
 from tests.conftest import Server
 from tests.service.office import Office, finish, new_code, opened, send
-from tests.service.people import PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
+from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
 
 HERE = 1e-5
 
@@ -103,6 +103,18 @@ def test_most_of_a_commune_vanishes_only_when_a_second_officer_agrees(office: Of
     assert stranger.get("/uploads", params={"waiting": "approval"}).json()["uploads"] == []
     assert officer.post(f"{place}/cancel").json()["state"] == "cancelled"
     assert second.get("/uploads", params={"waiting": "approval"}).json()["uploads"] == []
+
+
+def test_the_second_officer_sees_what_became_of_what_they_approved(office: Office) -> None:
+    officer, second = office.officer(OTHER_COMMUNE), office.officer(OTHER_COMMUNE)
+    asked = {"commune_code": OTHER_COMMUNE, "limit": 1}
+    (known,) = office.client.get("/collections/addresses/items", params=asked).json()["features"]
+    content = address_csv(new_code(), place=tuple(known["geometry"]["coordinates"]))
+    place = send(officer, upload_parts(content, publish="ask", commune=OTHER_COMMUNE, mode="replace"))
+    assert agree(officer, place, finish(officer, place)).json()["state"] == "needs_approval"
+    assert second.post(f"{place}/approve").status_code == 202
+    assert finish(second, place)["state"] == "published"
+    assert office.officer(OTHER_COMMUNE).get(place).status_code == 404
 
 
 def test_records_that_end_instead_of_vanishing_cannot_be_replaced(office: Office) -> None:

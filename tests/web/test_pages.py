@@ -107,6 +107,13 @@ def test_every_text_of_the_templates_is_in_the_catalogue(language: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_translated_twice(language: str) -> None:
+    catalogue = (WEB / "locale" / language / "LC_MESSAGES" / "messages.po").read_text(encoding="utf-8")
+    keys = re.findall(r'^msgid "(.+)"$', catalogue, re.MULTILINE)
+    assert len(keys) == len(set(keys))
+
+
 def test_a_text_without_translation_is_its_own_key() -> None:
     assert translator("vi")("No such text") == "No such text"
 

@@ -176,6 +176,7 @@ def test_a_repair_is_made_only_when_it_is_accepted(desk: Desk) -> None:
     expect(page.get_by_role("link", name="tệp đã sửa (GeoPackage)")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_column_that_was_mistaken_is_put_right(desk: Desk) -> None:
     code, page = new_code(), desk.sign_in().page
     content = f"ma_dia_chi,loai,o_so,kinh_do,vi_do\n{code},ho gia dinh,12,{PLACE[0]},{PLACE[1]}\n".encode()
@@ -226,6 +227,7 @@ def test_what_removes_nearly_everything_needs_a_second_officer(desk: Desk) -> No
     assert desk.office.item(code) is not None
 
 
+@pytest.mark.long
 def test_an_upload_is_cancelled_only_after_asking(desk: Desk) -> None:
     code, page = new_code(), desk.sign_in().page
     send(page, table("dia-chi.csv", address_csv(code)))
@@ -271,7 +273,7 @@ def test_the_keyboard_alone_sends_publishes_and_undoes(desk: Desk, tmp_path: Pat
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_at_the_desk(desk: Desk, scheme: str) -> None:
     page = desk.sign_in(color_scheme=scheme, viewport=PHONE).page
     expect(page.locator("bandoso-uploads [role=status]").last).to_be_attached()
@@ -304,6 +306,7 @@ def test_anybody_checks_a_file_and_nothing_is_stored(desk: Desk) -> None:
     assert desk.office.item(code) is None
 
 
+@pytest.mark.long
 def test_a_zipped_shapefile_is_described_before_anything_else(desk: Desk, tmp_path: Path) -> None:
     code, page = new_code(), desk.sign_in().page
     shapefile(tmp_path / "nha", frame([Point(*PLACE)], ma_dia_chi=[code], loai=["ho gia dinh"]), "nha")
