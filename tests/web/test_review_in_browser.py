@@ -116,12 +116,8 @@ def test_a_shapefile_without_prj_is_placed_on_the_map_published_and_undone(desk:
     easting, northing = Transformer.from_crs("EPSG:4326", "EPSG:9209", always_xy=True).transform(*PLACE)
     places = [Point(easting + 20 * step, northing) for step in range(3)]
     shapefile(tmp_path / "nha", frame(places, "EPSG:9209", ma_dia_chi=codes, loai=["ho gia dinh"] * 3), "nha")
-    parts = [
-        {"name": path.name, "mimeType": "application/octet-stream", "buffer": path.read_bytes()}
-        for path in sorted((tmp_path / "nha").iterdir())
-        if path.suffix in {".shp", ".dbf", ".shx"}
-    ]
-    send(page, *parts, commune=SAMPLE_COMMUNE)  # type: ignore[arg-type]  # playwright's own form of a file
+    content = zipped(tmp_path / "nha", ".shp", ".dbf", ".shx")
+    send(page, {"name": "nha.zip", "mimeType": "application/zip", "buffer": content}, commune=SAMPLE_COMMUNE)
     stand(page, "Cần bạn chọn")
     page.get_by_role("link", name="Chọn hệ tọa độ").click()
     expect(page.get_by_role("radio", name=ZONE_105_30)).to_be_checked()
@@ -304,6 +300,15 @@ def test_anybody_checks_a_file_and_nothing_is_stored(desk: Desk) -> None:
     expect(page.get_by_text("Không có gì được lưu lại hay công bố.")).to_be_visible()
     assert findings_of_axe(page) == []
     assert desk.office.item(code) is None
+
+
+@pytest.mark.long
+def test_loose_parts_of_a_shapefile_are_one_upload(desk: Desk, tmp_path: Path) -> None:
+    code, page = new_code(), desk.sign_in().page
+    shapefile(tmp_path / "nha", frame([Point(*PLACE)], ma_dia_chi=[code], loai=["ho gia dinh"]), "nha")
+    send(page, *(table(part.name, part.read_bytes()) for part in sorted((tmp_path / "nha").iterdir())))
+    publish(page)
+    assert desk.office.item(code) is not None
 
 
 @pytest.mark.long
