@@ -178,7 +178,7 @@ def test_a_column_that_was_mistaken_is_put_right(desk: Desk) -> None:
     content = f"ma_dia_chi,loai,o_so,kinh_do,vi_do\n{code},ho gia dinh,12,{PLACE[0]},{PLACE[1]}\n".encode()
     send(page, table("dia-chi.csv", content))
     stand(page, REVIEW)
-    page.locator("summary").filter(has_text="Cột: dùng").click()
+    page.locator("details.part").filter(has_text="Cột: dùng").evaluate("part => { part.open = true; }")
     page.get_by_label("Trường của cột o_so").select_option("house_number")
     expect(page.locator(".pending")).to_contain_text("Lựa chọn chưa kiểm tra: 1")
     page.get_by_role("button", name="Kiểm tra lại").click()
