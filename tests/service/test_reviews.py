@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pyproj import Transformer
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
@@ -115,6 +116,19 @@ def test_the_second_officer_sees_what_became_of_what_they_approved(office: Offic
     assert second.post(f"{place}/approve").status_code == 202
     assert finish(second, place)["state"] == "published"
     assert office.officer(OTHER_COMMUNE).get(place).status_code == 404
+
+
+def test_a_file_of_unknown_crs_is_previewed_beside_the_outline_of_its_commune(office: Office) -> None:
+    officer = office.officer()
+    easting, northing = Transformer.from_crs("EPSG:4326", "EPSG:9209", always_xy=True).transform(*PLACE)
+    content = f"ma_dia_chi,loai,easting,northing\n{new_code()},ho gia dinh,{easting},{northing}\n".encode()
+    place, upload = sent(officer, content)
+    assert upload["state"] == "needs_choice"
+    shown = officer.get(f"{place}/preview").json()
+    (commune,) = shown["communes"]["features"]
+    assert (commune["properties"]["code"], commune["geometry"]["type"]) == (SAMPLE_COMMUNE, "Polygon")
+    drawn = {one["crs"]: one["points"]["coordinates"] for one in shown["candidates"]}
+    assert drawn["EPSG:9209"] == [pytest.approx(PLACE, abs=HERE)]
 
 
 def test_records_that_end_instead_of_vanishing_cannot_be_replaced(office: Office) -> None:

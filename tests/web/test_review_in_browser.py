@@ -242,7 +242,7 @@ def test_the_keyboard_alone_sends_publishes_and_undoes(desk: Desk, tmp_path: Pat
     file.write_bytes(address_csv(code))
     walk_to(page, "#upload-files")
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files(file)
     walk_to(page, "#upload-register")
     page.keyboard.press("ArrowDown")

@@ -32,7 +32,7 @@ export class UndoButton extends PageElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<button type="button" ?disabled=${this.busy} @click=${() => void this.undo()}>
+    return html`<button type="button" aria-busy=${this.busy} @click=${() => void this.undo()}>
         ${d('undo.button')}<span class="visually-hidden"> ${d('undo.of', { n: count(this.revision) })}</span>
       </button>
       <p role="alert" class="error">${this.error}</p>
@@ -40,6 +40,8 @@ export class UndoButton extends PageElement {
   }
 
   private async undo(): Promise<void> {
+    // A disabled button would lose the focus, which has to come back to it.
+    if (this.busy) return;
     this.busy = true;
     this.error = '';
     try {
