@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from service.app import routers
 from tests.conftest import PASSWORD, ROOT, Server, serving
 from tests.service import office
 from tests.service.people import add_officer
@@ -21,24 +20,9 @@ LONGEST_WALK = 120
 """Steps of the Tab key."""
 
 
-def has_route(path: str) -> bool:
-    """Whether the service has a route."""
-    return any(getattr(route, "path", "") == path for router in routers for route in router.routes)
-
-
-def needs(part: str, is_there: bool) -> pytest.MarkDecorator:
-    """Skip where a part of the service is not there."""
-    return pytest.mark.skipif(not is_there, reason=f"the service has no {part} yet")
-
-
-needs_review = needs(
-    "reports and events of the review",
-    has_route("/uploads/{uploadId}/events") and importlib.util.find_spec("geodata.importing.report_schema") is not None,
+needs_repairs = pytest.mark.skipif(
+    importlib.util.find_spec("geodata.importing.messages_of_repairs") is None, reason="the import has no repairs yet"
 )
-needs_undo = needs("undoing of revisions", has_route("/collections/{collectionId}/revisions/{number}/rollback"))
-needs_candidates = needs("ranking of CRS", importlib.util.find_spec("geodata.importing.candidates") is not None)
-needs_repairs = needs("repairs", importlib.util.find_spec("geodata.importing.messages_of_repairs") is not None)
-needs_validate = needs("check without an account", has_route("/validate"))
 needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: run .ci/npm ci")
 
 

@@ -19,11 +19,7 @@ from tests.web.desk import (
     Desk,
     findings_of_axe,
     needs_axe,
-    needs_candidates,
     needs_repairs,
-    needs_review,
-    needs_undo,
-    needs_validate,
     opened,
     send,
     stand,
@@ -31,7 +27,7 @@ from tests.web.desk import (
     walk_to,
 )  # fmt: skip
 
-pytestmark = [*needs_browser, needs_review]
+pytestmark = needs_browser
 
 PHONE = {"width": 320, "height": 640}
 REVIEW = "Xem lại rồi công bố"
@@ -93,7 +89,6 @@ def test_a_dropped_file_is_seen_then_published_and_survives_a_reload(desk: Desk)
     expect(mine).to_contain_text("thêm 1")
 
 
-@needs_undo
 def test_a_revision_is_undone_from_its_page_and_from_the_list(desk: Desk) -> None:
     code, page = new_code(), desk.sign_in().page
     send(page, table("dia-chi.csv", address_csv(code)))
@@ -109,8 +104,6 @@ def test_a_revision_is_undone_from_its_page_and_from_the_list(desk: Desk) -> Non
     assert desk.office.item(code) is not None
 
 
-@needs_candidates
-@needs_undo
 def test_a_shapefile_without_prj_is_placed_on_the_map_published_and_undone(desk: Desk, tmp_path: Path) -> None:
     codes, page = [new_code() for _ in range(3)], desk.sign_in().page
     easting, northing = Transformer.from_crs("EPSG:4326", "EPSG:9209", always_xy=True).transform(*PLACE)
@@ -236,7 +229,6 @@ def test_an_upload_is_cancelled_only_after_asking(desk: Desk) -> None:
     stand(page, "Đã hủy")
 
 
-@needs_undo
 def test_the_keyboard_alone_sends_publishes_and_undoes(desk: Desk, tmp_path: Path) -> None:
     code, page, file = new_code(), desk.sign_in().page, tmp_path / "dia-chi.csv"
     file.write_bytes(address_csv(code))
@@ -287,7 +279,6 @@ def test_axe_finds_nothing_at_the_desk(desk: Desk, scheme: str) -> None:
 
 
 @needs_axe
-@needs_validate
 def test_anybody_checks_a_file_and_nothing_is_stored(desk: Desk) -> None:
     page = desk.visit(f"{desk.address}/kiem-tra", viewport=PHONE).page
     code = new_code()
