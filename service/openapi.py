@@ -51,9 +51,11 @@ _EXPORT: list[Parameter] = [
         {"type": "boolean", "default": False},
     )
 ]
+REPAIRED = "/uploads/{uploadId}/repaired.gpkg"
 _FILES: Mapping[str, str] = {
     "/collections/{collectionId}/export.gpkg": gpkg.MEDIA_TYPE,
     "/collections/{collectionId}/export.xlsx": xlsx.MEDIA_TYPE,
+    REPAIRED: gpkg.MEDIA_TYPE,
 }
 _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", ITEMS): [
@@ -65,7 +67,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         _AS_OF,
     ],
     ("get", ITEM): [_AS_OF],
-    **{("get", path): _EXPORT for path in _FILES},
+    **{("get", path): _EXPORT for path in _FILES if path != REPAIRED},
     ("get", REVISIONS): _PAGE,
     ("get", REVISION): _PAGE,
     ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
@@ -201,7 +203,9 @@ def _complete_files(method: str, path: str, parameters: Json, responses: Json) -
         responses |= {"413": _PROBLEM, "429": _PROBLEM}
     if (method, path) == ("post", "/uploads"):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each file sent")
-    if path.startswith("/uploads/{uploadId}/") and "{format}" not in path:
+    if path == REPAIRED:
+        responses |= {"410": _PROBLEM}
+    elif path.startswith("/uploads/{uploadId}/") and "{format}" not in path:
         responses |= {"409": _PROBLEM}
     if (method, path) == ("post", "/uploads/{uploadId}/publish"):
         parameters["match"] = _parameter("If-Match", "header", _TEXT, "ETag of the changes that were seen")
@@ -236,7 +240,12 @@ _UPLOAD_CHOICES: Json = {
 def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
     properties: Json = {
         "register": {**_collection_ids(), "description": "Id of a collection", "example": "addresses"},
-        "file": {"type": "string", "format": "binary", "description": "The file itself", "example": "@dia-chi.zip"},
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "The file itself; several for the parts of one shapefile",
+            "example": "@dia-chi.zip",
+        },
     }
     properties |= choices
     properties |= {name: {"type": "string", "maxLength": 500, "description": text} for name, text in options.items()}

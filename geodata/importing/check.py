@@ -155,7 +155,7 @@ def check_file(
     Report
         ``outcome`` says whether the file could be taken; rows may be rejected all the same.
     """
-    file = describe_file(request.path, request.original_name)
+    file = describe_file(request.path, request.original_name, request.names)
     report = report or Report(request.register.id, request.commune)
     report.file, report.repairs.accept = file, request.accept
     progress("reading", 0, 0)

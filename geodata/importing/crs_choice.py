@@ -180,8 +180,9 @@ def preview(sample: Sample, systems: Sequence[SourceCrs], codes: Sequence[str]) 
 
 
 def _multipoint(crs: SourceCrs, coordinates: Floats) -> dict[str, Any]:
-    places = np.round(np.column_stack(crs.to_wgs84(*coordinates.T)), _PREVIEW_DECIMALS)
-    return {"type": "MultiPoint", "coordinates": places[np.isfinite(places).all(axis=1)].tolist()}
+    places = np.column_stack(crs.to_wgs84(*coordinates.T))
+    places = places[(np.abs(places) <= (180, 90)).all(axis=1)]
+    return {"type": "MultiPoint", "coordinates": np.round(places, _PREVIEW_DECIMALS).tolist()}
 
 
 def _stated(result: ReadResult) -> SourceCrs | None:

@@ -14,6 +14,7 @@ from geodata.history import Counts, announce, lock_register, start_revision
 from geodata.importing.cancellation import ending_statements
 from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
 from geodata.importing.merge import Merge, Mode
+from geodata.importing.overlaps import report_overlaps
 from geodata.importing.refusals import refuse_rows
 from geodata.importing.report import Report
 from geodata.importing.review import Review, review
@@ -110,7 +111,7 @@ def publish_staged(connection: Connection, request: ImportRequest, sink: Staging
     assert sink.table is not None
     mapped = tuple(name for name in report.columns.values() if name is not None)
     staged = Staged(sink.name, tuple(sink.fields), sink.has_geometry, mapped, rows=0)
-    return _publish(connection, request, sink.table, staged, report)
+    return _publish(connection, request, sink.table, staged, report, is_new=True)
 
 
 def publish_waiting(
@@ -143,7 +144,7 @@ def publish_waiting(
         report.valid = staged.rows
         published = Published(report, Counts(0, 0), None)
         with _or_refused(connection, report):
-            published = _publish(connection, request, table, staged, report)
+            published = _publish(connection, request, table, staged, report, is_new=False)
         if published.staged is None:
             connection.execute(text(f'DROP TABLE staging."{staged.table}"'))
         conclude(connection, published)
@@ -212,7 +213,9 @@ def _or_refused(connection: Connection, report: Report) -> Iterator[None]:
         report.rejected, report.valid = report.rejected + report.valid, 0
 
 
-def _publish(connection: Connection, request: ImportRequest, table: Table, staged: Staged, report: Report) -> Published:
+def _publish(
+    connection: Connection, request: ImportRequest, table: Table, staged: Staged, report: Report, *, is_new: bool
+) -> Published:
     register = request.register
     lock_register(connection, register)
     connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
@@ -221,6 +224,8 @@ def _publish(connection: Connection, request: ImportRequest, table: Table, stage
     if not merge.is_bulk:
         merge.match()
     kept = (*staged.kept, *refuse_rows(merge, request.actor, report))
+    if is_new and not merge.is_bulk:
+        report_overlaps(connection, register, table, report)
     staged, merge = replace(staged, kept=kept), replace(merge, kept=kept)
     found = review(merge, report.valid)
     if not found.counts:

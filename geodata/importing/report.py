@@ -187,13 +187,15 @@ def file_name(given: str) -> str:
     return clean_text(plain.replace("\\", "/").rpartition("/")[2])[:NAME_SHOWN] or "upload"
 
 
-def describe_file(path: Path, name: str) -> dict[str, Any]:
+def describe_file(path: Path, name: str, names: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Describe a file by its name, size in bytes and SHA-256; its format is not known yet.
 
-    Of a shapefile in loose parts these are of the parts one after the other, ordered by suffix.
+    Of a shapefile in loose parts these are of the parts one after the other, ordered by suffix; of files sent together
+    (``names`` in the folder ``path``) likewise, ordered by the names they were given.
     """
     digest, size = hashlib.sha256(), 0
-    for part in _parts(path):
+    together = [path / stored for stored in sorted(names or (), key=(names or {}).__getitem__)]
+    for part in together or _parts(path):
         size += part.stat().st_size
         with part.open("rb") as file:
             while block := file.read(1 << 20):

@@ -63,8 +63,8 @@ class Candidate(_Part):
 class CoordinateSystem(_Part):
     """In which coordinate system the file is read."""
 
-    chosen: Annotated[str | None, Field(pattern=r"^EPSG:\d+$", description="Null for one without a number")]
-    name: str
+    chosen: Annotated[str | None, Field(description="As the sender may give it; null where it has to be chosen")]
+    name: Annotated[str | None, Field(description="For people")]
     operation: Annotated[str | None, Field(description="How places were moved to WGS 84; null for none")]
     accuracy_m: float | None
     certain: bool

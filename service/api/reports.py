@@ -1,19 +1,24 @@
-"""Reports on uploads as files and as a page, and the schema that says what a report holds."""
+"""Reports on uploads as files and as a page, files with their repairs made, and the schema of reports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
 from sqlalchemy import Row, select
 
 from geodata.db import Database
 from geodata.errors import FeatureNotFoundError
+from geodata.exporting import gpkg
 from geodata.importing.mapping import read_fields
+from geodata.importing.repaired_file import write_repaired
 from geodata.importing.report import report_json
 from geodata.importing.report_files import LEVELS, OUTCOMES, csv_report, geojson_report, summary_rows, xlsx_report
 from geodata.importing.report_schema import SCHEMA_FILE, schema_json
+from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
 from geodata.register import Label
 from geodata.registers import get_register
@@ -22,7 +27,8 @@ from service.api.forms import GEOJSON, SCHEMA
 from service.api.parameters import only
 from service.auth.policy import Officer, public
 from service.auth.principal import Principal
-from service.deps import DatabaseDep
+from service.deps import DatabaseDep, SettingsDep
+from service.jobs.requests import import_request
 from service.web.rendering import render
 
 router = APIRouter(tags=["Uploads"])
@@ -36,6 +42,8 @@ WRITERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], bytes]]] = {
     "geojson": (GEOJSON, geojson_report),
 }
 """Media type and writer of each form that is no page, by ending."""
+
+_BLOCK = 1 << 16
 
 
 @router.get(f"/schemas/{SCHEMA_FILE}", dependencies=[public], summary="JSON Schema of the report")
@@ -64,6 +72,41 @@ def report(request: Request, principal: Officer, database: DatabaseDep) -> Respo
     name = f"bao-cao-{slugify(Path(upload.file_name).stem)}.{form}"
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(write(upload.report), media_type=media_type, headers=headers)
+
+
+@router.get("/uploads/{uploadId}/repaired.gpkg", summary="The file of an upload with its repairs made")
+def repaired(request: Request, principal: Officer, database: DatabaseDep, settings: SettingsDep) -> Response:
+    """Return all rows of an upload's file as GeoPackage: repaired as accepted, with a column of what is wrong.
+
+    The file is read anew, so it is there as long as the raw file is (410 after that).
+    """
+    only(request)
+    upload = _find(database, principal, request.path_params["uploadId"])
+    state = request.app.state
+    with state.readers, work_folder() as folder:
+        stored, read, target = folder / "stored", folder / "read", folder / "repaired.gpkg"
+        stored.mkdir()
+        asked = import_request(settings, upload, state.storage.fetch(upload.id, stored))
+        asked = replace(asked, columns=_columns_read(upload.report))
+        write_repaired(asked, state.units.get(database), read, target, asked.accept)
+        if not target.exists():
+            raise FeatureNotFoundError(feature="repaired.gpkg")
+        file = target.open("rb")
+    name = f"da-sua-{slugify(Path(upload.file_name).stem)}.gpkg"
+    headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(_blocks(file), media_type=gpkg.MEDIA_TYPE, headers=headers)
+
+
+def _columns_read(told: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return by which fields the columns were read when the report was made, whatever is remembered since."""
+    return {column["name"]: column["field"] if column["certain"] else None for column in told["columns"]}
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content of an open file, which has lost its name already."""
+    with file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _find(database: Database, principal: Principal, text: str) -> Row[Any]:

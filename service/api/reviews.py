@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Row, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, column, exists, func, or_, select, table, update
 
 from geodata.errors import NotAllowedError, ParameterError
 from geodata.importing.diff import KINDS, Diff
@@ -32,6 +32,8 @@ router = APIRouter(tags=["Uploads"])
 WAITING = ("staged", "needs_choice", "needs_approval")
 OPEN = (*WAITING, "rejected", "failed", "cancelled")
 MAX_PAGE, MAX_DRAWN = 500, 2000
+
+_COMMUNES = table("communes", *map(column, ("code", "full_name", "valid_to", "geom")), schema="open")
 
 ShortText = Annotated[str, Field(max_length=500)]
 MOST_COLUMNS = Field(max_length=256)
@@ -189,15 +191,14 @@ def preview(request: Request, principal: Officer, database: DatabaseDep) -> Resp
 
 def _outlines(connection: Connection, codes: list[str]) -> dict[str, Any]:
     """Return the communes' boundaries, simplified to what a preview shows."""
-    communes = get_register("communes").table
-    outline = func.ST_AsGeoJSON(func.ST_SimplifyPreserveTopology(communes.c.geom, 0.0002), 5)
-    statement = select(communes.c.code, communes.c.name, outline.label("outline"))
-    rows = connection.execute(statement.where(communes.c.code.in_(codes), communes.c.valid_to.is_(None)))
+    outline = func.ST_AsGeoJSON(func.ST_SimplifyPreserveTopology(_COMMUNES.c.geom, 0.0002), 5)
+    statement = select(_COMMUNES.c.code, _COMMUNES.c.full_name, outline.label("outline"))
+    rows = connection.execute(statement.where(_COMMUNES.c.code.in_(codes), _COMMUNES.c.valid_to.is_(None)))
     features = [
         {
             "type": "Feature",
             "geometry": orjson.loads(row.outline) if row.outline else None,
-            "properties": {"code": row.code, "name": row.name},
+            "properties": {"code": row.code, "name": row.full_name},
         }
         for row in rows
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -38,7 +39,8 @@ SAME = (Upload.sha256, Upload.register, Upload.commune, Upload.mode, Upload.publ
 """What a repeated request with the same Idempotency-Key must agree in."""
 
 JSON_OPTIONS = ("encoding", "columns", "place_columns", "accept")
-MAX_JSON = 20_000
+MAX_JSON, MAX_FILES, MAX_FIELDS = 20_000, 20, 20
+MAIN_PARTS = (".shp", ".tab", ".mif")
 MAX_FIELD, MAX_NAME, MAX_KEY = 500, 200, 200
 MAX_LISTED, MAX_WAITING = 100, 1000
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
@@ -64,7 +66,7 @@ class NotReplaceableError(GeodataError):
 async def receive(request: Request, principal: Uploader) -> Response:
     """Take a file: 202 with its address once the file and its job are on the disk."""
     only(request)
-    form = await request.form(max_files=1, max_fields=10, max_part_size=1 << 16)
+    form = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=1 << 16)
     try:
         return await run_in_threadpool(_receive, request, principal, form)
     finally:
@@ -73,7 +75,7 @@ async def receive(request: Request, principal: Uploader) -> Response:
 
 def _receive(request: Request, principal: Principal, form: FormData) -> Response:
     state = request.app.state
-    file, values = _read_form(form)
+    files, values = _read_form(form)
     register = get_register(values["register"])
     commune = values.get("commune")
     if commune is not None and not principal.actor.may_change(commune):
@@ -81,7 +83,7 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
     if not principal.may_upload(register.id):
         raise NotAllowedError(what=register.id)
     storage, upload_id = state.storage, uuid4()
-    given = [(_given_name(file), file.file)]
+    given = [(_given_name(file), file.file) for file in files]
     stored = storage.write(upload_id, given, state.settings.upload_max_mb << 20)
     try:
         with state.database.staff(principal.actor) as connection:
@@ -89,7 +91,7 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
             known = _earlier(connection, request, principal, values, stored)
             if known is None:
                 _refuse_queue(connection, principal, state.settings.uploads_waiting)
-                _insert(connection, request, principal, upload_id, values, file, stored)
+                _insert(connection, request, principal, upload_id, values, stored)
                 state.failpoints.reach("before-received", upload_id)
         state.failpoints.reach("after-received", upload_id)
     except BaseException as error:
@@ -116,9 +118,9 @@ def _accepted(upload_id: UUID, location: str) -> Response:
     return response
 
 
-def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
-    file = form.get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
+def _read_form(form: FormData) -> tuple[list[UploadFile], dict[str, str]]:
+    files = [file for file in form.getlist("file") if isinstance(file, UploadFile) and file.filename]
+    if not files or len(files) < len(form.getlist("file")):
         raise NotAcceptableFormError(part="file")
     values: dict[str, str] = {}
     for name, value in form.multi_items():
@@ -135,7 +137,7 @@ def _read_form(form: FormData) -> tuple[UploadFile, dict[str, str]]:
         if value.strip():
             values[name] = value.strip()
     check_values(values)
-    return file, values
+    return files, values
 
 
 def check_values(values: Mapping[str, str]) -> None:
@@ -177,6 +179,12 @@ def _given_name(file: UploadFile) -> str:
     return name or "upload"
 
 
+def _main_name(stored: StoredUpload) -> str:
+    """Name an upload of several files by the one that officers know the whole by."""
+    names = [part.given_name for part in stored.parts]
+    return next((name for suffix in MAIN_PARTS for name in names if name.lower().endswith(suffix)), names[0])
+
+
 def _options(values: dict[str, str]) -> dict[str, str]:
     return {option: values[option] for option in OPTIONS if option in values}
 
@@ -201,20 +209,19 @@ def _earlier(
     return upload_id
 
 
-def _insert(  # noqa: PLR0913  the row has these parts
+def _insert(
     connection: Connection,
     request: Request,
     principal: Principal,
     upload_id: UUID,
     values: dict[str, str],
-    file: UploadFile,
     stored: StoredUpload,
 ) -> None:
     connection.execute(
         insert(Upload).values(
             id=upload_id, register=values["register"], commune=values.get("commune"), author=principal.username,
-            author_communes=communes_setting(principal.communes), file_name=_given_name(file),
-            size_bytes=stored.size_bytes, sha256=stored.sha256,
+            author_communes=communes_setting(principal.communes), file_name=_main_name(stored),
+            parts=[asdict(part) for part in stored.parts] if len(stored.parts) > 1 else None, size_bytes=stored.size_bytes, sha256=stored.sha256,
             options=_options(values), mode=values.get("mode", "upsert"), publish=values.get("publish", "ask"),
             idempotency_key=request.headers.get("idempotency-key", "")[:MAX_KEY] or None,
         )
@@ -257,8 +264,8 @@ def status(request: Request, principal: Officer, database: DatabaseDep) -> Respo
 def find_upload(connection: Connection, request: Request, principal: Principal, *, locked: bool = False) -> Row[Any]:
     """Return the upload that a request's path names, if it is of the principal's concern.
 
-    That are one's own, those that wait for somebody else's approval and lie in one's communes, and all for
-    administrators.
+    That are one's own, those that wait for somebody else's approval and lie in one's communes, those that one has
+    approved, and all for administrators.
 
     Raises
     ------
@@ -273,7 +280,9 @@ def find_upload(connection: Connection, request: Request, principal: Principal, 
     statement = select(Upload.__table__).where(Upload.id == upload_id)
     row = connection.execute(statement.with_for_update() if locked else statement).one_or_none()
     if row is None or not (
-        row.author == principal.username or principal.role == "administrator" or may_approve(principal, row)
+        principal.username in {row.author, row.approved_by}
+        or principal.role == "administrator"
+        or may_approve(principal, row)
     ):
         raise FeatureNotFoundError(feature=text[:60])
     return row
@@ -302,6 +311,7 @@ def describe(row: Row[Any], *, with_report: bool) -> dict[str, Any]:
         "publish": row.publish,
         "author": row.author,
         "file_name": row.file_name,
+        "files": [part["given_name"] for part in row.parts or ()] or [row.file_name],
         "received_at": row.received_at.isoformat(),
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
         "progress": row.progress,

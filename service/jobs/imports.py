@@ -2,31 +2,29 @@
 
 import time
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, text, update
 
-from geodata.db import Actor, Database, is_passing
+from geodata.db import Database, is_passing
 from geodata.importing.cancellation import Cancellation
 from geodata.importing.check import ImportRequest
 from geodata.importing.column_memory import memory_unit, remember_columns, remembered_columns
-from geodata.importing.context import ReaderLimits
 from geodata.importing.publish import Published, RowsLostError, import_file, publish_waiting
 from geodata.importing.report import Report, amend
 from geodata.importing.staging import Staged
 from geodata.importing.work_folder import work_folder
 from geodata.ops import Upload
-from geodata.registers import get_register
 from service.auth import audit
 from service.failpoints import Failpoints
-from service.file_options import read_file_options
 from service.jobs.heartbeat import LOST_AFTER_S, SILENT_AFTER_S, heartbeat, is_let_go, work_key
 from service.jobs.progress import ProgressMeter
 from service.jobs.queue import defer_import, remove_dead_jobs
+from service.jobs.requests import import_request, sender
 from service.problems import StorageAwayError
 from service.settings import ServiceSettings
 from service.storage import open_storage
@@ -155,24 +153,15 @@ class UploadJob:
 
     def _request(self, upload: Row[Any], fetched: FetchedUpload | None) -> ImportRequest:
         """Say what is to be done; rows that wait need no file."""
-        megabytes = 1 << 20
-        limits = ReaderLimits(max_packed_bytes=self.settings.upload_max_mb * megabytes)
-        options = upload.options
         # Rows that wait are published as they were seen, or looked at again for those who will.
         is_agreed = upload.state == "publishing" and upload.diff is not None
         expected = upload.diff["etag"] if is_agreed else None
-        actor = Actor(upload.author, _communes(upload))
+        request = import_request(self.settings, upload, fetched)
         with self.database.worker() as connection:
-            remembered = remembered_columns(connection, upload.register, memory_unit(upload.commune, actor))
-        chosen = read_file_options(options)
-        return ImportRequest(
-            fetched.path if fetched else Path(), upload.file_name, get_register(upload.register), actor,
-            commune=upload.commune, layer=chosen.layer, crs=chosen.crs, encoding=chosen.encoding,
-            columns=chosen.columns, place_columns=chosen.place_columns, accept=chosen.accept, remembered=remembered,
-            names=fetched.names if fetched else None, mode=upload.mode, is_approved=upload.approved_by is not None,
-            publishes=upload.publish == "auto" or is_agreed, expected=expected, note=options.get("note"),
-            upload_id=upload.id, limits=limits, timeout_s=self.settings.reader_timeout_s, settings=self.settings,
-            cancellation=self.cancellation,
+            remembered = remembered_columns(connection, upload.register, memory_unit(upload.commune, request.actor))
+        return replace(
+            request, remembered=remembered, is_approved=upload.approved_by is not None,
+            publishes=upload.publish == "auto" or is_agreed, expected=expected, cancellation=self.cancellation,
         )  # fmt: skip
 
     def _finish(self, upload: Row[Any], connection: Connection, published: Published) -> None:
@@ -187,8 +176,7 @@ class UploadJob:
             finished_at=func.now() if is_over else None, heartbeat_at=None, progress=self.meter.tell(),
         )  # fmt: skip
         if state == "published":
-            actor = Actor(upload.author, _communes(upload))
-            unit = memory_unit(upload.commune, actor)
+            unit = memory_unit(upload.commune, sender(upload))
             remember_columns(
                 connection, upload.register, unit, (upload.report or published.report.as_dict())["columns"]
             )
@@ -230,11 +218,6 @@ class UploadJob:
         with suppress(FencedError), self.database.worker() as connection:
             self._still_ours(connection, heartbeat_at=func.now())
             _give_up(connection, self.upload_id, kind)
-
-
-def _communes(upload: Row[Any]) -> tuple[str, ...] | None:
-    """Return the communes that the sender could change when the file was taken; None for all."""
-    return None if upload.author_communes == "*" else tuple(upload.author_communes.split(","))
 
 
 def _state(upload: Row[Any], published: Published) -> str:

@@ -3,12 +3,14 @@
 import re
 from http import HTTPStatus
 from typing import Final
+from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from geodata.errors import ParameterError
 from geodata.features import ItemsQuery, count_matches
 from geodata.registers import get_register
+from service.api.forms import json_response
 from service.api.parameters import only, read_layers
 from service.auth.policy import public
 from service.web.assets import FOR_EVER, FOR_MINUTES
@@ -64,6 +66,45 @@ def desk_page(request: Request) -> Response:
     """Show the officers' desk. The page holds no data; what it asks for needs a session."""
     only(request)
     return render(request, "desk.html", status_code=_status())
+
+
+@router.get("/desk/uploads/{uploadId}", dependencies=[public])
+def upload_page(request: Request) -> Response:
+    """Show the page of one upload. Whether there is such an upload is told to its officer only."""
+    only(request)
+    try:
+        upload_id = UUID(request.path_params["uploadId"])
+    except ValueError:
+        raise HTTPException(HTTPStatus.NOT_FOUND) from None
+    return render(request, "deskUpload.html", {"upload": str(upload_id)}, status_code=_status())
+
+
+@router.get("/desk/revisions/{collectionId}", dependencies=[public])
+def revisions_page(request: Request) -> Response:
+    """Show the page that lists the revisions of a register and undoes them."""
+    only(request)
+    register = get_register(request.path_params["collectionId"])
+    return render(request, "deskRevisions.html", {"register": register.id}, status_code=_status())
+
+
+@router.get("/desk/fields/{collectionId}", dependencies=[public])
+def column_fields(request: Request) -> Response:
+    """Say which fields a column of a file may be: names and titles, as the officers' guide lists them."""
+    only(request)
+    register = get_register(request.path_params["collectionId"])
+    fields = [
+        {"name": item.name, "title": {"vi": item.title.vi, "en": item.title.en}, "private": not item.public}
+        for item in register.fields
+        if item.name not in register.derived
+    ]
+    return json_response({"fields": fields}, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/kiem-tra", dependencies=[public])
+def check_page(request: Request) -> Response:
+    """Show the page that checks files for anybody."""
+    only(request)
+    return render(request, "check.html", status_code=_status())
 
 
 @router.get("/about", dependencies=[public])

@@ -55,6 +55,9 @@ export default defineConfig({
       input: {
         map: 'src/map.ts',
         desk: 'src/desk.ts',
+        upload: 'src/upload.ts',
+        revisions: 'src/revisions.ts',
+        check: 'src/check.ts',
         outline: 'src/outline.ts',
         page: 'src/styles/page.css',
         icon: 'src/icon.svg',

@@ -4,8 +4,11 @@ import csv
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -13,6 +16,7 @@ from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
 from geodata.importing.report import report_json
+from service.storage import open_storage
 from tests.conftest import Server
 from tests.service.office import Office, finish, new_code, opened, publishing_is_held, send
 from tests.service.people import PLACE, add_officer, sign_in, upload_parts
@@ -130,3 +134,54 @@ def test_there_is_no_report_before_the_file_was_checked(office: Office, officer:
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert finish(officer, place)["state"] == "published"
     assert json.loads(officer.get(f"{place}/report.json").content)["outcome"] == "ok"
+
+
+# --- the file with its repairs made
+
+
+@pytest.fixture(scope="module")
+def mended(officer: TestClient) -> str:
+    """The address of an upload with a code that lost its zero, repaired as accepted, and a row far outside."""
+    rows = [f"{new_code().removeprefix('0')},1,{PLACE[0]},{PLACE[1]}", f"{new_code()},2,107,21"]
+    table = "\n".join(["ma_dia_chi,so_nha,lon,lat", *rows]).encode()
+    accept = json.dumps(["REPAIR_CODE_FORM"])
+    found = send(officer, upload_parts(table, "địa chỉ.csv", commune="99001", accept=accept))
+    assert finish(officer, found)["state"] == "published"
+    return found
+
+
+def test_the_repaired_file_has_every_row_and_says_what_is_wrong_with_it(
+    officer: TestClient, mended: str, tmp_path: Path
+) -> None:
+    answer = officer.get(f"{mended}/repaired.gpkg")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/geopackage+sqlite3")
+    assert answer.headers["content-disposition"] == 'attachment; filename="da-sua-dia-chi.gpkg"'
+    assert answer.headers["cache-control"] == "private, no-store"
+    (tmp_path / "a.gpkg").write_bytes(answer.content)
+    rows = sqlite3.connect(tmp_path / "a.gpkg").execute(
+        "SELECT ma_dia_chi, so_nha, bandoso_ghi_chu FROM du_lieu ORDER BY fid"
+    )
+    (code, _, nothing), (_, second, note) = rows.fetchall()
+    assert (code[:5], len(code), nothing) == ("07900", 10, None)
+    assert (second, note.split("]")[0]) == ("2", "[OUTSIDE_COMMUNE")
+    assert officer.get(f"{mended}/report.json").json()["rows"] == {"read": 2, "valid": 1, "repaired": 1, "rejected": 1}
+
+
+def test_the_repaired_file_is_for_its_officer_and_for_administrators_alone(office: Office, mended: str) -> None:
+    administrator = sign_in(office.app, add_officer(office.settings, role="administrator"))
+    clients = (office.client, office.officer(), administrator)
+    assert [client.get(f"{mended}/repaired.gpkg").status_code for client in clients] == [401, 404, 200]
+
+
+def test_of_a_file_that_is_refused_as_a_whole_there_is_no_repaired_one(officer: TestClient) -> None:
+    refused = send(officer, upload_parts(b"PK\x03\x04 this is no archive", "a.zip"))
+    assert finish(officer, refused)["state"] == "rejected"
+    assert officer.get(f"{refused}/repaired.gpkg").status_code == 404
+
+
+def test_without_the_raw_file_there_is_no_repaired_one(office: Office, officer: TestClient) -> None:
+    place = send(officer, upload_parts(f"ma_dia_chi,lon,lat\n{new_code()},{PLACE[0]},{PLACE[1]}\n".encode()))
+    finish(officer, place)
+    open_storage(office.settings).remove(UUID(place.rpartition("/")[2]))
+    answer = officer.get(f"{place}/repaired.gpkg")
+    assert (answer.status_code, answer.json()["type"]) == (410, "urn:bandoso:problem:stored_file")

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pyproj import Transformer
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from service import setup
 from tests.conftest import Server
 from tests.service.office import Office, finish, new_code, opened, send
-from tests.service.people import PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
+from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
 
 HERE = 1e-5
 
@@ -53,6 +54,18 @@ def test_a_file_waits_is_seen_and_published(office: Office) -> None:
         assert note == "Bổ sung địa chỉ"
         query = "SELECT to_regclass('staging.u_' || replace(:id, '-', ''))"
         assert connection.scalar(text(query), {"id": upload["id"]}) is None
+
+
+def test_what_a_row_lies_on_is_told_once_though_the_file_is_matched_twice(office: Office) -> None:
+    officer, codes = office.officer(), [new_code(), new_code()]
+    there, first = sent(officer, address_csv(codes[0], place=(PLACE[0] + 0.0005, PLACE[1])))
+    agree(officer, there, first)
+    assert finish(officer, there)["state"] == "published"
+    place, upload = sent(officer, address_csv(codes[1], place=(PLACE[0] + 0.0005, PLACE[1])))
+    assert upload["report"]["counts"]["EXISTING_SAME_PLACE"] == 1
+    agree(officer, place, upload)
+    done = finish(officer, place)
+    assert (done["state"], done["report"]["counts"]["EXISTING_SAME_PLACE"]) == ("published", 1)
 
 
 def test_a_file_that_changes_nothing_needs_no_word(office: Office) -> None:
@@ -103,6 +116,31 @@ def test_most_of_a_commune_vanishes_only_when_a_second_officer_agrees(office: Of
     assert stranger.get("/uploads", params={"waiting": "approval"}).json()["uploads"] == []
     assert officer.post(f"{place}/cancel").json()["state"] == "cancelled"
     assert second.get("/uploads", params={"waiting": "approval"}).json()["uploads"] == []
+
+
+def test_the_second_officer_sees_what_became_of_what_they_approved(office: Office) -> None:
+    officer, second = office.officer(OTHER_COMMUNE), office.officer(OTHER_COMMUNE)
+    asked = {"commune_code": OTHER_COMMUNE, "limit": 1}
+    (known,) = office.client.get("/collections/addresses/items", params=asked).json()["features"]
+    content = address_csv(new_code(), place=tuple(known["geometry"]["coordinates"]))
+    place = send(officer, upload_parts(content, publish="ask", commune=OTHER_COMMUNE, mode="replace"))
+    assert agree(officer, place, finish(officer, place)).json()["state"] == "needs_approval"
+    assert second.post(f"{place}/approve").status_code == 202
+    assert finish(second, place)["state"] == "published"
+    assert office.officer(OTHER_COMMUNE).get(place).status_code == 404
+
+
+def test_a_file_of_unknown_crs_is_previewed_beside_the_outline_of_its_commune(office: Office) -> None:
+    officer = office.officer()
+    easting, northing = Transformer.from_crs("EPSG:4326", "EPSG:9209", always_xy=True).transform(*PLACE)
+    content = f"ma_dia_chi,loai,easting,northing\n{new_code()},ho gia dinh,{easting},{northing}\n".encode()
+    place, upload = sent(officer, content)
+    assert upload["state"] == "needs_choice"
+    shown = officer.get(f"{place}/preview").json()
+    (commune,) = shown["communes"]["features"]
+    assert (commune["properties"]["code"], commune["geometry"]["type"]) == (SAMPLE_COMMUNE, "Polygon")
+    drawn = {one["crs"]: one["points"]["coordinates"] for one in shown["candidates"]}
+    assert drawn["EPSG:9209"] == [pytest.approx(PLACE, abs=HERE)]
 
 
 def test_records_that_end_instead_of_vanishing_cannot_be_replaced(office: Office) -> None:

@@ -94,6 +94,20 @@ def test_a_shapefile_in_vn2000_lands_where_it_belongs_and_keeps_people_private(o
     assert HEAD_OF_HOUSEHOLD not in str(item) + str(upload)
 
 
+def test_the_loose_parts_of_a_shapefile_are_one_file(office: Office, tmp_path: Path) -> None:
+    code, officer = new_code(), office.officer()
+    shapefile(tmp_path, code)
+    parts = sorted(part for part in tmp_path.glob("diachi.*") if part.suffix != ".zip")
+    given = {"files": [("file", (part.name, part.read_bytes())) for part in parts]}
+    form = {"register": "addresses", "publish": "auto", "commune": SAMPLE_COMMUNE}
+    upload = finish(officer, send(officer, {"data": form, **given}))
+    assert upload["state"] == "published", upload["messages"]
+    assert (upload["file_name"], upload["files"]) == ("diachi.shp", [part.name for part in parts])
+    item = office.item(code)
+    assert item is not None
+    assert item["geometry"]["coordinates"] == pytest.approx(PLACE, abs=1e-6)
+
+
 def test_what_is_private_in_a_file_is_stored_and_told_to_nobody(office: Office, tmp_path: Path) -> None:
     code, officer = new_code(), office.officer()
     place = send(officer, upload_parts(shapefile(tmp_path, code), "diachi.zip", commune=SAMPLE_COMMUNE))

@@ -11,6 +11,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from geodata.registers import get_register
 from service.problems import STATUSES, add_problem_handlers
 from service.web import pages, rendering
 from service.web.assets import Assets
@@ -19,7 +20,10 @@ from service.web.values import safe_href, show
 
 WEB = Path(pages.__file__).parent
 HOSTILE = '"><script>window.__xss=1</script>'
-HTML_PAGES = ("/", "/embed", "/desk", "/about", "/accessibility")
+UPLOAD_PAGE = "/desk/uploads/01930000-0000-7000-8000-000000000001"
+HTML_PAGES = (
+    "/", "/embed", "/desk", UPLOAD_PAGE, "/desk/revisions/addresses", "/kiem-tra", "/about", "/accessibility",
+)  # fmt: skip
 FIELDS = [
     {"name": "name", "title": {"vi": "Tên", "en": "Name"}},
     {"name": "website", "title": {"vi": "Trang web", "en": "Website"}},
@@ -103,6 +107,13 @@ def test_every_text_of_the_templates_is_in_the_catalogue(language: str) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_translated_twice(language: str) -> None:
+    catalogue = (WEB / "locale" / language / "LC_MESSAGES" / "messages.po").read_text(encoding="utf-8")
+    keys = re.findall(r'^msgid "(.+)"$', catalogue, re.MULTILINE)
+    assert len(keys) == len(set(keys))
+
+
 def test_a_text_without_translation_is_its_own_key() -> None:
     assert translator("vi")("No such text") == "No such text"
 
@@ -152,6 +163,33 @@ def test_pages_hold_no_inline_script_or_style(client: Client, page: str) -> None
 def test_pages_have_one_main_heading_and_one_main(client: Client, page: str) -> None:
     text = client.get(page).text
     assert (text.count("<h1"), text.count("<main")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "path", ["/desk/uploads/1", "/desk/uploads/%22%3E%3Cscript%3E", "/desk/revisions/nothing", "/desk/fields/nothing"]
+)
+def test_a_page_about_nothing_is_not_found(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert "<script>" not in answer.text
+
+
+def test_columns_may_be_private_fields_too_and_never_derived_ones(client: Client) -> None:
+    fields = {field["name"]: field for field in client.get("/desk/fields/addresses").json()["fields"]}
+    assert fields["code"]["title"]["vi"] == "Mã địa chỉ"
+    assert (fields["code"]["private"], fields["head_name"]["private"]) == (False, True)
+    assert not set(fields) & get_register("addresses").derived
+
+
+@pytest.mark.skipif(not rendering.ASSETS.is_built, reason="the pages are not built: run .ci/npm run build")
+def test_public_pages_load_nothing_of_the_desk(client: Client) -> None:
+    def loaded(page: str) -> set[str]:
+        return set(re.findall(r'/assets/([^"]+)', client.get(page).text))
+
+    desk = loaded("/desk") | loaded(UPLOAD_PAGE) | loaded("/kiem-tra")
+    assert any("deskApi" in name for name in desk)
+    assert not {name for name in loaded("/") | loaded("/embed") | loaded("/about") if re.search("desk|upload", name)}
+    assert not {name for name in loaded("/desk") if "maplibre" in name}
 
 
 @pytest.mark.parametrize("page", HTML_PAGES)

@@ -1,4 +1,5 @@
-/** Entry of the officer's desk. */
+/** Entry of the officers' desk. */
+import './styles/desk.css';
 import './desk/deskApp';
 import { keepPlaceOnLanguageChange, skipLinks } from './core/shell';
 

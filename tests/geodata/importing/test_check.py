@@ -223,7 +223,9 @@ def test_a_fraction_that_may_be_thousands_is_doubted(tmp_path: Path, written: st
 
 def test_samples_of_text_are_shown_for_public_columns_only(tmp_path: Path) -> None:
     path = tmp_path / "f.csv"
-    path.write_text(f"ten_duong,chu_ho,la,ma_xa,lon,lat\nLê Lợi,Vũ Văn A,Ẩn,{COMMUNE},108.1,16.1\n", encoding="utf-8")
+    path.write_text(
+        f"ten_duong,chu_ho,la,ma_xa,lon,lat\nLê Lợi,Vũ Văn A,Vũ Văn Ẩn,{COMMUNE},108.1,16.1\n", encoding="utf-8"
+    )
     encoding = check(path)[0].as_dict()["encoding"]
     assert encoding["ten_duong"]["samples"] == [{"before": "LÃª Lá»£i", "after": "Lê Lợi"}]
     assert (encoding["chu_ho"]["samples"], encoding["la"]["samples"]) == ([], [])

@@ -109,7 +109,7 @@ def test_text_reaches_our_own_decision_as_bytes(tmp_path: Path, kind: str, chars
     data.write_bytes(data.read_bytes().replace(old, written))
     path.write_bytes(path.read_bytes().replace(b"Neutral", charset.encode()))
     result = read(tmp_path, packed(tmp_path / "s"), "a.zip")
-    assert (values(result, "ten")[0], result.encoding.chosen) == ("Hòa Bình", codec)
+    assert (values(result, "ten")[0], result.encoding["ten"].chosen) == ("Hòa Bình", codec)
 
 
 def test_the_charset_that_mapinfo_names_is_only_a_hint(tmp_path: Path) -> None:

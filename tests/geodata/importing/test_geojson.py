@@ -50,7 +50,6 @@ def test_geojson_geometries_become_plane_wkb(tmp_path: Path) -> None:
         (shape("Point", [float("nan"), 1]), "GEOM_NOT_FINITE"),
         (shape("Point", [10**400, 1]), "GEOM_NOT_FINITE"),
         (shape("LineString", [[0, 0]] * 100_001), "GEOM_TOO_MANY_VERTICES"),
-        ({"type": "GeometryCollection", "geometries": [shape("Point", [1, 2])]}, "GEOM_COLLECTION"),
         (shape("Circle", [1, 2]), "GEOM_TYPE"),
         (shape("Point", {"x": 1}), "GEOM_NESTING"),
         ("POINT (1 2)", "GEOM_UNREADABLE"),
@@ -60,6 +59,14 @@ def test_a_broken_geojson_geometry_is_one_reported_row(tmp_path: Path, geometry:
     result = read(tmp_path, collection(geometry, shape("Point", [1, 2])), "a.geojson")
     assert values(result, "_problem") == [problem, None]
     assert wkt(result) == [None, "POINT (1 2)"]
+
+
+def test_a_collection_is_given_whole_with_its_problem(tmp_path: Path) -> None:
+    inner = {"type": "GeometryCollection", "geometries": [shape("Point", [3, 4])]}
+    members = {"type": "GeometryCollection", "geometries": [shape("Point", [1, 2]), inner]}
+    result = read(tmp_path, collection(members), "a.geojson")
+    assert values(result, "_problem") == ["GEOM_COLLECTION"]
+    assert wkt(result) == ["GEOMETRYCOLLECTION (POINT (1 2), POINT (3 4))"]
 
 
 def test_an_open_ring_is_given_closed_with_its_problem(tmp_path: Path) -> None:

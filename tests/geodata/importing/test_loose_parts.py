@@ -38,7 +38,7 @@ def test_loose_parts_are_one_layer_whatever_their_case_and_order(tmp_path: Path)
     mixed = {"A.DBF": made["a.dbf"], "a.Shp": made["a.shp"], "a.PRJ": made["a.prj"], "a.cpg": made["a.cpg"]}
     result = sent(tmp_path, mixed)
     assert (result.layer, values(result, "ten"), wkt(result)) == ("a", [TEXT], ["POINT (1 2)"])
-    assert (result.crs_wkt is not None, result.encoding.how) == (True, "cpg")
+    assert (result.crs_wkt is not None, result.encoding["ten"].how) == (True, "bytes")
 
 
 def test_two_loose_shapefiles_are_two_layers(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from sqlalchemy import Connection, text
 
 from geodata.db import SYSTEM
-from geodata.importing.archive import SHAPEFILE_PARTS
 from geodata.importing.check import ImportRequest, NoSink, check_file
+from geodata.importing.members import SHAPEFILE_PARTS
 from geodata.importing.report import REPORT_VERSION, Report, describe_file, file_name, report_json
 from geodata.importing.report_schema import DRAFT, SCHEMA_FILE, SCHEMA_ID, schema_json
 from geodata.registers import get_register

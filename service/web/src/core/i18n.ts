@@ -82,61 +82,6 @@ const vi = {
   'embed.copyFailed': 'Trình duyệt không cho chép. Hãy chọn đoạn mã rồi nhấn Ctrl+C.',
   'value.yes': 'Có',
   'value.no': 'Không',
-  'desk.checking': 'Đang kiểm tra phiên đăng nhập…',
-  'desk.login': 'Đăng nhập',
-  'desk.username': 'Tên đăng nhập',
-  'desk.password': 'Mật khẩu',
-  'desk.loggingIn': 'Đang đăng nhập…',
-  'desk.loginFailed': 'Không đăng nhập được: {why}',
-  'desk.logout': 'Đăng xuất',
-  'desk.hello': 'Đang đăng nhập: {name}',
-  'desk.communes': 'Địa bàn: {names}',
-  'desk.failed': 'Không mở được bàn làm việc: {why}',
-  'desk.expired': 'Phiên đăng nhập đã hết. Hãy đăng nhập lại.',
-  'upload.title': 'Gửi tệp dữ liệu',
-  'upload.register': 'Lớp dữ liệu',
-  'upload.commune': 'Xã, phường, đặc khu',
-  'upload.communeAny': 'Theo nội dung tệp',
-  'upload.file': 'Tệp dữ liệu',
-  'upload.fileHint': 'Shapefile nén .zip, GeoPackage .gpkg, GeoJSON, KML hoặc CSV.',
-  'upload.send': 'Gửi tệp',
-  'upload.sending': 'Đang gửi tệp: {percent} %',
-  'upload.sent': 'Đã nhận tệp. Xem kết quả trong danh sách tệp đã gửi.',
-  'upload.failed': 'Không gửi được tệp: {why}',
-  'upload.needFile': 'Hãy chọn một tệp.',
-  'upload.needRegister': 'Hãy chọn lớp dữ liệu.',
-  'uploads.title': 'Các lần gửi của tôi',
-  'uploads.none': 'Chưa có lần gửi nào.',
-  'uploads.loading': 'Đang tải danh sách…',
-  'uploads.failed': 'Không tải được danh sách: {why}',
-  'uploads.file': 'Tệp',
-  'uploads.state': 'Trạng thái',
-  'uploads.rows': 'Số dòng',
-  'uploads.report': 'Báo cáo',
-  'uploads.show': 'Xem báo cáo',
-  'uploads.hide': 'Ẩn báo cáo',
-  'uploads.counts': 'đọc {read}, hợp lệ {valid}, từ chối {rejected}',
-  'uploads.changes': 'thêm {added}, sửa {changed}, giữ nguyên {unchanged}',
-  'uploads.revision': 'Đợt công bố {revision}',
-  'uploads.unchanged': 'không có gì thay đổi',
-  'uploads.progress': 'Tiến độ xử lý',
-  'state.received': 'Đã nhận',
-  'state.reading': 'Đang đọc tệp',
-  'state.validating': 'Đang kiểm tra',
-  'state.publishing': 'Đang công bố',
-  'state.published': 'Đã công bố',
-  'state.rejected': 'Bị từ chối',
-  'state.failed': 'Lỗi hệ thống',
-  'report.title': 'Báo cáo kiểm tra',
-  'report.none': 'Không có cảnh báo hay lỗi nào.',
-  'report.level': 'Mức',
-  'report.row': 'Dòng',
-  'report.column': 'Cột',
-  'report.value': 'Giá trị',
-  'report.message': 'Nội dung',
-  'level.error': 'Lỗi',
-  'level.warning': 'Cảnh báo',
-  'level.info': 'Thông tin',
   'outline.name': 'Bản đồ vị trí',
 } as const;
 
@@ -222,71 +167,16 @@ const en: Record<TextKey, string> = {
   'embed.copyFailed': 'The browser does not allow copying. Select the code and press Ctrl+C.',
   'value.yes': 'Yes',
   'value.no': 'No',
-  'desk.checking': 'Checking the session…',
-  'desk.login': 'Log in',
-  'desk.username': 'User name',
-  'desk.password': 'Password',
-  'desk.loggingIn': 'Logging in…',
-  'desk.loginFailed': 'Could not log in: {why}',
-  'desk.logout': 'Log out',
-  'desk.hello': 'Logged in as {name}',
-  'desk.communes': 'Communes: {names}',
-  'desk.failed': 'The desk could not be opened: {why}',
-  'desk.expired': 'The session has ended. Log in again.',
-  'upload.title': 'Send a data file',
-  'upload.register': 'Data layer',
-  'upload.commune': 'Commune',
-  'upload.communeAny': 'As the file says',
-  'upload.file': 'Data file',
-  'upload.fileHint': 'Zipped shapefile .zip, GeoPackage .gpkg, GeoJSON, KML or CSV.',
-  'upload.send': 'Send the file',
-  'upload.sending': 'Sending the file: {percent} %',
-  'upload.sent': 'File received. The list of files sent tells what becomes of it.',
-  'upload.failed': 'The file could not be sent: {why}',
-  'upload.needFile': 'Choose a file.',
-  'upload.needRegister': 'Choose a data layer.',
-  'uploads.title': 'My uploads',
-  'uploads.none': 'No uploads yet.',
-  'uploads.loading': 'Loading the list…',
-  'uploads.failed': 'The list could not be loaded: {why}',
-  'uploads.file': 'File',
-  'uploads.state': 'State',
-  'uploads.rows': 'Rows',
-  'uploads.report': 'Report',
-  'uploads.show': 'Show report',
-  'uploads.hide': 'Hide report',
-  'uploads.counts': 'read {read}, valid {valid}, rejected {rejected}',
-  'uploads.changes': 'added {added}, changed {changed}, unchanged {unchanged}',
-  'uploads.revision': 'Revision {revision}',
-  'uploads.unchanged': 'nothing changed',
-  'uploads.progress': 'Progress',
-  'state.received': 'Received',
-  'state.reading': 'Reading the file',
-  'state.validating': 'Checking',
-  'state.publishing': 'Publishing',
-  'state.published': 'Published',
-  'state.rejected': 'Rejected',
-  'state.failed': 'System error',
-  'report.title': 'Validation report',
-  'report.none': 'No warnings or errors.',
-  'report.level': 'Level',
-  'report.row': 'Row',
-  'report.column': 'Column',
-  'report.value': 'Value',
-  'report.message': 'Message',
-  'level.error': 'Error',
-  'level.warning': 'Warning',
-  'level.info': 'Information',
   'outline.name': 'Location map',
 };
 
 export const TEXTS: Record<Lang, Record<TextKey, string>> = { vi, en };
 
-export type Texts = (key: TextKey, values?: Record<string, string | number>) => string;
+export type TextsOf<Key extends string> = (key: Key, values?: Record<string, string | number>) => string;
+export type Texts = TextsOf<TextKey>;
 
-/** Returns the function that gives texts in one language; `{name}` is replaced by `values.name`. */
-export function makeTexts(lang: Lang): Texts {
-  const texts = TEXTS[lang];
+/** Returns the function that gives texts of one table; `{name}` is replaced by `values.name`. */
+export function textsOf<Key extends string>(texts: Record<Key, string>, lang: Lang): TextsOf<Key> {
   const numbers = new Intl.NumberFormat(lang);
   return (key, values = {}) =>
     texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => {
@@ -294,4 +184,9 @@ export function makeTexts(lang: Lang): Texts {
       if (value === undefined) return whole;
       return typeof value === 'number' ? numbers.format(value) : value;
     });
+}
+
+/** Returns the function that gives the texts all pages share in one language. */
+export function makeTexts(lang: Lang): Texts {
+  return textsOf(TEXTS[lang], lang);
 }

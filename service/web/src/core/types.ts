@@ -98,36 +98,3 @@ export interface Account {
   registers: string[];
   csrf: string;
 }
-
-export const UPLOAD_STATES = [
-  'received',
-  'reading',
-  'validating',
-  'publishing',
-  'published',
-  'rejected',
-  'failed',
-] as const;
-export type UploadState = (typeof UPLOAD_STATES)[number];
-
-export interface UploadMessage extends Partial<Bilingual> {
-  code: string;
-  level: string;
-  row?: number | null;
-  column?: string | null;
-  value?: unknown;
-  remedy?: Partial<Bilingual>;
-}
-
-export interface Upload {
-  id: string;
-  state: UploadState;
-  register: string;
-  commune?: string | null;
-  file_name?: string | null;
-  received_at?: string | null;
-  progress?: { stage?: string; done?: number; total?: number } | null;
-  counts?: Partial<Record<'read' | 'valid' | 'rejected' | 'added' | 'changed' | 'unchanged', number>> | null;
-  messages?: UploadMessage[];
-  revision?: number | null;
-}

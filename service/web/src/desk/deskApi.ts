@@ -1,18 +1,31 @@
 /** Requests of a logged-in officer: they carry the session's cookie and, where they change something, its token. */
 import { ApiError, isAbort, problemText, type Messages } from '../core/api';
-import type { Account, Lang, Upload } from '../core/types';
+import type { Account, Lang } from '../core/types';
+import { idempotencyKey, postForm } from './sending';
+import type {
+  ChangeKind,
+  ChangePage,
+  Choices,
+  ColumnField,
+  Preview,
+  Report,
+  RevisionList,
+  Rollback,
+  Upload,
+  UploadState,
+} from './types';
 
-const FINAL = new Set(['published', 'rejected', 'failed']);
+const RUNNING: ReadonlySet<UploadState> = new Set(['received', 'reading', 'validating', 'publishing']);
+const JSON_TYPE = 'application/json';
+export const CHANGES_A_PAGE = 25;
 
-/** True while the service is still working on an upload. */
-export function isRunning(upload: Upload): boolean {
-  return !FINAL.has(upload.state);
-}
+/** What can be fetched about an upload, as file names under its address. */
+export type Download =
+  'report.csv' | 'report.xlsx' | 'report.geojson' | 'report.json' | 'report.html' | 'repaired.gpkg' | 'file';
 
-/** A name for one attempt, so that a repeated request does nothing twice. Works without HTTPS too. */
-export function idempotencyKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+/** True while the service is working on an upload, so that asking again will tell more. */
+export function isRunning({ state }: Pick<Upload, 'state'>): boolean {
+  return RUNNING.has(state);
 }
 
 export class DeskApi {
@@ -36,53 +49,126 @@ export class DeskApi {
   async login(username: string, password: string): Promise<void> {
     const body = JSON.stringify({ username, password });
     await this.checked(
-      await this.send('/auth/login', { method: 'POST', body, headers: { 'Content-Type': 'application/json' } }),
+      await this.send('/auth/login', { method: 'POST', body, headers: { 'Content-Type': JSON_TYPE } }),
     );
   }
 
   async logout(): Promise<void> {
-    await this.checked(await this.send('/auth/logout', { method: 'POST', headers: { 'X-CSRF-Token': this.csrf } }));
+    await this.post('/auth/logout');
     this.csrf = '';
   }
 
-  async uploads(): Promise<Upload[]> {
-    const found = await this.json<Upload[] | { uploads: Upload[] }>(await this.send('/uploads?limit=20', {}));
-    return Array.isArray(found) ? found : found.uploads;
+  async uploads(limit: number): Promise<Upload[]> {
+    return (await this.get<{ uploads: Upload[] }>(`/uploads?limit=${limit}`)).uploads;
   }
 
-  async upload(id: string): Promise<Upload> {
-    return this.json(await this.send(`/uploads/${encodeURIComponent(id)}`, {}));
+  /** Uploads of others that wait for a second officer's approval. */
+  async approvals(): Promise<Upload[]> {
+    return (await this.get<{ uploads: Upload[] }>('/uploads?waiting=approval')).uploads;
   }
 
-  /** Sends a file. `onProgress` hears the share sent so far, 0 to 1. */
-  async sendFile(form: FormData, key: string, onProgress: (share: number) => void): Promise<void> {
-    const request = new XMLHttpRequest();
-    request.open('POST', `${this.base}/uploads`);
-    const headers = {
-      Accept: 'application/json',
-      'Accept-Language': this.lang,
-      'X-CSRF-Token': this.csrf,
-      'Idempotency-Key': key,
-    };
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener('progress', ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0));
-    await this.finished(request, form);
-    const type = request.getResponseHeader('content-type') ?? '';
-    await this.checked(
-      new Response(request.responseText || null, { status: request.status, headers: { 'content-type': type } }),
-    );
+  upload(id: string): Promise<Upload> {
+    return this.get(uploadPath(id));
   }
 
-  private finished(request: XMLHttpRequest, form: FormData): Promise<void> {
-    return new Promise((resolve, reject) => {
-      request.addEventListener('load', () => resolve());
-      request.addEventListener('error', () => reject(new ApiError(0, this.messages.offline)));
-      request.send(form);
-    });
+  /** Sends files; a repeated request with the same key makes nothing new. */
+  sendFiles(form: FormData, key: string, onProgress: (share: number) => void): Promise<Pick<Upload, 'id' | 'state'>> {
+    return postForm(`${this.base}/uploads`, form, this.unsafeHeaders(key), this.messages, onProgress);
+  }
+
+  /** Checks files without an account; nothing of them is kept. */
+  validate(form: FormData, onProgress: (share: number) => void): Promise<Report> {
+    const headers = { Accept: JSON_TYPE, 'Accept-Language': this.lang };
+    return postForm(`${this.base}/validate`, form, headers, this.messages, onProgress);
+  }
+
+  async choose(id: string, choices: Choices): Promise<void> {
+    await this.post(`${uploadPath(id)}/choices`, choices);
+  }
+
+  changes(id: string, kind: ChangeKind, after: string | null): Promise<ChangePage> {
+    const query = new URLSearchParams({ kind, limit: String(CHANGES_A_PAGE), ...(after === null ? {} : { after }) });
+    return this.get(`${uploadPath(id)}/diff?${query}`);
+  }
+
+  changedPlaces(id: string): Promise<GeoJSON.FeatureCollection> {
+    return this.get(`${uploadPath(id)}/diff.geojson`);
+  }
+
+  preview(id: string): Promise<Preview> {
+    return this.get(`${uploadPath(id)}/preview`);
+  }
+
+  /** Publishes what was seen: the etag says which changes those were. */
+  async publish(id: string, etag: string, note: string): Promise<void> {
+    const quoted = /^(W\/)?"/.test(etag) ? etag : `"${etag}"`;
+    await this.post(`${uploadPath(id)}/publish`, note ? { note } : {}, { 'If-Match': quoted });
+  }
+
+  async approve(id: string): Promise<void> {
+    await this.post(`${uploadPath(id)}/approve`);
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.post(`${uploadPath(id)}/cancel`);
+  }
+
+  revisions(register: string): Promise<RevisionList> {
+    return this.get(revisionsPath(register));
+  }
+
+  /** Tells what undoing a revision would do, and nothing is done. */
+  async previewRollback(register: string, revision: number): Promise<Rollback> {
+    return this.json(await this.post(`${revisionsPath(register)}/${revision}/rollback?dry-run=true`));
+  }
+
+  /** Undoes a revision, if the register is still in the state that the etag names. */
+  async rollback(register: string, revision: number, etag: string): Promise<Rollback> {
+    const headers = { 'If-Match': etag };
+    return this.json(await this.post(`${revisionsPath(register)}/${revision}/rollback`, undefined, headers));
+  }
+
+  /** Follows an address the service gave, such as the next page, on the host this page came from. */
+  follow<T>(href: string): Promise<T> {
+    const { pathname, search } = new URL(href, document.baseURI);
+    return this.get(pathname.slice(this.base.length) + search);
+  }
+
+  async fields(register: string): Promise<ColumnField[]> {
+    return (await this.get<{ fields: ColumnField[] }>(`/desk/fields/${encodeURIComponent(register)}`)).fields;
+  }
+
+  /** Address of the stream of progress. */
+  eventsUrl(id: string): string {
+    return `${this.base}${uploadPath(id)}/events`;
+  }
+
+  downloadUrl(id: string, what: Download): string {
+    return `${this.base}${uploadPath(id)}/${what}`;
+  }
+
+  /** Address of the page about an upload. */
+  pageUrl(id: string): string {
+    return `${this.base}/desk${uploadPath(id)}`;
+  }
+
+  private unsafeHeaders(key = idempotencyKey()): Record<string, string> {
+    return { Accept: JSON_TYPE, 'Accept-Language': this.lang, 'X-CSRF-Token': this.csrf, 'Idempotency-Key': key };
+  }
+
+  private async post(path: string, body?: unknown, also: Record<string, string> = {}): Promise<Response> {
+    const type = body === undefined ? {} : { 'Content-Type': JSON_TYPE };
+    const headers = { ...this.unsafeHeaders(), ...type, ...also };
+    const init = { method: 'POST', headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    return this.checked(await this.send(path, init));
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    return this.json(await this.send(path, {}));
   }
 
   private async send(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
-    const headers = { Accept: 'application/json', 'Accept-Language': this.lang, ...init.headers };
+    const headers = { Accept: JSON_TYPE, 'Accept-Language': this.lang, ...init.headers };
     try {
       return await fetch(this.base + path, { ...init, headers, credentials: 'same-origin', cache: 'no-store' });
     } catch (error) {
@@ -99,4 +185,12 @@ export class DeskApi {
     if (!response.ok) throw new ApiError(response.status, await problemText(response, this.messages.refused));
     return response;
   }
+}
+
+function revisionsPath(register: string): string {
+  return `/collections/${encodeURIComponent(register)}/revisions`;
+}
+
+function uploadPath(id: string): string {
+  return `/uploads/${encodeURIComponent(id)}`;
 }

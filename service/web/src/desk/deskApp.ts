@@ -1,103 +1,43 @@
-/** The officer's desk: log in, send files, read reports. */
-import { html, nothing, type TemplateResult } from 'lit';
-import './loginForm';
+/** The officers' desk: send files, see what became of those sent, approve those of others. */
+import { html, type TemplateResult } from 'lit';
 import './uploadForm';
 import './uploadList';
-import { PublicApi } from '../core/api';
-import { PageElement, reason } from '../core/element';
-import { base, lang, t } from '../core/page';
-import type { Account, Register } from '../core/types';
-import { DeskApi } from './deskApi';
-import type { UploadList } from './uploadList';
+import { base, say } from '../core/page';
+import type { Account } from '../core/types';
+import { SignedInElement } from './signedIn';
+import { d } from './words';
 
-export class DeskApp extends PageElement {
-  static override properties = {
-    account: { state: true },
-    checking: { state: true },
-    message: { state: true },
-    registers: { state: true },
-  };
-
-  declare account: Account | null;
-  declare checking: boolean;
-  declare message: string;
-  declare registers: Register[];
-
-  private readonly messages = { offline: t('net.offline'), refused: t('net.refused') };
-  private readonly desk = new DeskApi(base, lang, this.messages);
-  private readonly open = new PublicApi(base, lang, this.messages);
-
-  constructor() {
-    super();
-    this.account = null;
-    this.checking = true;
-    this.message = '';
-    this.registers = [];
+export class DeskApp extends SignedInElement {
+  protected override async begin(): Promise<void> {
+    // The lists ask for themselves.
   }
 
-  protected override firstUpdated(): void {
-    void this.enter();
-  }
-
-  protected override render(): TemplateResult {
-    return html`<div @logged-in=${() => void this.welcome()} @session-ended=${() => this.leave(t('desk.expired'))}>
-      <p role="status">${this.checking ? t('desk.checking') : this.message}</p>
-      ${this.checking ? nothing : this.body()}
-    </div>`;
-  }
-
-  private body(): TemplateResult {
-    const { account } = this;
-    if (!account) return html`<bandoso-login .api=${this.desk}></bandoso-login>`;
-    return html`<div class="who" tabindex="-1">
-        <p>${t('desk.hello', { name: account.display_name || account.username })}</p>
-        ${
-          account.communes.length > 0
-            ? html`<p>${t('desk.communes', { names: account.communes.map(({ name }) => name).join(', ') })}</p>`
-            : nothing
-        }
-        <button type="button" @click=${() => void this.logout()}>${t('desk.logout')}</button>
+  protected override body(account: Account): TemplateResult {
+    const mine = this.registers.filter(({ id }) => account.registers.includes(id));
+    return html`<div class="desk-columns">
+      <div class="card">
+        <bandoso-upload
+          .api=${this.api}
+          .registers=${mine}
+          .account=${account}
+          @file-sent=${({ detail }: CustomEvent<string>) => location.assign(this.api.pageUrl(detail))}
+        ></bandoso-upload>
       </div>
-      <bandoso-upload
-        .api=${this.desk}
-        .registers=${this.registers.filter(({ id }) => account.registers.includes(id))}
-        .account=${account}
-        @file-sent=${() => void this.querySelector<UploadList>('bandoso-uploads')?.refresh()}
-      ></bandoso-upload>
-      <bandoso-uploads .api=${this.desk} .registers=${this.registers}></bandoso-uploads>`;
-  }
-
-  /** The form that had the focus is gone: it goes to what took its place. */
-  private async welcome(): Promise<void> {
-    await this.enter();
-    await this.updateComplete;
-    this.querySelector<HTMLElement>('.who')?.focus();
-  }
-
-  private async enter(): Promise<void> {
-    this.checking = true;
-    this.message = '';
-    try {
-      this.account = await this.desk.me();
-      if (this.account) this.registers = (await this.open.registers()).registers;
-    } catch (error) {
-      this.message = t('desk.failed', { why: reason(error) });
-    }
-    this.checking = false;
-  }
-
-  private async logout(): Promise<void> {
-    try {
-      await this.desk.logout();
-      this.leave('');
-    } catch (error) {
-      this.message = reason(error);
-    }
-  }
-
-  private leave(message: string): void {
-    this.account = null;
-    this.message = message;
+      <div>
+        <bandoso-uploads .api=${this.api} .registers=${this.registers} .what=${'approvals'}></bandoso-uploads>
+        <bandoso-uploads .api=${this.api} .registers=${this.registers}></bandoso-uploads>
+        <nav class="card" aria-labelledby="desk-revisions">
+          <h2 id="desk-revisions">${d('desk.revisions')}</h2>
+          <p class="hint">${d('desk.revisionsHint')}</p>
+          <ul class="links">
+            ${mine.map(
+              ({ id, title }) =>
+                html`<li><a href="${base}/desk/revisions/${encodeURIComponent(id)}">${say(title)}</a></li>`,
+            )}
+          </ul>
+        </nav>
+      </div>
+    </div>`;
   }
 }
 

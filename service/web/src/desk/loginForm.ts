@@ -1,7 +1,7 @@
 /** Name and password. */
 import { html, type TemplateResult } from 'lit';
 import { PageElement, reason } from '../core/element';
-import { t } from '../core/page';
+import { d } from './words';
 import type { DeskApi } from './deskApi';
 
 export class LoginForm extends PageElement {
@@ -19,13 +19,13 @@ export class LoginForm extends PageElement {
 
   protected override render(): TemplateResult {
     return html`<form class="stack" @submit=${(event: Event) => void this.submit(event)}>
-      <h2>${t('desk.login')}</h2>
-      <label for="login-name">${t('desk.username')}</label>
+      <h2>${d('desk.login')}</h2>
+      <label for="login-name">${d('desk.username')}</label>
       <input id="login-name" name="username" autocomplete="username" autocapitalize="off" required />
-      <label for="login-password">${t('desk.password')}</label>
+      <label for="login-password">${d('desk.password')}</label>
       <input id="login-password" name="password" type="password" autocomplete="current-password" required />
       <p role="alert" class="error">${this.error}</p>
-      <button class="primary" ?disabled=${this.busy}>${t(this.busy ? 'desk.loggingIn' : 'desk.login')}</button>
+      <button class="primary" ?disabled=${this.busy}>${d(this.busy ? 'desk.loggingIn' : 'desk.login')}</button>
     </form>`;
   }
 
@@ -39,7 +39,7 @@ export class LoginForm extends PageElement {
       await this.api.login(String(values.get('username')), String(values.get('password')));
       this.emit('logged-in', null);
     } catch (error) {
-      this.error = t('desk.loginFailed', { why: reason(error) });
+      this.error = d('desk.loginFailed', { why: reason(error) });
       await this.updateComplete;
       form.querySelector<HTMLInputElement>('#login-password')?.focus();
     } finally {

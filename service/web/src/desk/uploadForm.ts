@@ -1,28 +1,37 @@
-/** Chooses a file and sends it. */
+/** Chooses files and what they are, and sends them. */
 import { html, nothing, type TemplateResult } from 'lit';
+import './filePicker';
 import { PageElement, reason } from '../core/element';
-import { say, t } from '../core/page';
+import { say } from '../core/page';
 import type { Account, Register } from '../core/types';
-import { idempotencyKey, type DeskApi } from './deskApi';
-
-const ACCEPTED = '.zip,.gpkg,.geojson,.json,.kml,.csv';
+import type { DeskApi } from './deskApi';
+import type { FilePicker } from './filePicker';
+import { idempotencyKey } from './sending';
+import { MODES, type Mode } from './types';
+import { d } from './words';
 
 export class UploadForm extends PageElement {
   static override properties = {
     api: { attribute: false },
     registers: { attribute: false },
     account: { attribute: false },
+    files: { state: true },
+    register: { state: true },
+    commune: { state: true },
+    mode: { state: true },
     percent: { state: true },
-    message: { state: true },
     error: { state: true },
   };
 
   declare api: DeskApi;
   declare registers: Register[];
   declare account: Account;
+  declare files: readonly File[];
+  declare register: string;
+  declare commune: string | null;
+  declare mode: Mode;
   /** Share sent, 0 to 100; null while nothing is being sent. */
   declare percent: number | null;
-  declare message: string;
   declare error: string;
 
   /** One key per attempt: pressing the button again after a lost answer sends the same one. */
@@ -31,85 +40,157 @@ export class UploadForm extends PageElement {
   constructor() {
     super();
     this.registers = [];
+    this.files = [];
+    this.register = '';
+    this.commune = null;
+    this.mode = 'upsert';
     this.percent = null;
-    this.message = '';
     this.error = '';
   }
 
   protected override render(): TemplateResult {
+    const busy = this.percent !== null;
     return html`<form
-      class="stack"
+      class="upload-form"
       novalidate
+      aria-labelledby="upload-heading"
       @submit=${(event: Event) => void this.submit(event)}
       @input=${() => this.renew()}
+      @files-change=${({ detail }: CustomEvent<readonly File[]>) => this.chooseFiles(detail)}
     >
-      <h2>${t('upload.title')}</h2>
-      ${this.registerField()} ${this.communeField()}
-      <label for="upload-file">${t('upload.file')}</label>
-      <input id="upload-file" name="file" type="file" accept=${ACCEPTED} required aria-describedby="upload-hint" />
-      <p id="upload-hint" class="hint">${t('upload.fileHint')}</p>
+      <h2 id="upload-heading">${d('upload.title')}</h2>
+      <bandoso-files .files=${this.files} ?disabled=${busy}></bandoso-files>
+      <div class="form-pair">${this.registerField(busy)} ${this.communeField(busy)}</div>
+      ${this.modeField(busy)}
       <p role="alert" class="error">${this.error}</p>
-      <p role="status">${this.percent === null ? this.message : t('upload.sending', { percent: this.percent })}</p>
-      ${
-        this.percent === null
-          ? nothing
-          : html`<progress max="100" .value=${this.percent} aria-label=${t('uploads.progress')}></progress>`
-      }
-      <button class="primary" ?disabled=${this.percent !== null}>${t('upload.send')}</button>
+      ${this.percent === null ? nothing : this.progress(this.percent)}
+      <button class="primary large" ?disabled=${busy}>${d('upload.send')}</button>
+      <p class="hint">${d('upload.after')}</p>
     </form>`;
   }
 
-  private registerField(): TemplateResult {
-    return html`<label for="upload-register">${t('upload.register')}</label>
-      <select id="upload-register" name="register" required>
-        <option value=""></option>
-        ${this.registers.map(({ id, title }) => html`<option value=${id}>${say(title)}</option>`)}
-      </select>`;
+  private progress(percent: number): TemplateResult {
+    return html`<p role="status">${d(percent < 100 ? 'upload.sending' : 'upload.storing', { percent })}</p>
+      <progress max="100" .value=${percent} aria-label=${d('upload.progress')}></progress>`;
   }
 
-  private communeField(): TemplateResult {
-    return html`<label for="upload-commune">${t('upload.commune')}</label>
-      <select id="upload-commune" name="commune">
-        <option value="">${t('upload.communeAny')}</option>
-        ${this.account.communes.map(({ code, name }) => html`<option value=${code}>${name} (${code})</option>`)}
-      </select>`;
+  private registerField(busy: boolean): TemplateResult {
+    return html`<div>
+      <label for="upload-register">${d('upload.register')}</label>
+      <select
+        id="upload-register"
+        required
+        ?disabled=${busy}
+        @change=${(event: Event) => (this.register = (event.target as HTMLSelectElement).value)}
+      >
+        <option value="" ?selected=${this.register === ''}>${d('upload.registerChoose')}</option>
+        ${this.registers.map(
+          ({ id, title }) => html`<option value=${id} ?selected=${id === this.register}>${say(title)}</option>`,
+        )}
+      </select>
+    </div>`;
+  }
+
+  /** An officer of one commune need not choose it. */
+  private communeField(busy: boolean): TemplateResult {
+    const chosen = this.chosenCommune();
+    return html`<div>
+      <label for="upload-commune">${d('upload.commune')}</label>
+      <select
+        id="upload-commune"
+        ?disabled=${busy}
+        @change=${(event: Event) => (this.commune = (event.target as HTMLSelectElement).value)}
+      >
+        <option value="" ?selected=${chosen === ''}>${d('upload.communeAny')}</option>
+        ${this.account.communes.map(
+          ({ code, name }) => html`<option value=${code} ?selected=${code === chosen}>${name} (${code})</option>`,
+        )}
+      </select>
+    </div>`;
+  }
+
+  private modeField(busy: boolean): TemplateResult {
+    return html`<fieldset class="modes">
+      <legend>${d('upload.mode')}</legend>
+      ${MODES.map(
+        (mode) =>
+          html`<div class="option">
+            <input
+              type="radio"
+              name="mode"
+              id="mode-${mode}"
+              value=${mode}
+              .checked=${mode === this.mode}
+              ?disabled=${busy}
+              aria-describedby="mode-${mode}-hint"
+              @change=${() => (this.mode = mode)}
+            />
+            <label for="mode-${mode}">${d(`mode.${mode}`)}</label>
+            <p class="hint" id="mode-${mode}-hint">${d(`mode.${mode}Hint`)}</p>
+          </div>`,
+      )}
+    </fieldset>`;
+  }
+
+  private chosenCommune(): string {
+    const { communes } = this.account;
+    return this.commune ?? (communes.length === 1 ? (communes[0]?.code ?? '') : '');
+  }
+
+  private chooseFiles(files: readonly File[]): void {
+    this.files = files;
+    this.renew();
   }
 
   private renew(): void {
     this.key = idempotencyKey();
+    this.error = '';
   }
 
   private async submit(event: Event): Promise<void> {
     event.preventDefault();
-    const form = event.target as HTMLFormElement;
-    const values = new FormData(form);
-    if (!values.get('commune')) values.delete('commune');
-    this.error = missing(values);
-    if (this.error) return;
-    await this.send(values, form);
+    const lacking = this.lacking();
+    if (lacking) return this.complain(lacking);
+    await this.send();
   }
 
-  private async send(values: FormData, form: HTMLFormElement): Promise<void> {
+  private lacking(): 'file' | 'register' | 'commune' | null {
+    if (this.files.length === 0) return 'file';
+    if (!this.register) return 'register';
+    return this.mode === 'replace' && !this.chosenCommune() ? 'commune' : null;
+  }
+
+  /** Says what is missing and goes there. */
+  private complain(lacking: 'file' | 'register' | 'commune'): void {
+    this.error = d(`upload.need.${lacking}`);
+    if (lacking === 'file') this.querySelector<FilePicker>('bandoso-files')?.focusInput();
+    else this.querySelector<HTMLElement>(`#upload-${lacking}`)?.focus();
+  }
+
+  private async send(): Promise<void> {
     this.percent = 0;
-    this.message = '';
+    this.error = '';
     try {
-      await this.api.sendFile(values, this.key, (share) => (this.percent = Math.round(share * 100)));
-      this.message = t('upload.sent');
-      form.reset();
-      this.renew();
-      this.emit('file-sent', null);
+      const { id } = await this.api.sendFiles(this.form(), this.key, (share) => {
+        this.percent = Math.round(share * 100);
+      });
+      this.emit<string>('file-sent', id);
     } catch (error) {
-      this.error = t('upload.failed', { why: reason(error) });
-    } finally {
+      this.error = d('upload.failed', { why: reason(error) });
       this.percent = null;
     }
   }
-}
 
-function missing(values: FormData): string {
-  if (!values.get('register')) return t('upload.needRegister');
-  const file = values.get('file');
-  return file instanceof File && file.name !== '' ? '' : t('upload.needFile');
+  private form(): FormData {
+    const form = new FormData();
+    const commune = this.chosenCommune();
+    form.set('register', this.register);
+    if (commune) form.set('commune', commune);
+    form.set('mode', this.mode);
+    form.set('publish', 'ask');
+    for (const file of this.files) form.append('file', file, file.name);
+    return form;
+  }
 }
 
 customElements.define('bandoso-upload', UploadForm);

@@ -41,6 +41,8 @@ export interface MapViewOptions {
   /** Whether the address of the page keeps the view. */
   hash: boolean;
   locate: boolean;
+  /** What the map is called; a page with several maps gives each a name. */
+  title?: string;
   bounds?: Bounds | null;
   /** How close the first view may be. */
   nearest?: number;
@@ -59,9 +61,9 @@ function hasWebgl(): boolean {
   return Boolean(canvas.getContext('webgl2') ?? canvas.getContext('webgl'));
 }
 
-function localeOf(t: Texts): Record<string, string> {
+function localeOf(t: Texts, title: string): Record<string, string> {
   return {
-    'Map.Title': t('map.name'),
+    'Map.Title': title,
     'NavigationControl.ZoomIn': t('map.zoomIn'),
     'NavigationControl.ZoomOut': t('map.zoomOut'),
     'GeolocateControl.FindMyLocation': t('map.locate'),
@@ -101,7 +103,7 @@ export class MapView {
       attributionControl: false,
       trackResize: false,
       cooperativeGestures: options.cooperative,
-      locale: localeOf(t),
+      locale: localeOf(t, options.title ?? t('map.name')),
       // Tiles are fetched in a worker that has no address of its own to resolve a path against.
       transformRequest: (url) => ({ url: new URL(url, document.baseURI).href, credentials: WITHOUT_COOKIES }),
     });

@@ -1,4 +1,4 @@
-"""What officers see and do at the desk, in a real browser, and that nothing they send becomes markup."""
+"""That nothing officers publish becomes markup in a browser."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file
 from geodata.registers import get_register
 from service.settings import ServiceSettings
-from tests.conftest import PASSWORD, environment_of, running, serving, settings_for
-from tests.service.people import PLACE, SAMPLE_COMMUNE, add_officer, address_csv
+from tests.conftest import serving, settings_for
+from tests.service.people import PLACE, SAMPLE_COMMUNE
 from tests.web.browsing import Open, await_map, needs_browser, view_at
 
 HOSTILE = "<img src=x onerror=window.__xss=1>"
@@ -79,29 +79,3 @@ def test_a_hostile_name_is_text_wherever_it_shows(office: Office, visit: Open, t
     expect(page.locator("h1")).to_contain_text(HOSTILE)
     await_map(page)
     assert_nothing_ran(page)
-
-
-def test_an_officer_signs_in_sends_a_file_and_sees_it_published(office: Office, visit: Open, tmp_path: Path) -> None:
-    username, file = add_officer(office.settings), tmp_path / "dia-chi.csv"
-    file.write_bytes(address_csv("0799899001", "0799899002"))
-    worker_log = office.settings.var_dir / "worker.log"
-    with running(["service", "worker"], environment_of(office.settings), worker_log):
-        page = visit(f"{office.address}/desk").page
-        page.get_by_label("Tên đăng nhập").fill(username)
-        page.get_by_label("Mật khẩu").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        expect(page.locator(".who")).to_be_focused()
-        offered = page.get_by_label("Lớp dữ liệu").locator("option")
-        expect(offered).to_have_text(["", "Địa chỉ số", "Vùng trồng", "Du lịch nông thôn", "Thôn, tổ dân phố"])
-        page.get_by_label("Lớp dữ liệu").select_option("addresses")
-        page.get_by_label("Xã, phường, đặc khu").select_option(SAMPLE_COMMUNE)
-        page.get_by_label("Tệp dữ liệu").set_input_files(file)
-        page.get_by_role("button", name="Gửi tệp").click()
-        row = page.locator("bandoso-uploads tbody tr").first
-        expect(row.locator(".state")).to_have_text("Đã công bố")
-        expect(row).to_contain_text("dia-chi.csv")
-        expect(row).to_contain_text("đọc 2, hợp lệ 2, từ chối 0; thêm 2, sửa 0, giữ nguyên 0")
-        row.get_by_role("button", name="Xem báo cáo").click()
-        expect(page.locator("bandoso-uploads")).to_contain_text("Không có cảnh báo hay lỗi nào.")
-    page.goto(f"{office.address}/collections/addresses/items?code=0799899002")
-    expect(page.get_by_role("link", name="0799899002")).to_be_visible()

@@ -1,0 +1,40 @@
+"""What the sender of an upload asked for, as the import takes it."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+
+from geodata.db import Actor
+from geodata.importing.check import ImportRequest
+from geodata.importing.context import ReaderLimits
+from geodata.registers import get_register
+from service.file_options import read_file_options
+from service.settings import ServiceSettings
+from service.storage.parts import FetchedUpload
+
+_MIB = 1 << 20
+
+
+def import_request(settings: ServiceSettings, upload: Row[Any], fetched: FetchedUpload | None) -> ImportRequest:
+    """Return what an upload's row says; without its files where the rows wait already.
+
+    Parameters
+    ----------
+    upload : row of `geodata.ops.Upload`
+    fetched : FetchedUpload, optional
+        Its files on this machine.
+    """
+    return ImportRequest(
+        fetched.path if fetched else Path(), upload.file_name, get_register(upload.register), sender(upload),
+        names=fetched.names if fetched else None, mode=upload.mode, note=upload.options.get("note"),
+        upload_id=upload.id, limits=ReaderLimits(max_packed_bytes=settings.upload_max_mb * _MIB),
+        timeout_s=settings.reader_timeout_s, settings=settings,
+        **{**read_file_options(upload.options).as_request(), "commune": upload.commune},
+    )  # fmt: skip
+
+
+def sender(upload: Row[Any]) -> Actor:
+    """Return who sent the file, with the communes that the account could change when it was taken."""
+    communes = upload.author_communes
+    return Actor(upload.author, None if communes == "*" else tuple(communes.split(",")))

@@ -1,0 +1,7 @@
+/** Entry of the page that checks files for anybody. */
+import './styles/desk.css';
+import './desk/checkPage';
+import { keepPlaceOnLanguageChange, skipLinks } from './core/shell';
+
+keepPlaceOnLanguageChange();
+skipLinks();

@@ -1,0 +1,213 @@
+/** `<bandoso-check>`: checks files for anybody. Nothing of them is stored, and the page says so. */
+import { html, nothing, type TemplateResult } from 'lit';
+import './fileSection';
+import './filePicker';
+import './problemSection';
+import { PublicApi } from '../core/api';
+import { PageElement, reason } from '../core/element';
+import { base, lang, say, t } from '../core/page';
+import type { Register } from '../core/types';
+import { DeskApi } from './deskApi';
+import { draftSize, mergeChoices } from './draft';
+import type { FilePicker } from './filePicker';
+import { overview } from './overview';
+import type { Choices, ColumnField, Report } from './types';
+import { d } from './words';
+
+export class CheckPage extends PageElement {
+  static override properties = {
+    registers: { state: true },
+    files: { state: true },
+    register: { state: true },
+    commune: { state: true },
+    draft: { state: true },
+    report: { state: true },
+    fields: { state: true },
+    percent: { state: true },
+    error: { state: true },
+  };
+
+  declare registers: readonly Register[];
+  declare files: readonly File[];
+  declare register: string;
+  declare commune: string;
+  /** What was chosen after a first look: the files are sent again with it, since nothing of them was kept. */
+  declare draft: Choices;
+  declare report: Report | null;
+  declare fields: readonly ColumnField[];
+  declare percent: number | null;
+  declare error: string;
+
+  private readonly messages = { offline: t('net.offline'), refused: t('net.refused') };
+  private readonly api = new DeskApi(base, lang, this.messages);
+  private readonly open = new PublicApi(base, lang, this.messages);
+  private sent: Choices = {};
+
+  constructor() {
+    super();
+    this.registers = [];
+    this.files = [];
+    this.register = '';
+    this.commune = '';
+    this.draft = {};
+    this.report = null;
+    this.fields = [];
+    this.percent = null;
+    this.error = '';
+  }
+
+  protected override firstUpdated(): void {
+    void this.start();
+  }
+
+  protected override render(): TemplateResult {
+    return html`${this.form()} ${this.report ? this.result(this.report) : nothing}`;
+  }
+
+  private form(): TemplateResult {
+    const busy = this.percent !== null;
+    return html`<form
+      class="card upload-form"
+      novalidate
+      aria-label=${d('check.title')}
+      @submit=${(event: Event) => void this.submit(event)}
+      @files-change=${({ detail }: CustomEvent<readonly File[]>) => this.renew(detail)}
+    >
+      <bandoso-files .files=${this.files} ?disabled=${busy}></bandoso-files>
+      <div class="form-pair">
+        <div>
+          <label for="check-register">${d('upload.register')}</label>
+          <select id="check-register" ?disabled=${busy} @change=${(event: Event) => this.chooseRegister(event)}>
+            <option value="">${d('upload.registerChoose')}</option>
+            ${this.registers.map(({ id, title }) => html`<option value=${id}>${say(title)}</option>`)}
+          </select>
+        </div>
+        <div>
+          <label for="check-commune">${d('check.commune')}</label>
+          <input
+            id="check-commune"
+            inputmode="numeric"
+            autocomplete="off"
+            maxlength="5"
+            ?disabled=${busy}
+            @input=${(event: Event) => (this.commune = (event.target as HTMLInputElement).value.trim())}
+          />
+        </div>
+      </div>
+      <p role="alert" class="error">${this.error}</p>
+      ${
+        this.percent === null
+          ? nothing
+          : html`<p role="status">
+                ${d(this.percent < 100 ? 'upload.sending' : 'check.checking', { percent: this.percent })}
+              </p>
+              <progress
+                max="100"
+                value=${this.percent < 100 ? this.percent : nothing}
+                aria-label=${d('upload.progress')}
+              ></progress>`
+      }
+      <button class="primary large" ?disabled=${busy}>${d('check.button')}</button>
+      <p class="hint">${d('check.nothingStored')}</p>
+    </form>`;
+  }
+
+  private result(report: Report): TemplateResult {
+    const pending = draftSize(this.draft);
+    return html`<div
+      class="check-result"
+      @choose=${({ detail }: CustomEvent<Choices>) => (this.draft = mergeChoices(this.draft, detail))}
+      @choose-now=${({ detail }: CustomEvent<Choices>) => void this.send(mergeChoices(this.draft, detail))}
+    >
+      <h2 id="check-outcome" tabindex="-1" class="stand-words outcome-${report.outcome}">
+        ${d(`check.${report.outcome}`)}
+      </h2>
+      ${overview(report, null)}
+      <bandoso-file-section
+        .report=${report}
+        .fields=${this.fields}
+        .draft=${this.draft}
+        editable
+      ></bandoso-file-section>
+      <bandoso-problems .report=${report} .draft=${this.draft} editable></bandoso-problems>
+      ${
+        pending > 0
+          ? html`<div class="pending" role="region" aria-label=${d('pending.label')}>
+              <p role="status">${d('pending.words', { n: pending })}</p>
+              <button type="button" class="primary" @click=${() => void this.send(this.draft)}>
+                ${d('pending.check')}
+              </button>
+            </div>`
+          : nothing
+      }
+    </div>`;
+  }
+
+  private async start(): Promise<void> {
+    try {
+      this.registers = (await this.open.registers()).registers;
+    } catch (error) {
+      this.error = reason(error);
+    }
+  }
+
+  private renew(files: readonly File[]): void {
+    this.files = files;
+    this.forget();
+  }
+
+  private chooseRegister(event: Event): void {
+    this.register = (event.target as HTMLSelectElement).value;
+    this.fields = [];
+    this.forget();
+  }
+
+  /** Another file or register is another question. */
+  private forget(): void {
+    this.error = '';
+    this.draft = this.sent = {};
+    this.report = null;
+  }
+
+  private async submit(event: Event): Promise<void> {
+    event.preventDefault();
+    if (this.files.length === 0) {
+      this.error = d('upload.need.file');
+      this.querySelector<FilePicker>('bandoso-files')?.focusInput();
+    } else if (!this.register) {
+      this.error = d('upload.need.register');
+      this.querySelector<HTMLElement>('#check-register')?.focus();
+    } else await this.send({});
+  }
+
+  private async send(choices: Choices): Promise<void> {
+    this.percent = 0;
+    this.error = '';
+    this.sent = mergeChoices(this.sent, choices);
+    try {
+      this.report = await this.api.validate(
+        this.formOf(this.sent),
+        (share) => (this.percent = Math.round(share * 100)),
+      );
+      this.draft = {};
+      if (this.fields.length === 0) this.fields = await this.api.fields(this.register);
+    } catch (error) {
+      this.error = d('check.failed', { why: reason(error) });
+    }
+    this.percent = null;
+    await this.updateComplete;
+    if (!this.error) this.querySelector<HTMLElement>('#check-outcome')?.focus();
+  }
+
+  private formOf({ encoding, columns, accept, layer, crs }: Choices): FormData {
+    const form = new FormData();
+    const values = { register: this.register, commune: this.commune, layer, crs };
+    for (const [name, value] of Object.entries(values)) if (value) form.set(name, value);
+    for (const [name, value] of Object.entries({ encoding, columns, accept }))
+      if (value) form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+    for (const file of this.files) form.append('file', file, file.name);
+    return form;
+  }
+}
+
+customElements.define('bandoso-check', CheckPage);

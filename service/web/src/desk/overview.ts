@@ -1,0 +1,47 @@
+/** The three answers of a report in one glance, each leading to its section. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { crsName } from './crsNames';
+import { encodingsOf } from './fileSection';
+import { groupsOf, levelCounts } from './problemGroups';
+import type { DiffSummary, Report } from './types';
+import { d } from './words';
+
+export function overview(report: Report, diff: DiffSummary | null): TemplateResult {
+  return html`<nav class="overview" aria-label=${d('overview.label')}>
+    <ul>
+      ${card('file', fileWords(report))} ${card('problems', problemWords(report))}
+      ${diff ? card('changes', changeWords(diff)) : nothing}
+    </ul>
+  </nav>`;
+}
+
+function card(section: 'file' | 'problems' | 'changes', words: string[]): TemplateResult {
+  return html`<li>
+    <a href="#section-${section}">${d(`section.${section}`)}</a>
+    ${words.map((line) => html` <span>${line}</span>`)}
+  </li>`;
+}
+
+function fileWords(report: Report): string[] {
+  const { crs, rows } = report;
+  return [
+    [report.file?.format, rows ? d('layers.rows', { n: rows.read }) : ''].filter(Boolean).join(', '),
+    crs?.chosen || crs?.certain ? crsName(crs.chosen ?? '', crs.name) : crs ? d('crs.unknown') : '',
+    encodingsOf(report),
+  ].filter((line) => line !== '');
+}
+
+function problemWords(report: Report): string[] {
+  const { error, warning } = levelCounts(groupsOf(report));
+  const rejected = report.rows?.rejected ?? 0;
+  if (error + warning === 0) return [d('problems.none')];
+  const words = [
+    error > 0 ? d('overview.errors', { n: error }) : '',
+    warning > 0 ? d('overview.warnings', { n: warning }) : '',
+  ];
+  return [words.filter(Boolean).join(', '), rejected > 0 ? d('count.rejected', { n: rejected }) : ''].filter(Boolean);
+}
+
+function changeWords({ added, changed, removed, unchanged }: DiffSummary): string[] {
+  return [d('revisions.sum', { added, changed, removed }), d('overview.unchanged', { n: unchanged })];
+}

@@ -1,0 +1,89 @@
+/** `<bandoso-undo>`: takes a revision back, after saying what that does and what stands in its way. */
+import { html, nothing, type TemplateResult } from 'lit';
+import './confirmDialog';
+import { ApiError } from '../core/api';
+import { PageElement, reason } from '../core/element';
+import type { ConfirmDialog } from './confirmDialog';
+import type { DeskApi } from './deskApi';
+import type { Rollback } from './types';
+import { count, d } from './words';
+
+const CONFLICTS_SHOWN = 10;
+
+export class UndoButton extends PageElement {
+  static override properties = {
+    api: { attribute: false },
+    register: { attribute: false },
+    revision: { attribute: false },
+    busy: { state: true },
+    error: { state: true },
+  };
+
+  declare api: DeskApi;
+  declare register: string;
+  declare revision: number;
+  declare busy: boolean;
+  declare error: string;
+
+  constructor() {
+    super();
+    this.busy = false;
+    this.error = '';
+  }
+
+  protected override render(): TemplateResult {
+    return html`<button type="button" aria-busy=${this.busy} @click=${() => void this.undo()}>
+        ${d('undo.button')}<span class="visually-hidden"> ${d('undo.of', { n: count(this.revision) })}</span>
+      </button>
+      <p role="alert" class="error">${this.error}</p>
+      <bandoso-confirm></bandoso-confirm>`;
+  }
+
+  private async undo(): Promise<void> {
+    // A disabled button would lose the focus, which has to come back to it.
+    if (this.busy) return;
+    this.busy = true;
+    this.error = '';
+    try {
+      const { etag } = await this.api.revisions(this.register);
+      const effect = await this.api.previewRollback(this.register, this.revision);
+      if (await this.confirmed(effect))
+        this.emit<Rollback>('undone', await this.api.rollback(this.register, this.revision, etag));
+    } catch (error) {
+      const isStale = error instanceof ApiError && error.status === 412;
+      this.error = isStale ? d('undo.stale') : d('undo.failed', { why: reason(error) });
+    }
+    this.busy = false;
+  }
+
+  private async confirmed(effect: Rollback): Promise<boolean> {
+    const dialog = this.querySelector<ConfirmDialog>('bandoso-confirm');
+    const isPossible = effect.restored + effect.removed + effect.reinserted > 0;
+    const question = { title: d('undo.title', { n: count(this.revision) }), body: effectOf(effect) };
+    return (await dialog?.ask(isPossible ? { ...question, action: d('undo.go') } : question)) ?? false;
+  }
+}
+
+/** What undoing did, in a sentence. */
+export function undoneWords({ revision }: Rollback): string {
+  return revision === null ? d('undo.nothing') : d('undo.done', { n: count(revision) });
+}
+
+/** What undoing does, and the records of which later revisions changed something. */
+function effectOf({ restored, removed, reinserted, ...left }: Rollback): TemplateResult {
+  if (restored + removed + reinserted + left.conflict_count === 0) return html`<p>${d('undo.nothing')}</p>`;
+  return html`<p>${d('undo.effect', { restored, removed, reinserted })}</p>
+    ${left.conflict_count > 0 ? conflictList(left) : nothing}
+    <p>${d('undo.newRevision')}</p>`;
+}
+
+function conflictList({ conflicts = [], conflict_count: n }: Pick<Rollback, 'conflicts' | 'conflict_count'>) {
+  const shown = conflicts.slice(0, CONFLICTS_SHOWN);
+  return html`<p class="notice">${d('undo.conflicts', { n })}</p>
+    <ul>
+      ${shown.map(({ label, uuid, fields = [] }) => html`<li>${label || uuid} <small>${fields.join(', ')}</small></li>`)}
+      ${n > shown.length ? html`<li>${d('undo.more', { n: n - shown.length })}</li>` : nothing}
+    </ul>`;
+}
+
+customElements.define('bandoso-undo', UndoButton);

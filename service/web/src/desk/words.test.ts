@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { crsName, isCrsDoubted, trapText } from './crsNames';
+import { isRunning } from './deskApi';
+import { draftSize, mergeChoices } from './draft';
+import { idempotencyKey } from './sending';
+import { geometryName, valueText } from './tables';
+import { UPLOAD_STATES } from './types';
+import { distance, duration, moment, percent, size } from './words';
+
+describe('words', () => {
+  it.each([
+    [0.04, '0 m'],
+    [12.44, '12,4 m'],
+    [224.2, '224 m'],
+    [26_140, '26,1 km'],
+  ])('write %s metres as %s', (metres, words) => expect(distance(metres)).toBe(words));
+  it.each([
+    [0, '0 B'],
+    [1536, '1,5 kB'],
+    [348_233, '340 kB'],
+    [5 * 1024 ** 3, '5 GB'],
+  ])('write %s bytes as %s', (bytes, words) => expect(size(bytes)).toBe(words));
+  it.each([
+    [1, 'khoảng 5 giây'],
+    [44, 'khoảng 45 giây'],
+    [90, 'khoảng 2 phút'],
+  ])('write %s seconds as %s', (seconds, words) => expect(duration(seconds)).toBe(words));
+  it('write shares without decimals and no moment as nothing', () => {
+    expect(percent(0.836)).toBe('84%');
+    expect(moment(null)).toBe('');
+    expect(moment('soon')).toBe('');
+  });
+  it.each([
+    ['Point', 'điểm'],
+    ['MultiPolygon Z', 'vùng'],
+    ['3D Multi LineString', '3D Multi LineString'],
+    ['MultiLineStringZM', 'đường'],
+    [null, ''],
+  ])('call a geometry %s %s', (kind, words) => expect(geometryName(kind)).toBe(words));
+  it('write values of any kind as text', () => {
+    expect([null, 'a', 1.5, ['a', 2], { a: 1 }].map(valueText)).toEqual(['', 'a', '1.5', 'a, 2', '{"a":1}']);
+  });
+});
+
+describe('coordinate systems', () => {
+  it('are named as officers name them, and as the service does where we know no name', () => {
+    expect(crsName('EPSG:9209')).toBe('VN-2000, kinh tuyến trục 105°30′');
+    expect(crsName('EPSG:4326')).toBe('WGS 84, kinh độ và vĩ độ (như GPS)');
+    expect(crsName('EPSG:1', 'Một hệ khác')).toBe('Một hệ khác');
+  });
+  it('say a trap in words with the metres it costs', () => {
+    const candidate = { crs: 'EPSG:32648', score: 0.4, trap: 'no_datum_shift' as const, shift_m: 224 };
+    expect(trapText(candidate)).toMatch(/^Bẫy hệ quy chiếu: .* Lệch khoảng 224 m\.$/);
+    expect(trapText({ crs: 'EPSG:9209', score: 1, trap: null })).toBe('');
+  });
+  it('are doubted when the service is not certain and knows others', () => {
+    const candidates = [{ crs: 'EPSG:9209', score: 1 }];
+    expect(isCrsDoubted({ chosen: null, candidates })).toBe(true);
+    expect(isCrsDoubted({ chosen: 'EPSG:9209', certain: false, candidates })).toBe(true);
+    expect(isCrsDoubted({ chosen: 'EPSG:9209', certain: true, candidates })).toBe(false);
+    expect(isCrsDoubted({ chosen: null, candidates: [] })).toBe(false);
+  });
+});
+
+describe('uploads', () => {
+  it('are followed only while the service works on them', () => {
+    const followed = UPLOAD_STATES.filter((state) => isRunning({ state }));
+    expect(followed).toEqual(['received', 'reading', 'validating', 'publishing']);
+  });
+  it('have a different key for each attempt', () => {
+    expect(idempotencyKey()).toMatch(/^[0-9a-f]{32}$/);
+    expect(idempotencyKey()).not.toBe(idempotencyKey());
+  });
+});
+
+describe('choices', () => {
+  it('of later columns leave those of earlier ones alone', () => {
+    const merged = mergeChoices(
+      { crs: 'EPSG:9209', columns: { A: 'code', B: null }, encoding: { A: 'tcvn3' } },
+      { columns: { B: 'street' }, encoding: { C: 'vni' }, accept: ['X'] },
+    );
+    expect(merged).toEqual({
+      ...{ crs: 'EPSG:9209', accept: ['X'] },
+      ...{ columns: { A: 'code', B: 'street' }, encoding: { A: 'tcvn3', C: 'vni' } },
+    });
+    expect(draftSize(merged)).toBe(6);
+    expect(draftSize({})).toBe(0);
+  });
+});
