@@ -248,7 +248,7 @@ def test_too_many_rows_are_refused_with_a_report(sample_url: str, tmp_path: Path
     path.write_bytes(address_csv(*(f"{n:010}" for n in range(1, 12))))
     with limited(sample_url, validate_max_rows=10) as (client, _):
         report = ask(client, path).json()
-    assert (report["outcome"], report["messages"][0]["value"], report["rows"]["read"]) == (
+    assert (report["outcome"], report["messages"][0]["code"], report["rows"]["read"]) == (
         "refused",
         "TOO_MANY_ROWS",
         0,
@@ -258,7 +258,7 @@ def test_too_many_rows_are_refused_with_a_report(sample_url: str, tmp_path: Path
 def test_a_file_that_takes_too_long_is_refused_with_a_report(sample_url: str, tmp_path: Path) -> None:
     with limited(sample_url, validate_timeout_s=0.01) as (client, _):
         report = ask(client, write_addresses(tmp_path)).json()
-    assert (report["outcome"], report["messages"][0]["value"]) == ("refused", "TIMEOUT")
+    assert (report["outcome"], report["messages"][0]["code"]) == ("refused", "TIMEOUT")
 
 
 @pytest.mark.parametrize("limit", [{"validate_per_minute": 2}, {"validate_per_day": 2}])
