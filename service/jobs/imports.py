@@ -62,6 +62,7 @@ class UploadJob:
         self.upload_id = upload_id
         self.storage = open_storage(settings)
         self.attempt = self.tries = 0
+        self.is_agreed = False
         self.outcome = ""
         self.state = "received"
         self.meter = ProgressMeter()
@@ -77,6 +78,7 @@ class UploadJob:
                 log.info("upload skipped", upload=str(self.upload_id))
                 return
             self.attempt, self.tries = upload.attempt, upload.tries
+            self.is_agreed = upload.state == "publishing" and upload.diff is not None
             with self._heartbeat():
                 self._enter(upload.state)
                 published = self._work(upload)
@@ -134,7 +136,9 @@ class UploadJob:
         self.meter.note(stage, done, total)
         if self.meter.is_due:
             with self.database.worker() as connection:
-                self._still_ours(connection, state=stage, heartbeat_at=func.now(), progress=self.meter.tell())
+                # What an officer has agreed to stays agreed, also where its rows have to be read again.
+                state = "publishing" if self.is_agreed else stage
+                self._still_ours(connection, state=state, heartbeat_at=func.now(), progress=self.meter.tell())
                 if stage != self.state:
                     self.failpoints.reach(f"before-{stage}", self.upload_id)
         if stage != self.state:
@@ -159,8 +163,7 @@ class UploadJob:
         limits = ReaderLimits(max_packed_bytes=self.settings.upload_max_mb * megabytes)
         options = upload.options
         # Rows that wait are published as they were seen, or looked at again for those who will.
-        is_agreed = upload.state == "publishing" and upload.diff is not None
-        expected = upload.diff["etag"] if is_agreed else None
+        expected = upload.diff["etag"] if self.is_agreed else None
         actor = Actor(upload.author, _communes(upload))
         with self.database.worker() as connection:
             remembered = remembered_columns(connection, upload.register, memory_unit(upload.commune, actor))
@@ -170,7 +173,7 @@ class UploadJob:
             commune=upload.commune, layer=chosen.layer, crs=chosen.crs, encoding=chosen.encoding,
             columns=chosen.columns, place_columns=chosen.place_columns, accept=chosen.accept, remembered=remembered,
             names=fetched.names if fetched else None, mode=upload.mode, is_approved=upload.approved_by is not None,
-            publishes=upload.publish == "auto" or is_agreed, expected=expected, note=options.get("note"),
+            publishes=upload.publish == "auto" or self.is_agreed, expected=expected, note=options.get("note"),
             upload_id=upload.id, limits=limits, timeout_s=self.settings.reader_timeout_s, settings=self.settings,
             cancellation=self.cancellation,
         )  # fmt: skip
