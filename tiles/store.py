@@ -21,6 +21,7 @@ _LISTED_CHANGES = 50_000
 """A revision that touched more tiles than this drops the layer whole."""
 
 _RECONNECT_S = 1.0
+_FIRST_NEWS_S = 2.0
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
 
@@ -65,6 +66,7 @@ class TileStore:
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
         self._is_listening = False
+        self._heard = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self.on_revision: list[Callable[[str, int], None]] = []
 
@@ -75,6 +77,9 @@ class TileStore:
             statement_cache_size=_STATEMENTS_KEPT, server_settings=self.settings.server_settings, reset=_as_it_is,
         )  # fmt: skip
         self._listener = asyncio.create_task(self._listen())
+        # A database that is away at the start is waited for by the listener alone.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._heard.wait(), _FIRST_NEWS_S)
 
     async def stop(self) -> None:
         """Close everything."""
@@ -179,6 +184,7 @@ class TileStore:
             rows = await connection.fetch("SELECT register, max(number) AS number FROM open.revision GROUP BY 1")
             self._seen = {row["register"]: row["number"] for row in rows}
             self._is_listening = True
+            self._heard.set()
             while (payload := await inbox.get()) is not None:
                 layer, _, number = payload.partition(" ")
                 await self._forget(connection, layer, int(number))

@@ -67,7 +67,8 @@ def import_file(
     Reading and checking write into a staging table only; the register changes in one transaction at the end, and
     whatever `conclude` writes stands in the same one.
     """
-    with database.read() as connection:
+    # Not as the public reads: its statements have seconds, which a busy machine may need for this.
+    with database.worker() as connection:
         units = load_units(connection)
     with work_folder() as folder, database.worker() as connection:
         with ending_statements(request.cancellation, connection):

@@ -60,6 +60,7 @@ class UploadJob:
         self.upload_id = upload_id
         self.storage = open_storage(settings)
         self.attempt = self.tries = 0
+        self.is_agreed = False
         self.outcome = ""
         self.state = "received"
         self.meter = ProgressMeter()
@@ -75,6 +76,7 @@ class UploadJob:
                 log.info("upload skipped", upload=str(self.upload_id))
                 return
             self.attempt, self.tries = upload.attempt, upload.tries
+            self.is_agreed = upload.state == "publishing" and upload.diff is not None
             with self._heartbeat():
                 self._enter(upload.state)
                 published = self._work(upload)
@@ -132,7 +134,9 @@ class UploadJob:
         self.meter.note(stage, done, total)
         if self.meter.is_due:
             with self.database.worker() as connection:
-                self._still_ours(connection, state=stage, heartbeat_at=func.now(), progress=self.meter.tell())
+                # What an officer has agreed to stays agreed, also where its rows have to be read again.
+                state = "publishing" if self.is_agreed else stage
+                self._still_ours(connection, state=state, heartbeat_at=func.now(), progress=self.meter.tell())
                 if stage != self.state:
                     self.failpoints.reach(f"before-{stage}", self.upload_id)
         if stage != self.state:
@@ -154,14 +158,13 @@ class UploadJob:
     def _request(self, upload: Row[Any], fetched: FetchedUpload | None) -> ImportRequest:
         """Say what is to be done; rows that wait need no file."""
         # Rows that wait are published as they were seen, or looked at again for those who will.
-        is_agreed = upload.state == "publishing" and upload.diff is not None
-        expected = upload.diff["etag"] if is_agreed else None
+        expected = upload.diff["etag"] if self.is_agreed else None
         request = import_request(self.settings, upload, fetched)
         with self.database.worker() as connection:
             remembered = remembered_columns(connection, upload.register, memory_unit(upload.commune, request.actor))
         return replace(
             request, remembered=remembered, is_approved=upload.approved_by is not None,
-            publishes=upload.publish == "auto" or is_agreed, expected=expected, cancellation=self.cancellation,
+            publishes=upload.publish == "auto" or self.is_agreed, expected=expected, cancellation=self.cancellation,
         )  # fmt: skip
 
     def _finish(self, upload: Row[Any], connection: Connection, published: Published) -> None:
