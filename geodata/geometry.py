@@ -20,7 +20,7 @@ METRES_PER_DEGREE = 111_195.0
 PRECISION_DEGREES = 9
 """Decimals kept, 0.1 mm: what the history can write as text and read back as the same number."""
 
-_NOWHERE = 1e6
+_NOWHERE = 1e9
 
 _WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
 _EWKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("srid", "<u4"), ("x", "<f8"), ("y", "<f8")])
