@@ -63,8 +63,8 @@ def read_file_options(values: Mapping[str, str]) -> FileOptions:
 
     Examples
     --------
-    >>> sorted(read_file_options({"accept": "RING_CLOSED, POINTS_DOUBLED"}).accept)
-    ['POINTS_DOUBLED', 'RING_CLOSED']
+    >>> sorted(read_file_options({"accept": "REPAIR_SPIKES, REPAIR_CLOSE_RING"}).accept)
+    ['REPAIR_CLOSE_RING', 'REPAIR_SPIKES']
     """
     plain = {name: values[name] for name in ("commune", "layer", "crs", "encoding") if values.get(name)}
     places = values.get("place_columns", "")

@@ -117,7 +117,7 @@ def write_metres(folder: Path) -> Path:
 
 CASES: list[tuple[Callable[[Path], Path], Options, int]] = [
     (write_addresses, {"commune": SAMPLE_COMMUNE}, 1),
-    (write_odd_columns, {"columns": '{"số hiệu": "code", "nhóm": null}', "accept": '["RING_CLOSED"]'}, 0),
+    (write_odd_columns, {"columns": '{"số hiệu": "code", "nhóm": null}', "accept": '["REPAIR_CLOSE_RING"]'}, 0),
     (write_cp1258, {"encoding": "cp1258"}, 0),
     (write_zip, {}, 0),
     (write_zip, {"crs": "EPSG:4326"}, 2),
