@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
+from urllib.parse import quote
 from uuid import UUID
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -95,6 +98,36 @@ def repaired(request: Request, principal: Officer, database: DatabaseDep, settin
     name = f"da-sua-{slugify(Path(upload.file_name).stem)}.gpkg"
     headers = {**PRIVATE, "Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_blocks(file), media_type=gpkg.MEDIA_TYPE, headers=headers)
+
+
+@router.get("/uploads/{uploadId}/file", summary="The file of an upload as it was sent")
+def raw_file(request: Request, principal: Officer, database: DatabaseDep) -> Response:
+    """Return the raw file, as long as it is kept (410 after that); files sent together come as one zip."""
+    only(request)
+    upload = _find(database, principal, request.path_params["uploadId"])
+    with work_folder() as folder:
+        fetched = request.app.state.storage.fetch(upload.id, folder)
+        if fetched.names is None:
+            name, file = upload.file_name, fetched.path.open("rb")
+        else:
+            name, file = f"{Path(upload.file_name).stem}.zip", _zipped(fetched.path, fetched.names)
+    # Nothing of it may run in a browser, whatever it holds.
+    headers = {
+        **PRIVATE,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingResponse(_blocks(file), media_type="application/octet-stream", headers=headers)
+
+
+def _zipped(folder: Path, names: Mapping[str, str]) -> BinaryIO:
+    packed = TemporaryFile()  # noqa: SIM115  the answer closes it
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for stored, given in names.items():
+            archive.write(folder / stored, given)
+    packed.seek(0)
+    return packed
 
 
 def _columns_read(told: Mapping[str, Any]) -> dict[str, str | None]:

@@ -60,7 +60,7 @@ class UploadJob:
         self.upload_id = upload_id
         self.storage = open_storage(settings)
         self.attempt = self.tries = 0
-        self.is_agreed = False
+        self.is_agreed = self.has_read = False
         self.outcome = ""
         self.state = "received"
         self.meter = ProgressMeter()
@@ -117,6 +117,7 @@ class UploadJob:
                 waiting = Staged.from_dict(upload.staged)
                 self.meter.note(upload.state, 0, waiting.rows)
                 return publish_waiting(self.database, request, waiting, report, conclude)
+        self.has_read = True
         with work_folder() as folder:
             request = self._request(upload, self.storage.fetch(upload.id, folder))
             return import_file(self.database, request, self._progress, conclude)
@@ -172,7 +173,7 @@ class UploadJob:
         state, review = _state(upload, published), published.review
         is_over = state in {"published", "rejected"}
         self._still_ours(
-            connection, state=state, report=_report(upload, published),
+            connection, state=state, report=self._report(upload, published),
             preview=published.report.preview or upload.preview,
             staged=published.staged.as_dict() if published.staged is not None else None,
             diff=review.as_dict() if review is not None else None, revision=published.revision,
@@ -191,6 +192,14 @@ class UploadJob:
         )  # fmt: skip
         self.outcome = state
         self.failpoints.reach(f"before-{state}", self.upload_id)
+
+    def _report(self, upload: Row[Any], published: Published) -> dict[str, Any]:
+        """Return the report to keep; that of rows that waited is the first one, with what is refused since."""
+        if self.has_read or upload.report is None:
+            return published.report.as_dict()
+        if upload.state == "publishing" and published.staged is not None and _is_stale(upload, published):
+            published.report.add("OTHERS_PUBLISHED")
+        return amend(upload.report, published.report)
 
     def _log_end(self, upload: Row[Any], published: Published, seconds: float) -> None:
         report = published.report
@@ -238,15 +247,6 @@ def _is_stale(upload: Row[Any], published: Published) -> bool:
     """Whether what the officer agreed to is not what would happen now."""
     assert published.review is not None
     return bool(upload.diff is not None and upload.diff["etag"] != published.review.etag)
-
-
-def _report(upload: Row[Any], published: Published) -> dict[str, Any]:
-    """Return the report to keep; that of rows that waited is the first one, with what is refused since."""
-    if upload.staged is None or upload.report is None:
-        return published.report.as_dict()
-    if upload.state == "publishing" and published.staged is not None and _is_stale(upload, published):
-        published.report.add("OTHERS_PUBLISHED")
-    return amend(upload.report, published.report)
 
 
 def _give_up(connection: Connection, upload_id: UUID, kind: str) -> None:

@@ -45,6 +45,7 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("POST", "/uploads"): ("/uploads", 401),
     ("GET", "/uploads"): ("/uploads", 401),
     ("GET", "/uploads/{uploadId}"): ("/uploads/00000000-0000-0000-0000-000000000000", 401),
+    ("GET", "/uploads/{uploadId}/file"): ("/uploads/00000000-0000-0000-0000-000000000000/file", 401),
     ("GET", "/uploads/{uploadId}/report.{format}"): ("/uploads/00000000-0000-0000-0000-000000000000/report.json", 401),
     ("POST", "/validate"): ("/validate", 400),
     ("GET", "/schemas/report-1.json"): ("/schemas/report-1.json", 200),

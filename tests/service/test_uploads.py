@@ -103,9 +103,24 @@ def test_the_loose_parts_of_a_shapefile_are_one_file(office: Office, tmp_path: P
     upload = finish(officer, send(officer, {"data": form, **given}))
     assert upload["state"] == "published", upload["messages"]
     assert (upload["file_name"], upload["files"]) == ("diachi.shp", [part.name for part in parts])
-    item = office.item(code)
-    assert item is not None
-    assert item["geometry"]["coordinates"] == pytest.approx(PLACE, abs=1e-6)
+    sent_back = officer.get(f"/uploads/{upload['id']}/file")
+    assert sent_back.headers["content-type"] == "application/octet-stream"
+    with zipfile.ZipFile(BytesIO(sent_back.content)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            part.name: part.read_bytes() for part in parts
+        }
+    assert office.officer().get(f"/uploads/{upload['id']}/file").status_code == 404
+
+
+def test_a_raw_file_comes_back_to_its_sender_alone_and_cannot_run(office: Office) -> None:
+    officer, content = office.officer(), address_csv(new_code())
+    place = send(officer, upload_parts(content, "địa chỉ.csv"))
+    finish(officer, place)
+    answer = officer.get(f"{place}/file")
+    assert answer.content == content
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''%C4%91")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert office.officer().get(f"{place}/file").status_code == 404
 
 
 def test_what_is_private_in_a_file_is_stored_and_told_to_nobody(office: Office, tmp_path: Path) -> None:
