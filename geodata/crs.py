@@ -16,7 +16,7 @@ import numpy as np
 import pyproj
 from numpy.typing import NDArray
 from pyproj.enums import TransformDirection
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 from pyproj.transformer import TransformerGroup
 
 from geodata.errors import CoordinateSystemError
@@ -43,6 +43,8 @@ _HELMERT = (
     "+step +inv +proj=cart +ellps=WGS84 +step +proj=pop +v_3 "
 )
 _TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
+# Grids and lists that PROJ would open or fetch; only "@null" is none.
+_OTHER_FILE = re.compile(r"PARAMETERFILE|(grids|init|file)\s*=\s*(?!@null\b)", re.IGNORECASE)
 _DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000", re.IGNORECASE)
 _FALSE_EASTING_M = 500_000.0
 _MAX_CODE_DIGITS = 6
@@ -294,13 +296,16 @@ def from_wkt(wkt: str) -> SourceCrs:
     Raises
     ------
     CoordinateSystemError
-        When the text cannot be read or can be reached only by a "Ballpark" operation.
+        When the text cannot be read, names a file or an address that PROJ would open, or can be reached only by a
+        "Ballpark" operation.
     """
+    if _OTHER_FILE.search(wkt):
+        raise CoordinateSystemError(why_vi="tệp .prj trỏ đến tệp khác.", why_en="the .prj points to another file.")
     try:
         crs = pyproj.CRS.from_user_input(wkt)
-    except CRSError as error:
+        return _as_vn2000(crs) or _from_pyproj(crs)
+    except (ProjError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise CoordinateSystemError(why_vi="không đọc được .prj.", why_en="the .prj cannot be read.") from error
-    return _as_vn2000(crs) or _from_pyproj(crs)
 
 
 def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:

@@ -21,7 +21,7 @@ from geodata.importing.gpx import LAYERS as GPX_LAYERS
 from geodata.importing.gpx import GpxReader, count_layers
 from geodata.importing.kml import KmlReader
 from geodata.importing.lone_dbf import DbfLayer
-from geodata.importing.mapinfo import lay_out
+from geodata.importing.mapinfo import count_blocks, lay_out
 from geodata.importing.mapinfo import parts_missing as mapinfo_parts_missing
 from geodata.importing.members import GEODATABASE_TABLE, MAPINFO_PARTS, SHAPEFILE_PARTS, Member, gather, is_workbook
 from geodata.importing.results import LayerInfo, UnreadableFileError, no_such_layer, unknown_format
@@ -166,6 +166,7 @@ class LayerFinder:
         if kind == "xls":
             return self._old_workbook(path)
         if kind == "dxf":
+            context.check_rows(count_blocks(path))
             return self._gdal(_linked(path, self._members / f"{path.stem}.gdal", ".dxf"), None, name)
         return [self._plain(path, kind, name, context)]
 

@@ -26,6 +26,7 @@ _SCAN_BYTES, _MAX_LINE_BYTES, _SAMPLE_BYTES = 1 << 20, 16 << 20, 64 << 10
 _SNIFF_LINES = 20
 _BLOCK_BYTES, _SLOW_ROWS = 8 << 20, 10_000
 _DELIMITERS = ",;\t|"
+_BLANK = _UTF8_BOM + b"\r\n"
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
@@ -189,16 +190,19 @@ class CsvLayer(PlacedTable):
 def _sniff(path: Path) -> tuple[str, int]:
     """Find the delimiter, and how many lines come before the header."""
     with path.open("rb") as file:
-        sample = file.read(_SAMPLE_BYTES).decode("utf-8-sig", "ignore")
+        blank, line = 0, file.readline(_SAMPLE_BYTES)
+        while line and not line.strip(_BLANK):
+            blank, line = blank + 1, file.readline(_SAMPLE_BYTES)
+        sample = (line + file.read(_SAMPLE_BYTES)).decode("utf-8-sig", "ignore")
     lines = re.sub(r'"[^"]*"', "", sample).splitlines()[:_SNIFF_LINES]
     if lines and (match := re.fullmatch(r"sep=([,;|\t])", lines[0].strip(" "), re.IGNORECASE)):
-        return match[1], 1
+        return match[1], blank + 1
 
     def agreement(delimiter: str) -> tuple[int, int]:
         counts = [line.count(delimiter) for line in lines]
         return (counts.count(counts[0]), counts[0]) if counts and counts[0] else (0, 0)
 
-    return max(_DELIMITERS, key=agreement), 0
+    return max(_DELIMITERS, key=agreement), blank
 
 
 def _not_csv(why: str, *, code: str = "UPLOAD_FORMAT") -> UnreadableFileError:

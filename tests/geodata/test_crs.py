@@ -259,6 +259,19 @@ def test_text_that_is_no_coordinate_system_is_refused(text: str) -> None:
         from_wkt(text)
 
 
+@pytest.mark.parametrize("grid", ["/etc/passwd", "http://127.0.0.1:9/x.gsb", "@x.gsb", ""])
+def test_a_system_that_would_have_other_files_opened_is_refused(grid: str) -> None:
+    extension = f',EXTENSION["PROJ4","+proj=longlat +nadgrids={grid} +no_defs"]]'
+    with pytest.raises(CoordinateSystemError, match="points to another file"):
+        from_wkt(pyproj.CRS(4326).to_wkt("WKT1_GDAL")[:-1] + extension)
+
+
+def test_the_web_s_own_mercator_names_a_grid_that_is_none() -> None:
+    text = pyproj.CRS(3857).to_wkt("WKT1_GDAL")
+    assert "nadgrids=@null" in text
+    assert from_wkt(text).epsg == 3857
+
+
 @pytest.mark.parametrize("code", [0, -1, 99_999, 10**20])
 def test_an_epsg_code_that_does_not_exist_is_refused_by_number(code: int) -> None:
     with pytest.raises(CoordinateSystemError, match=f"EPSG:{code}"):

@@ -43,6 +43,15 @@ class Worker:
         process = running(["service", "worker"], environment_of(self._settings), log)
         self._process = self._processes.enter_context(process)
 
+    @property
+    def pid(self) -> int:
+        """Number of the process that was started last."""
+        return self._process.pid
+
+    def is_running(self) -> bool:
+        """Whether that process lives."""
+        return self._process.poll() is None
+
     def kill(self) -> None:
         """Kill the process as the kernel would: it hears nothing of it."""
         os.kill(self._process.pid, signal.SIGKILL)

@@ -185,6 +185,13 @@ def test_drawings_that_cannot_be_read_are_refused(tmp_path: Path, data: bytes | 
     assert refusal(tmp_path, data, "a.dxf").code == code
 
 
+def test_a_block_that_is_set_in_too_many_rows_and_columns_is_refused_before_gdal_sets_it(tmp_path: Path) -> None:
+    array = HOUSE.replace("8\nNHA", "8\n0") + pairs((70, 100_000), (71, 100_000), (44, 1), (45, 1))
+    assert refusal_here(tmp_path, dxf(LINE, array), "a.dxf").code == "TOO_MANY_ROWS"
+    few = HOUSE + pairs((70, 3), (71, 2), (44, 1), (45, 1))
+    assert read(tmp_path, dxf(few), "a.dxf").row_count == 6
+
+
 def test_a_cut_drawing_gives_the_entities_before_the_cut_or_is_refused(tmp_path: Path) -> None:
     text = dxf(*[PARCEL] * 50)
     with contextlib.suppress(UnreadableFileError):

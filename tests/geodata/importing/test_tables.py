@@ -123,6 +123,12 @@ def test_odd_rows_are_reported_and_the_numbers_of_the_others_hold(tmp_path: Path
     assert [row["_row"] for row in found if row["_problem"] == "ROW_COLUMNS"] == [500, 800]
 
 
+@pytest.mark.parametrize("before", ["\n\n", "\r\n", "\ufeff\n", "\n" * 100_000, "\nsep=,\n"])
+def test_blank_lines_above_the_header_are_no_rows(tmp_path: Path, before: str) -> None:
+    result = read(tmp_path, f"{before}ten,lon,lat\na,105,21\nb,105,21\n", "a.csv")
+    assert values(result, "ten") == ["a", "b"]
+
+
 def test_quoted_line_breaks_formulas_and_trailing_blanks_survive_as_text(tmp_path: Path) -> None:
     data = 'sep=;\nten;lon;lat\n"dòng 1\ndòng 2";105;21\n=1+1;105;21\n"a;""b""";105;21\n00123;105;21\n'
     result = read(tmp_path, data, "a.csv")
