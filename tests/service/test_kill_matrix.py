@@ -94,7 +94,7 @@ def require_survival(matrix: Matrix, cell: Cell, tmp_path: Path) -> None:
     )
     assert [tuple(row) for row in counted] == [(ROWS, ROWS) if state == "published" else (0, 0)]
     if state == "rejected" and not cell.is_refused:
-        assert [message["value"] for message in report["messages"]] == ["READER_DIED"]
+        assert [message["code"] for message in report["messages"]] == ["READER_DIED"]
     noted = [
         tuple(row)
         for row in query(matrix, "SELECT action, outcome FROM ops.audit WHERE target = :id ORDER BY id", id=upload_id)

@@ -18,7 +18,14 @@ from tests.service.people import add_officer, address_csv, sign_in, upload_parts
 PROBLEM = "application/problem+json"
 ADDRESSES, COMMUNES = "/collections/addresses/items", "/collections/communes/items"
 TILES = ("/tiles/{layers}/0/0/0.mvt", "/collections/{collectionId}/tiles/WebMercatorQuad/0/0/0")
-PLACES = {"collectionId": "addresses", "featureId": "1", "layers": "addresses", "name": "none.js"}
+PLACES = {
+    "collectionId": "addresses",
+    "featureId": "1",
+    "layers": "addresses",
+    "name": "none.js",
+    "number": "1",
+    "uploadId": "00000000-0000-0000-0000-000000000000",
+}
 
 
 def routes() -> list[Any]:
@@ -75,7 +82,9 @@ def test_every_address_that_changes_something_refuses_it_too_and_changes_nothing
             before = connection.execute(text(kept)).one()
         for route in routes():
             for method in route.methods - SAFE_METHODS:
-                answer = officer.request(method, f"{route.path}?{asked}", **bodies.get(route.path, {"json": {}}))
+                answer = officer.request(
+                    method, f"{route.path.format_map(PLACES)}?{asked}", **bodies.get(route.path, {"json": {}})
+                )
                 assert answer.status_code == 400, (method, route.path, answer.text)
                 assert asked.partition("=")[0] in answer.json()["detail"]
         with setup.owner(settings) as connection:
