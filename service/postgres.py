@@ -151,7 +151,7 @@ def server_settings(memory: int, *, port: int, socket_directory: str) -> dict[st
         "port": str(port),
         "unix_socket_directories": socket_directory,
         "unix_socket_permissions": "0700",
-        "max_connections": "60",
+        "max_connections": "150",
         "password_encryption": "scram-sha-256",
         "shared_buffers": f"{shared // _MIB}MB",
         "effective_cache_size": f"{max(memory // 2, 256 * _MIB) // _MIB}MB",

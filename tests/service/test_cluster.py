@@ -107,7 +107,7 @@ def test_owner_has_the_database_and_is_no_superuser(cluster: Cluster) -> None:
         ("server_encoding", "UTF8"),
         ("listen_addresses", "127.0.0.1"),
         ("password_encryption", "scram-sha-256"),
-        ("max_connections", "60"),
+        ("max_connections", "150"),
     ],
 )
 def test_settings_are_in_force(cluster: Cluster, name: str, value: str) -> None:
