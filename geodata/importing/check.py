@@ -167,20 +167,26 @@ def check_file(
         ) as reading, request.cancellation.ending(reading.stop):  # fmt: skip
             # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
             pa.array([""])
-            describe_layers(request.register, reading.result, report)
-            mapping = _mapping(request, reading.result, units, report)
-            describe_encoding(request.register, reading.result, mapping or {}, report)
-            communes = _communes_of(request, mapping or {}, units)
-            crs = choose_crs(reading.result, request.crs, report, communes)
-            if crs is not None and mapping is not None:
-                report.begin(reading.result, crs)
-                _FileCheck(request, reading.result, mapping, crs, units, report, sink, progress).run()
+            _check_rows(request, reading.result, units, sink, progress, report)
             for warning in reversed(reading.finish().warnings):
                 report.add_first(warning.code, said=warning.said, **_facts(warning.detail))
     except UnreadableFileError as error:
         return _refused(request, file, error)
     report.settle()
     return report
+
+
+def _check_rows(
+    request: ImportRequest, result: ReadResult, units: UnitIndex, sink: Sink, progress: Progress, report: Report
+) -> None:
+    """Describe the layer, settle its columns and coordinate system, and check its rows if nothing is left to ask."""
+    describe_layers(request.register, result, report)
+    mapping = _mapping(request, result, units, report)
+    describe_encoding(request.register, result, mapping or {}, report)
+    crs = choose_crs(result, request.crs, report, _communes_of(request, mapping or {}, units))
+    if crs is not None and mapping is not None:
+        report.begin(result, crs)
+        _FileCheck(request, result, mapping, crs, units, report, sink, progress).run()
 
 
 def _communes_of(request: ImportRequest, mapping: Mapping[str, Field], units: UnitIndex) -> FileCommunes | None:

@@ -4,12 +4,10 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import struct
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -21,34 +19,11 @@ from geodata.importing import sandbox
 from geodata.importing.context import ReaderLimits
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.sandbox import read_upload
+from tests.hostile.trial import listening
 
 CANARY = "canh-bao-7f3a9c"
 EXTENSIONS = (".kml", ".geojson", ".csv", ".gpkg", ".shp", ".json", ".txt", "")
 MIB = 1 << 20
-
-
-@contextlib.contextmanager
-def listener() -> Iterator[tuple[int, list[str]]]:
-    """Count the connections made to a port of this machine."""
-    calls: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        stopped = threading.Event()
-
-        def count() -> None:
-            while not stopped.is_set():
-                with contextlib.suppress(TimeoutError):
-                    connection, address = server.accept()
-                    calls.append(str(address))
-                    connection.close()
-
-        thread = threading.Thread(target=count)
-        thread.start()
-        try:
-            yield server.getsockname()[1], calls
-        finally:
-            stopped.set()
-            thread.join()
 
 
 def read(tmp_path: Path, data: bytes, suffix: str, **options: float) -> ReadResult:
@@ -113,16 +88,16 @@ def test_r2_gdal_pipeline_disguised_by_its_suffix_reads_no_other_file(
 
 @pytest.mark.parametrize("suffix", EXTENSIONS)
 def test_r3_vrt_with_an_address_makes_no_connection(tmp_path: Path, suffix: str) -> None:
-    with listener() as (port, calls):
-        data = disguised_vrt(f"/vsicurl/http://127.0.0.1:{port}/x.csv")
+    with listening() as (origin, calls):
+        data = disguised_vrt(f"/vsicurl/{origin}/x.csv")
         assert refusal(tmp_path, data, suffix).code == "UPLOAD_FORMAT"
     assert calls == []
 
 
 @pytest.mark.parametrize("kind", ["link", "URL", "name"])
 def test_r4_geojson_crs_link_makes_no_connection(tmp_path: Path, kind: str) -> None:
-    with listener() as (port, calls):
-        address = f"http://127.0.0.1:{port}/"
+    with listening() as (origin, calls):
+        address = f"{origin}/"
         crs = {"type": kind, "properties": {"href": address, "url": address, "name": address}}
         data = json.dumps({"type": "FeatureCollection", "crs": crs, "features": []}).encode()
         assert refusal(tmp_path, data, ".geojson").code == "GEOJSON_CRS_LINK"
@@ -191,8 +166,8 @@ def test_r6_kml_with_an_entity_bomb_is_refused(tmp_path: Path, codec: str) -> No
 
 
 def test_r7_kml_links_make_no_connection(tmp_path: Path) -> None:
-    with listener() as (port, calls):
-        address = f"http://127.0.0.1:{port}/x.kml"
+    with listening() as (origin, calls):
+        address = f"{origin}/x.kml"
         kml = (
             f"<kml><Document><NetworkLink><Link><href>{address}</href></Link></NetworkLink><Placemark>"
             f"<styleUrl>{address}#s</styleUrl><Point><coordinates>105,21</coordinates></Point></Placemark></Document></kml>"
