@@ -46,8 +46,8 @@ def say_summary(address: str, login: Path | None) -> None:
   Thử ngay / Try:
   1. Mở {address} và gõ tên một thôn hoặc một mã địa chỉ vào ô tìm kiếm (dữ liệu mẫu: Xuân Điền).
      Open {address} and type a village or an address code into the search box (sample data: Xuân Điền).
-  2. Đăng nhập, gửi một tệp CSV, shapefile (zip) hay GeoPackage: dòng hợp lệ được công bố ngay, báo cáo nói rõ dòng nào sai.
-     Sign in, upload a CSV, zipped shapefile or GeoPackage: valid rows are published at once, a report tells the rest.
+  2. Đăng nhập, gửi một tệp CSV, shapefile (zip) hay GeoPackage: xem lỗi và thay đổi, rồi công bố bằng một nút bấm.
+     Sign in, upload a CSV, zipped shapefile or GeoPackage: see what is wrong and what would change, then publish with a click.
   3. Trong QGIS, thêm kết nối “WFS / OGC API - Features” tới {address}/
      In QGIS, add a “WFS / OGC API - Features” connection to {address}/
 """)
