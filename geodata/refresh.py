@@ -40,6 +40,8 @@ _CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
 """How many zooms below its tile a cell is a tile itself."""
 
 _TOUCHED = table("touched", column("id"))
+_VIEW = """CREATE TEMP VIEW touched_box AS SELECT 1 AS sign,
+    ST_X(point) AS west, ST_Y(point) AS south, ST_X(point) AS east, ST_Y(point) AS north FROM {slim}"""
 _BOX = table("touched_box", *(column(name) for name in ("sign", "west", "south", "east", "north")))
 _DELTA = table("cell_delta", *(column(name, sqltypes.Integer) for name in ("z", "cx", "cy", "change")))
 
@@ -81,13 +83,16 @@ class Refresh:
         """Refresh everything for the records whose ids ``touched`` selects; None stands for all of a new register."""
         self.touches_all = touched is None
         self.connection.execute(text("CREATE TEMP TABLE touched (id bigint NOT NULL) ON COMMIT DROP"))
-        self.connection.execute(_script("touched_box.sql"))
+        # All points of a new register lie in the slim copy as they are; nothing need be written down beside it.
+        are_ready = self.touches_all and self.register.geometry_kind == "point"
+        self.connection.execute(text(_VIEW.format(slim=self.slim)) if are_ready else _script("touched_box.sql"))
         if touched is not None:
             self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
             self._note_boxes(-1)
         self._rewrite_slim()
-        self._note_boxes(1)
-        self.connection.execute(text("ANALYZE touched_box"))
+        if not are_ready:
+            self._note_boxes(1)
+            self.connection.execute(text("ANALYZE touched_box"))
         if self.register.tile.counts_below is not None:
             self._count()
         self._stamp_shapes()
@@ -96,7 +101,7 @@ class Refresh:
         if self.register.is_named:
             self._search()
         self.connection.execute(text("DROP TABLE touched"))
-        self.connection.execute(text("DROP TABLE touched_box"))
+        self.connection.execute(text(f"DROP {'VIEW' if are_ready else 'TABLE'} touched_box"))
 
     def _is_touched(self, column: ColumnElement[int]) -> ColumnElement[bool]:
         return true() if self.touches_all else column.in_(select(_TOUCHED.c.id))

@@ -21,7 +21,7 @@ from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.check import Progress as TellProgress
-from geodata.importing.publish import Published, import_file
+from geodata.importing.publish import Published, import_file, settle
 from geodata.importing.report import file_name
 from geodata.importing.work_folder import work_folder
 from geodata.registers import discover, get_register
@@ -158,6 +158,7 @@ def import_command(  # noqa: PLR0913  one option each
     request = replace(_request(file, register, given, note), mode=mode, is_approved=approve)
     with _progress(quiet=json_) as tell, Database(ServiceSettings()) as database:
         published = import_file(database, request, tell, _note_import)
+        settle(database)
     counts = published.counts
     if json_:
         sys.stdout.buffer.write(published.report.as_json())

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, NullPool, create_engine, select, text
 
 from geodata.accounts import User
 from geodata.db import Database
-from geodata.importing.publish import Published
+from geodata.importing.publish import Published, settle
 from geodata.registers import get_register
 from geodata.sample.marks import COMMUNE_CODES
 from geodata.units.load import load_reference, publish_boundaries
@@ -54,6 +54,7 @@ def load_units(database: Database) -> dict[str, int]:
             found = publish_boundaries(connection, OUTLINES, get_register("provinces"), code_column="code")
             _note(connection, "units.load", "provinces", found.revision)
         counts["province outlines"] = len(found.matched)
+    settle(database)
     return counts
 
 
@@ -63,6 +64,7 @@ def load_sample(settings: ServiceSettings, seed: int, *, if_empty: bool) -> dict
 
     with Database(settings) as database:
         counts = load(database, seed, if_empty=if_empty, conclude=partial(_note_published, "sample.load"))
+        settle(database)
     make_sample_officer(settings)
     return counts
 

@@ -128,6 +128,11 @@ def no_progress(_stage: str, _done: int, _total: int) -> None:
     """Tell nobody."""
 
 
+def warm_up() -> None:
+    """Load what the first file would have to wait for: pyarrow loads pandas when it first makes an array of values."""
+    pa.array([""])
+
+
 def check_file(
     request: ImportRequest,
     units: UnitIndex,
@@ -165,8 +170,8 @@ def check_file(
             encoding=request.encoding, names=request.names, place_columns=request.place_columns,
             timeout_s=request.timeout_s, limits=request.limits,
         ) as reading, request.cancellation.ending(reading.stop):  # fmt: skip
-            # pyarrow loads pandas when it first makes an array of Python values: now, while the reader starts.
-            pa.array([""])
+            # While the reader starts.
+            warm_up()
             _check_rows(request, reading.result, units, sink, progress, report)
             for warning in reversed(reading.finish().warnings):
                 report.add_first(warning.code, said=warning.said, **_facts(warning.detail))

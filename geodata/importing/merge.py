@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    Row,
     Select,
     Subquery,
     Table,
@@ -245,15 +246,21 @@ class Merge:
         found = self.connection.scalars(dropped.returning(self.staging.c.target)).all()
         return [target for target in found if target is not None]
 
+    @cached_property
+    def _totals(self) -> Row[Any]:
+        """Of the staged rows how many are ``new`` and ``changed``, and the ``last`` one's number."""
+        staged = self.staging.c
+        new = func.count().filter(staged.target.is_(None)).label("new")
+        changed, last = func.count().filter(staged.is_changed), func.max(staged.row_number)
+        rows = select(new, changed.label("changed"), last.label("last")).select_from(self.staging)
+        return self.connection.execute(rows).one()
+
     def counts(self) -> Counts:
-        """Return how many records the merge adds, changes and removes."""
-        new = func.count().filter(self.staging.c.target.is_(None))
-        changed = func.count().filter(self.staging.c.is_changed)
-        row = self.connection.execute(select(new, changed).select_from(self.staging)).one()
+        """Return how many records the merge adds, changes and removes; asked for once all rows are as they stay."""
         removed = 0
         if self.removes:
             removed = self.connection.scalar(select(func.count()).select_from(self.removed().subquery())) or 0
-        return Counts(int(row[0]), int(row[1]), int(removed))
+        return Counts(self._totals.new, self._totals.changed, removed)
 
     @property
     def removes(self) -> bool:
@@ -299,7 +306,7 @@ class Merge:
         Reading it the first time takes the block, as many ids as the file has rows. Nobody else takes ids meanwhile,
         since all who do hold the register's lock.
         """
-        sequence, top = f"reg.{self.register.id}_id_seq", select(func.max(self.staging.c.row_number)).scalar_subquery()
+        sequence, top = f"reg.{self.register.id}_id_seq", self._totals.last
         last = self.connection.scalar(select(func.setval(sequence, func.nextval(sequence) + top - 1) - top))
         return literal(last) + self.staging.c.row_number
 

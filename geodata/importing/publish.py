@@ -167,6 +167,12 @@ def open_staged(connection: Connection, register: Register, staged: Staged) -> T
     return table
 
 
+def settle(database: Database) -> None:
+    """Do what a first load has left for after its commit: statistics, and the check that parts belong to records."""
+    with database.worker() as connection:
+        connection.execute(select(func.ops.settle_bulk_load()))
+
+
 def open_merge(connection: Connection, register: Register, staged: Staged, mode: Mode, commune: str | None) -> Merge:
     """Return the merge of rows that wait, matched as it was when they were staged; for reading only."""
     return _merge(connection, register, open_staged(connection, register, staged), staged, mode, commune)

@@ -89,7 +89,12 @@ def review(merge: Merge, rows: int) -> Review:
 
 
 def _etag(merge: Merge, counts: Counts) -> str:
-    """Mark the state: which rows would change which records, in which state those are now."""
+    """Mark the state: which rows would change which records, in which state those are now.
+
+    An empty register has one state, and what is staged stays as it is but for rows that are dropped.
+    """
+    if merge.is_bulk:
+        return f"{counts.added:x}"
     staged, live = merge.staging, merge.live
     mark = func.bit_xor(func.hash_record_extended(func.row(staged.c.row_number, staged.c.target, live.c.revision), 0))
     rows = select(func.coalesce(mark, 0)).select_from(staged.outerjoin(live, live.c.id == staged.c.target))

@@ -19,7 +19,7 @@ from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
 from geodata.importing.crs_choice import choose_crs
 from geodata.importing.mapping import field_names
-from geodata.importing.publish import Conclude, Published, publish_staged
+from geodata.importing.publish import Conclude, Published, publish_staged, settle
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, UnreadableFileError, iter_batches
 from geodata.importing.sandbox import read_upload
@@ -51,7 +51,9 @@ def load_reference(database: Database, conclude: Conclude | None = None) -> dict
         A list that is in the database already makes no revision.
     """
     lists: dict[str, Sequence[Any]] = {"provinces": reference.read_provinces(), "communes": reference.read_communes()}
-    return {name: _publish_list(database, get_register(name), rows, conclude) for name, rows in lists.items()}
+    found = {name: _publish_list(database, get_register(name), rows, conclude) for name, rows in lists.items()}
+    settle(database)
+    return found
 
 
 def _publish_list(database: Database, register: Register, rows: Sequence[Any], conclude: Conclude | None) -> Published:
@@ -99,7 +101,9 @@ class BoundaryReport:
 def load_boundaries(database: Database, path: Path, register: Register, **choices: str | None) -> BoundaryReport:
     """Load boundaries of provinces or communes from a file; the choices are those of `publish_boundaries`."""
     with database.worker() as connection:
-        return publish_boundaries(connection, path, register, **choices)
+        found = publish_boundaries(connection, path, register, **choices)
+    settle(database)
+    return found
 
 
 def publish_boundaries(

@@ -14,7 +14,7 @@ from geodata.db import Database, is_passing
 from geodata.importing.cancellation import Cancellation
 from geodata.importing.check import ImportRequest
 from geodata.importing.column_memory import memory_unit, remember_columns, remembered_columns
-from geodata.importing.publish import Published, RowsLostError, import_file, publish_waiting
+from geodata.importing.publish import Published, RowsLostError, import_file, publish_waiting, settle
 from geodata.importing.report import Report, amend
 from geodata.importing.staging import Staged
 from geodata.importing.work_folder import work_folder
@@ -85,6 +85,7 @@ class UploadJob:
             self._conclude_failed(error)
         else:
             self._log_end(upload, published, time.monotonic() - started)
+            settle(self.database)
 
     def _enter(self, state: str) -> None:
         """Note that the upload is in another state for good."""

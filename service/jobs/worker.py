@@ -13,6 +13,8 @@ from sqlalchemy import select
 
 from geodata.db import BACKGROUND_NICENESS, Database
 from geodata.importing import sandbox
+from geodata.importing.check import warm_up
+from geodata.importing.publish import settle
 from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
 from service.jobs.cleaning import clean_files, clean_staging
@@ -49,6 +51,7 @@ def run_worker(settings: ServiceSettings) -> None:
         When at the start the database does not answer or is not migrated.
     """
     mode = sandbox.check()
+    warm_up()
     os.nice(BACKGROUND_NICENESS)
     database = Database(settings, gives_way=True)
     with database.worker() as connection:
@@ -60,6 +63,7 @@ def run_worker(settings: ServiceSettings) -> None:
         threading.Thread(target=_every, args=(seconds, stop, work), daemon=True)
         for seconds, work in (
             (RECOVERY_S, lambda: _recover(database)),
+            (RECOVERY_S, lambda: settle(database)),
             (CLEANING_S, lambda: clean_files(database, open_storage(settings), settings.raw_file_days)),
             (CLEANING_S, lambda: clean_staging(database, settings.staged_days)),
             (CLEANING_S, remove_left_behind),

@@ -192,6 +192,7 @@ def test_what_runs_with_the_owner_s_rights_is_open_to_those_who_need_it_only(ser
             "find_address": "bandoso_public bandoso_staff",
             "begin_bulk_load": "bandoso_worker",
             "end_bulk_load": "bandoso_worker",
+            "settle_bulk_load": "bandoso_worker",
             "analyze_tile_stamps": "bandoso_worker",
         }
 
@@ -307,6 +308,11 @@ def end(connection: Connection, table: str) -> None:
     connection.execute(text("SELECT ops.end_bulk_load(:table)"), {"table": table})
 
 
+def settle(connection: Connection) -> None:
+    """Do what bulk loads left for after their commit."""
+    connection.execute(text("SELECT ops.settle_bulk_load()"))
+
+
 @pytest.mark.parametrize("tables", BULKS.values(), ids=BULKS)
 def test_indexes_and_constraints_are_all_back_after_a_bulk_load(
     connection: Connection, tables: tuple[str, ...]
@@ -317,9 +323,33 @@ def test_indexes_and_constraints_are_all_back_after_a_bulk_load(
     during = indexes_and_constraints(connection, tables)
     for table in reversed(tables):
         end(connection, table)
+    unsettled = indexes_and_constraints(connection, tables)
+    settle(connection)
     assert indexes_and_constraints(connection, tables) == before
     assert {one[1] for one in during} < {one[1] for one in before}
     assert not any("USING gist" in str(one[2]) for one in during)
+    # What is left for after the commit is the check of a record's parts, and nothing else.
+    assert [one[1] for one in unsettled] == [one[1] for one in before]
+    assert all("ON DELETE CASCADE NOT VALID" in str(one[2]) for one in set(unsettled) - set(before))
+
+
+def test_parts_of_no_record_are_found_once_a_bulk_load_is_settled(connection: Connection) -> None:
+    for table in BULKS["addresses"]:
+        assert begin(connection, table)
+    connection.execute(text("INSERT INTO reg.household_private (feature_id, head_name) VALUES (77, 'Nguyễn Văn A')"))
+    for table in reversed(BULKS["addresses"]):
+        end(connection, table)
+    with pytest.raises(IntegrityError, match="fk_household_private_feature_id"):
+        settle(connection)
+
+
+def test_parts_of_no_record_are_refused_at_once_before_a_bulk_load_is_settled(connection: Connection) -> None:
+    for table in BULKS["addresses"]:
+        assert begin(connection, table)
+    for table in reversed(BULKS["addresses"]):
+        end(connection, table)
+    with pytest.raises(IntegrityError, match="fk_household_private_feature_id"):
+        connection.execute(text("INSERT INTO reg.household_private (feature_id, head_name) VALUES (77, 'A')"))
 
 
 def test_a_bulk_load_that_is_rolled_back_leaves_everything_as_it_was(scratch_url: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from geodata.db import SYSTEM, Database
 from geodata.importing import staging
 from geodata.importing.check import ImportRequest
-from geodata.importing.publish import import_file
+from geodata.importing.publish import import_file, settle
 from geodata.registers import get_register
 from tests.conftest import settings_for
 from tests.geodata.builders import agency, field_of, household, publish, rows_of, sight, write_geojson
@@ -95,6 +95,7 @@ def test_indexes_and_constraints_are_all_back_after_a_first_load(
 ) -> None:
     before = shape_of_tables(connection)
     publish(connection, register, [row])
+    connection.execute(text("SELECT ops.settle_bulk_load()"))
     assert shape_of_tables(connection) == before
 
 
@@ -120,6 +121,21 @@ def test_rows_that_the_database_does_not_take_end_the_import_and_leave_nothing(
     with database.worker() as connection:
         assert rows_of(connection, "SELECT 1 FROM pg_tables WHERE schemaname = 'staging'") == []
         assert rows_of(connection, "SELECT 1 FROM ops.revision WHERE register = 'addresses'") == []
+
+
+def test_a_first_load_is_settled_after_its_commit(database: Database, tmp_path: Path) -> None:
+    """The planner knows the new tables then, and the keys of a record's parts are checked."""
+    path = write_geojson(tmp_path / "f.geojson", [agency(f"000000000{digit}") for digit in range(1, 4)])
+    import_file(database, ImportRequest(path, path.name, get_register("addresses"), SYSTEM))
+    unchecked = "SELECT conname FROM pg_constraint WHERE NOT convalidated"
+    counted = "SELECT relname, reltuples FROM pg_class WHERE oid IN ('reg.addresses'::regclass, 'reg.addresses_tile'::regclass)"
+    with database.worker() as connection:
+        assert len(rows_of(connection, unchecked)) == 2
+    settle(database)
+    settle(database)
+    with database.worker() as connection:
+        assert rows_of(connection, unchecked) == []
+        assert sorted(rows_of(connection, counted)) == [("addresses", 3.0), ("addresses_tile", 3.0)]
 
 
 def test_the_worker_cannot_set_aside_indexes_of_a_register_in_use(connection: Connection) -> None:
