@@ -19,6 +19,8 @@ from geodata.text import BLANKS, INVISIBLE, search_key
 
 _REPAIRS = ((INVISIBLE, ""), ("[\u00d0\u0189]", "Đ"), ("\u00f0", "đ"))
 _TO_REPAIR = "|".join([*(pattern for pattern, _ in _REPAIRS), BLANKS])
+# Latin letters that no form of Unicode writes otherwise, none of them to be repaired: what most columns consist of.
+_NOT_PLAIN = "[^ -~\u00a1-\u00ac\u00ae-\u00cf\u00d1-\u00ef\u00f1-\u0188\u018a-\u02ff\u1e00-\u1eff]|  "
 _HEAD_ROWS = 1000
 _CODE_SEPARATORS = r"[\s.+_–—-]+"
 _FRACTION = r"^\d+[.,]0+$"
@@ -76,20 +78,24 @@ def _repeats_itself(column: pa.Array) -> bool:
 
 
 def _clean(text: pa.Array) -> pa.Array:
-    if not pc.all(pc.string_is_ascii(text)).as_py():
+    if _has(text, _NOT_PLAIN):
         text = pc.utf8_normalize(text, "NFC")
-    if pc.any(pc.match_substring_regex(text, _TO_REPAIR)).as_py():
-        for pattern, replacement in _REPAIRS:
-            text = pc.replace_substring_regex(text, pattern, replacement)
-        # What stood around an invisible mark may belong together now.
-        text = pc.replace_substring_regex(pc.utf8_normalize(text, "NFC"), BLANKS, " ")
+        if _has(text, _TO_REPAIR):
+            for pattern, replacement in _REPAIRS:
+                text = pc.replace_substring_regex(text, pattern, replacement)
+            # What stood around an invisible mark may belong together now.
+            text = pc.replace_substring_regex(pc.utf8_normalize(text, "NFC"), BLANKS, " ")
     text = pc.ascii_trim(text, " ")
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
+def _has(text: pa.Array, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(text, pattern)).as_py())
+
+
 def _replace(text: pa.Array, pattern: str, replacement: str) -> pa.Array:
     """Replace by pattern where there is anything to replace: to look is faster than to rewrite."""
-    if not pc.any(pc.match_substring_regex(text, pattern)).as_py():
+    if not _has(text, pattern):
         return text
     return pc.replace_substring_regex(text, pattern, replacement)
 

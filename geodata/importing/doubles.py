@@ -38,20 +38,23 @@ class Doubles:
 
     def _refuse(self, names: tuple[str, ...], checked: CheckedRows, numbers: Sequence[int], is_kept: Mask) -> None:
         seen = self.seen.setdefault(names, {})
-        values = list(zip(*(checked.columns[name].to_pylist() for name in names), strict=True))
+        columns = [checked.columns[name].to_pylist() for name in names]
+        # Texts as they are: tuples would be walked through again and again by the collector of cycles.
+        values: list[Any] = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
         positions = checked.positions.tolist()
         # Nearly always there is none, which is told three times faster for the whole batch.
-        if is_kept.all() and len(set(values)) == len(values) and seen.keys().isdisjoint(values):
-            seen.update(zip(values, (numbers[position] for position in positions), strict=True))
+        found = dict(zip(values, map(numbers.__getitem__, positions), strict=True))
+        if is_kept.all() and len(found) == len(values) and seen.keys().isdisjoint(found):
+            seen.update(found)
             return
         for at in sorted(range(len(positions)), key=positions.__getitem__):
             value, row = values[at], numbers[positions[at]]
-            if None in value or not is_kept[at]:
+            if not is_kept[at] or value is None or (len(columns) > 1 and None in value):
                 continue
             first = seen.setdefault(value, row)
             if first != row:
                 is_kept[at] = False
-                self._say_double(names, value, checked, at, row, first)
+                self._say_double(names, [value] if len(columns) == 1 else value, checked, at, row, first)
 
     def _say_double(
         self, names: tuple[str, ...], value: Sequence[str], checked: CheckedRows, at: int, row: int, first: int

@@ -152,8 +152,9 @@ class RowChecker:
         kind, info = arrow_type(self.register, name), self.register.write.model_fields[name]
         values = pa.nulls(len(fast), kind)
         if name in cells:
-            values = cells[name].values.take(pa.array(fast)).cast(kind)
-        if not info.is_required() and info.get_default() is not None:
+            given = cells[name].values
+            values = (given if len(fast) == len(given) else given.take(pa.array(fast))).cast(kind)
+        if values.null_count and not info.is_required() and info.get_default() is not None:
             values = pc.fill_null(values, pa.scalar(info.get_default(), kind))
         return pa.concat_arrays([values, model_column(self.register, models, name)]) if models else values
 

@@ -174,7 +174,7 @@ class StagingSink:
 
     def _write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         assert self.table is not None
-        arrays = {"row_number": rows, "uuid": pa.array(new_uuids(len(rows)))}
+        arrays = {"row_number": rows, "uuid": new_uuids(len(rows))}
         arrays |= {name: columns[name] for name in self.fields if name in columns}
         arrays |= self._geometries(geometries)
         self._copy([self.table.c[name] for name in arrays], _as_csv(pa.table(arrays)))
@@ -235,12 +235,12 @@ def _plain(kind: Geometry) -> Geometry:
     return Geometry(kind.geometry_type, kind.srid, spatial_index=False)
 
 
-def new_uuids(count: int) -> list[str]:
+def new_uuids(count: int) -> pa.StringArray:
     """Return ``count`` UUIDs of version 7 (RFC 9562): ordered by time, 74 random bits each."""
     random = np.frombuffer(secrets.token_bytes(count * 16), dtype=np.uint8).reshape(count, 16).copy()
     now = np.frombuffer((time.time_ns() // 1_000_000).to_bytes(6, "big"), dtype=np.uint8)
     random[:, :6] = now
     random[:, 6] = (random[:, 6] & 0x0F) | 0x70
     random[:, 8] = (random[:, 8] & 0x3F) | 0x80
-    digits = random.tobytes().hex()
-    return [digits[at : at + 32] for at in range(0, count * 32, 32)]
+    digits = np.frombuffer(random.tobytes().hex().encode(), f"S{2 * random.shape[1]}")
+    return pa.array(digits).cast(pa.string())
