@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
 
+from geodata.priority import BACKGROUND_NICENESS
 from geodata.settings import GeodataSettings
 
 PUBLIC_ROLE = "bandoso_public"
@@ -62,9 +63,6 @@ class Actor:
         """Whether the actor may change features of this commune (``None``: of no single commune)."""
         return self.communes is None or (commune_code is not None and commune_code in self.communes)
 
-
-BACKGROUND_NICENESS = 10
-"""Of work that nobody waits for by the second: viewers' requests go first."""
 
 SYSTEM = Actor("system", communes=None)
 SAMPLE = Actor("sample", communes=None)

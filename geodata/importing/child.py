@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+from geodata.priority import let_session_give_way
+
 _SET_DEATH_SIGNAL = 1
 
 
@@ -16,6 +18,7 @@ def main() -> int:
     """Read what the second argument asks for, while the process named by the first lives."""
     worker, job = sys.argv[1:]
     die_with(int(worker))
+    let_session_give_way()
     from geodata.importing import reader  # noqa: PLC0415 - loading it takes long, and the tie comes first
 
     return reader.main(job)

@@ -1,6 +1,5 @@
 """The worker process: takes uploads from the queue, and looks after those that another worker left behind."""
 
-import os
 import threading
 import time
 from uuid import UUID
@@ -11,12 +10,13 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy import select
 
-from geodata.db import BACKGROUND_NICENESS, Database
+from geodata.db import Database
 from geodata.importing import sandbox
 from geodata.importing.check import warm_up
 from geodata.importing.publish import settle
 from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
+from geodata.priority import give_way
 from service.jobs.cleaning import clean_files, clean_staging
 from service.jobs.imports import UploadJob, recover_lost
 from service.jobs.queue import IMPORT_TASK, IMPORTS, make_queue
@@ -52,7 +52,7 @@ def run_worker(settings: ServiceSettings) -> None:
     """
     mode = sandbox.check()
     warm_up()
-    os.nice(BACKGROUND_NICENESS)
+    give_way()
     database = Database(settings, gives_way=True)
     with database.worker() as connection:
         # A database without our tables will not get them by waiting.
