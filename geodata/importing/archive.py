@@ -28,7 +28,7 @@ from geodata.importing.members import (
     special_file,
     too_many,
 )
-from geodata.importing.results import UnreadableFileError
+from geodata.importing.results import UnreadableFileError, unknown_format
 
 _END, _END64, _LOCATOR64, _ENTRY, _LOCAL = b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\1\2", b"PK\3\4"
 _END_BYTES, _LOCATOR_BYTES, _ENTRY_BYTES, _LOCAL_BYTES = 22, 20, 46, 30
@@ -73,7 +73,7 @@ def unpack(path: Path, target: Path, limits: ReaderLimits) -> list[Member]:
 
     Raises
     ------
-    UnreadableFileError
+    UnreadableFileError, unknown_format
         ``UPLOAD_FORMAT``, ``ZIP_BROKEN``, ``ZIP_TOO_MANY_ENTRIES``, ``ZIP_PATH``, ``ZIP_SPECIAL``,
         ``ZIP_DUPLICATE``, ``ZIP_NESTED``, ``ZIP_ENCRYPTED``, ``ZIP_METHOD``, ``ZIP_BOMB``. Nothing is written
         before all names and declared sizes have passed.
@@ -124,11 +124,7 @@ def _find_directory(file: BinaryIO) -> tuple[int, int, int]:
     tail = file.read()
     found = tail.rfind(_END)
     if found < 0 or len(tail) - found < _END_BYTES:
-        raise UnreadableFileError(
-            "UPLOAD_FORMAT",
-            "Tệp không phải là tệp nén zip, hoặc đã bị chép thiếu.",
-            "The file is not a zip archive, or the copy is incomplete.",
-        )
+        raise unknown_format(".zip")
     declared, size, offset = struct.unpack_from("<HII", tail, found + 10)
     locator = found - _LOCATOR_BYTES
     if locator >= 0 and tail[locator : locator + 4] == _LOCATOR64:

@@ -40,7 +40,7 @@ from geodata.settings import GeodataSettings
 from geodata.units.index import UnitIndex
 
 Mask = NDArray[np.bool_]
-_CHOICES = frozenset(("LAYER_CHOICE", "COLUMN_CHOICE"))
+_CHOICES = frozenset(("LAYER_CHOICE", "LAYER_UNKNOWN", "COLUMN_CHOICE", "COLUMN_UNKNOWN"))
 MOST_REJECTED = 10_000
 """Keys of rejected rows that are remembered; a file with more of them removes nothing."""
 
@@ -174,7 +174,7 @@ def check_file(
             warm_up()
             _check_rows(request, reading.result, units, sink, progress, report)
             for warning in reversed(reading.finish().warnings):
-                report.add_first(warning.code, said=warning.said, **_facts(warning.detail))
+                report.add_first(warning.code, **_facts(warning.detail))
     except UnreadableFileError as error:
         return _refused(request, file, error)
     report.settle()
@@ -207,7 +207,7 @@ def _refused(request: ImportRequest, file: dict[str, Any], error: UnreadableFile
     report = Report(request.register.id, request.commune, file=file)
     outcome: Outcome = "needs_choice" if error.code in _CHOICES else "refused"
     report.layers = describe_offered(request.register, error)
-    report.refuse(error.code, outcome, said=error.said, **_facts(error.detail))
+    report.refuse(error.code, outcome, **_facts(error.detail))
     return report
 
 

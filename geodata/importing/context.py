@@ -40,9 +40,9 @@ class ReadContext:
     place_columns: Mapping[str, str | None] | None = None
     warnings: list[ReadWarning] = dataclasses.field(default_factory=list)
 
-    def warn(self, code: str, vi: str = "", en: str = "", **detail: Any) -> None:
-        """Add a warning; the same code with the same detail is added once. Sentences are the catalogue's if not given."""
-        warning = ReadWarning(code, vi, en, detail)
+    def warn(self, code: str, **detail: Any) -> None:
+        """Add a warning; the same code with the same detail is added once."""
+        warning = ReadWarning(code, detail)
         if warning not in self.warnings:
             self.warnings.append(warning)
 

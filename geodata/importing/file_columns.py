@@ -5,7 +5,6 @@ from contextlib import closing
 
 from geodata.importing.given_ids import GivenIds
 from geodata.importing.mapping import ColumnChoiceError, ColumnMatching
-from geodata.importing.message_kind import Sentences
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
 from geodata.register import Field
@@ -28,7 +27,7 @@ def match_columns(matching: ColumnMatching, result: ReadResult, report: Report) 
     try:
         matches = matching.run(result.columns, sample)
     except ColumnChoiceError as error:
-        report.refuse("COLUMN_CHOICE", "needs_choice", value=error.column, said=Sentences(error.vi, error.en))
+        report.refuse(error.code, "needs_choice", value=error.detail["name"], **error.detail)
         return None
     report.matches = [match.as_dict() for match in matches]
     report.columns = {match.name: match.taken.name if match.taken else None for match in matches}

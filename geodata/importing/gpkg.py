@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from geodata.importing.context import ReadContext
-from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError
+from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError, unknown_format
 from geodata.importing.wkb import POINT_BYTES, POINT_HEAD, points_wkb, read_wkb
 
 _ENVELOPES = (0, 32, 48, 48, 64)
@@ -61,11 +61,7 @@ class GpkgFile:
                 raise _has_code(f"{kind} {name}")
         tables = {name for kind, name, _ in objects if kind == "table"}
         if not {"gpkg_contents", "gpkg_spatial_ref_sys"} <= tables:
-            raise UnreadableFileError(
-                "UPLOAD_FORMAT",
-                "Tệp là cơ sở dữ liệu SQLite nhưng không phải GeoPackage.",
-                "The file is an SQLite database but not a GeoPackage.",
-            )
+            raise unknown_format("SQLite")
         for _, name, kind, *_ in self.connection.execute("PRAGMA table_list").fetchall():
             if kind == "view" or (kind == "virtual" and not str(name).startswith("rtree_")):
                 raise _has_code(f"{kind} {name}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from geodata.importing.context import ReadContext
 from geodata.importing.features import Feature
-from geodata.importing.results import UnreadableFileError, unknown_format
+from geodata.importing.results import unknown_format
 from geodata.importing.wkb import collection_wkb, geometry_wkb
 from geodata.importing.xml_events import XmlEvents
 
@@ -45,13 +45,7 @@ class KmlReader(XmlEvents):
                 yield self._done
                 self._done, is_empty = [], False
         if is_empty and self._has_links:
-            raise UnreadableFileError(
-                "UPLOAD_FORMAT",
-                "Tệp KML chỉ chứa liên kết đến dữ liệu ở nơi khác, không có đối tượng nào. "
-                "Trong Google Earth, mở liên kết rồi lưu địa điểm thành KML mới.",
-                "The KML holds only links to data elsewhere. Open them in Google Earth and save the places as a new KML.",
-                what="KML NetworkLink",
-            )
+            raise unknown_format("KML NetworkLink")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin a placemark, a folder or a shape."""

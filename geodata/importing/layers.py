@@ -27,7 +27,7 @@ from geodata.importing.members import GEODATABASE_TABLE, MAPINFO_PARTS, SHAPEFIL
 from geodata.importing.results import LayerInfo, UnreadableFileError, no_such_layer, unknown_format
 from geodata.importing.samples import SAMPLE_ROWS, sample_rows
 from geodata.importing.shp import ShapefileLayer, side_text
-from geodata.importing.sniff import refused_kind, sniff
+from geodata.importing.sniff import sniff
 from geodata.importing.tables import CsvLayer, scan_csv, transcode
 from geodata.importing.workbook import SheetLayer, WorkbookFile, clean_copy, password
 
@@ -137,18 +137,14 @@ class LayerFinder:
     def _inner_workbook(self, path: Path) -> list[Source]:
         """Open a workbook inside an archive: the one archive that may be within another, once."""
         if self._members.name == _INNER:
-            raise refused_kind("archive")
+            raise unknown_format("archive")
         inner = self._members / _INNER
         if inner.exists():
-            raise UnreadableFileError(
-                "ZIP_NESTED",
-                "Có nhiều bảng tính trong các tệp được gửi.",
-                "There are several workbooks among the files sent.",
-            )
+            raise UnreadableFileError("WORKBOOKS_SEVERAL")
         inner.mkdir()
         members = unpack(path, inner, self._limits)
         if not is_workbook(members):
-            raise refused_kind("archive")
+            raise unknown_format("archive")
         return self._workbook(clean_copy(members, inner / "book.zip"))
 
     def _open(
@@ -271,7 +267,7 @@ def choose_layer(sources: Sequence[Source], wanted: str | None) -> Source:
     Raises
     ------
     UnreadableFileError
-        ``NO_LAYER`` if none is called so, ``LAYER_CHOICE`` if the officer has to choose. An only layer without a name
+        ``LAYER_UNKNOWN`` if none is called so, ``LAYER_CHOICE`` if the officer has to choose. An only layer without a name
         is called like the file, which is known outside the sandbox alone and checked there.
     """
     if len(sources) == 1 and (wanted is None or not sources[0].info.name):
@@ -316,7 +312,7 @@ def _preview(source: Source) -> LayerInfo:
 def nothing_found(members: list[Member]) -> UnreadableFileError:
     """Say why none of some files could be read."""
     if any(member.name == "xl/workbook.bin" for member in members):
-        return refused_kind("xlsb")
+        return unknown_format("xlsb")
     suffixes = {member.suffix for member in members}
     if parts := sorted(suffixes & {".dbf", ".shx", ".prj", ".cpg"}):
         return _parts_missing(parts)

@@ -11,10 +11,10 @@ from typing import Any, Literal, Self
 
 import pyarrow as pa
 
-from geodata.errors import GeodataError
 from geodata.importing.cells import clean_column
 from geodata.importing.recognition import SAMPLE_ROWS, Likeness, recognise
 from geodata.importing.report import Report
+from geodata.importing.results import UnreadableFileError
 from geodata.people import is_personal
 from geodata.register import Field, Label, Register
 from geodata.text import clean_text, search_key
@@ -30,22 +30,8 @@ _PERSONAL_SHARE = 0.2
 How = Literal["name", "values", "memory", "chosen", "none"]
 
 
-class ColumnChoiceError(GeodataError):
-    """The sender's word on a column cannot be followed.
-
-    Parameters
-    ----------
-    column : str
-    """
-
-    code = "COLUMN_CHOICE"
-    vi_template = "Không lấy được cột “{column}”: {why_vi}"
-    en_template = "The column “{column}” cannot be taken: {why_en}"
-
-    @property
-    def column(self) -> str:
-        """The column as its sender named it."""
-        return str(self.detail["column"])
+class ColumnChoiceError(UnreadableFileError):
+    """The sender's word on a column, ``name`` in the detail, cannot be followed."""
 
 
 @dataclass(frozen=True)
@@ -201,17 +187,11 @@ class ColumnMatching:
             field = next((item for item in open_.fields if item.name == name), None)
             here = by_name.get(unicodedata.normalize("NFC", column))
             if here is None:
-                raise ColumnChoiceError(column=column, why_vi="tệp không có cột này.", why_en="the file has none such.")
+                raise ColumnChoiceError("COLUMN_UNKNOWN", name=column)
             if name is not None and field is None:
-                raise ColumnChoiceError(
-                    column=column, why_vi=f"lớp này không có trường “{name[:40]}”.",
-                    why_en=f"the register has no field “{name[:40]}”.",
-                )  # fmt: skip
+                raise ColumnChoiceError("FIELD_UNKNOWN", name=column, field=name[:40])
             if field is not None and field in found.values():
-                raise ColumnChoiceError(
-                    column=column, why_vi=f"hai cột cùng chọn “{field.title.vi}”.",
-                    why_en=f"two columns were given to “{field.title.en}”.",
-                )  # fmt: skip
+                raise ColumnChoiceError("FIELD_TWICE", name=column, title_vi=field.title.vi, title_en=field.title.en)
             found[here] = field
         return found
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from geodata.importing.message_kind import MessageKind, Sentences
-from geodata.importing.messages_of_files import FILE_KINDS
+from geodata.importing.message_kind import MessageKind
+from geodata.importing.messages_of_files import EXPORT_ANEW, FILE_KINDS, FORMAT_REMEDIES
 from geodata.importing.messages_of_repairs import REPAIR_KINDS
 from geodata.importing.messages_of_shapes import SHAPE_KINDS
 
@@ -16,10 +16,10 @@ KINDS: dict[str, MessageKind] = {
     **REPAIR_KINDS,
     "FIELD_MISSING": MessageKind(
         "error", "Thiếu “{title_vi}”.", "“{title_en}” is missing.",
-        "Điền giá trị rồi tải lại.", "Fill in the value and upload again."),
+        "Điền giá trị vào tệp rồi gửi lại.", "Fill in the value and send the file again."),
     "FIELD_INVALID": MessageKind(
         "error", "“{title_vi}” không hợp lệ: {value}.", "“{title_en}” is not valid: {value}.",
-        "Sửa giá trị theo mẫu của trường này.", "Correct the value to the form of this field."),
+        "Sửa giá trị theo ví dụ ở mục 2 của Hướng dẫn cán bộ.", "Correct the value as in the examples of the officer's guide, section 2."),
     "FIELD_TOO_LONG": MessageKind(
         "error", "“{title_vi}” quá dài.", "“{title_en}” is too long.",
         "Rút gọn giá trị.", "Shorten the value."),
@@ -80,7 +80,7 @@ KINDS: dict[str, MessageKind] = {
         "error", "“{title_vi}” có mục không hợp lệ: {value}.", "“{title_en}” has an entry that is not valid: {value}.",
         "Sửa các mục, cách nhau bằng dấu phẩy.", "Correct the entries, with commas between them."),
     "RULE_REFUSED": MessageKind(
-        "error", "Sau khi sửa, có bản ghi trái quy tắc “{value}”; không dòng nào được công bố.",
+        "error", "Các thay đổi trong tệp làm một bản ghi trái quy tắc “{value}”; không dòng nào được công bố.",
         "A record would break the rule “{value}” once changed; no row was published.",
         "Kiểm tra các cột liên quan; nếu không rõ, đưa báo cáo này cho người vận hành.",
         "Check the columns concerned; give this report to the operator if in doubt."),
@@ -134,14 +134,15 @@ KINDS: dict[str, MessageKind] = {
         "Nếu là hàng nghìn, bỏ dấu chấm hoặc dấu phẩy rồi gửi lại.", "If thousands are meant, remove the mark and send it again."),
     "COMMUNE_UNKNOWN": MessageKind(
         "error", "Không có xã với mã “{value}”.", "There is no commune with the code “{value}”.",
-        "Dùng mã xã 5 chữ số hiện hành (Quyết định 19/2025/QĐ-TTg).",
-        "Use the current 5-digit commune code (Decision 19/2025/QĐ-TTg)."),
+        "Dùng mã xã 5 chữ số hiện hành (Quyết định 19/2025/QĐ-TTg); mã của xã cũ trước ngày 01/07/2025 không còn dùng.",
+        "Use the current 5-digit commune code (Decision 19/2025/QĐ-TTg); codes from before 1 July 2025 are no longer in use."),
     "COMMUNE_NOT_YOURS": MessageKind(
         "error", "Dòng thuộc xã {value}, ngoài phạm vi của tài khoản.", "The row is of commune {value}, outside the account's scope.",
         "Bỏ dòng này hoặc nhờ cán bộ của xã đó.", "Remove the row or ask that commune's officer."),
     "COMMUNE_OTHER": MessageKind(
         "error", "Dòng ghi xã {value}, không phải xã đã chọn {commune}.", "The row says commune {value}, not the chosen {commune}.",
-        "Tách dòng này sang tệp của xã đó.", "Move the row to that commune's file."),
+        "Tách dòng này sang tệp của xã đó, hoặc gửi lại mà không chọn xã (“Theo nội dung tệp”).",
+        "Move the row to that commune's file, or send the file without choosing a commune."),
     "COMMUNE_NOT_FOUND": MessageKind(
         "error", "Vị trí không nằm trong xã nào đã có ranh giới.", "The place lies in no commune with a loaded boundary.",
         "Điền mã xã, hoặc kiểm tra hệ tọa độ.", "Fill in the commune code, or check the coordinate system."),
@@ -156,7 +157,7 @@ KINDS: dict[str, MessageKind] = {
     "BOUNDARY_UNKNOWN": MessageKind(
         "warning", "Chưa có ranh giới của xã {value}, vị trí không được kiểm tra.",
         "The boundary of commune {value} is not loaded, so places were not checked.",
-        "Nạp ranh giới bằng “bandoso units load”.", "Load boundaries with “bandoso units load”."),
+        "Nhờ người vận hành nạp ranh giới xã (bandoso units load).", "Ask the operator to load the boundaries (bandoso units load)."),
     "COLUMN_UNUSED": MessageKind(
         "info", "Cột “{value}” không thuộc lớp này, đã bỏ qua.", "The column “{value}” is not of this register and was left out.",
         "Đổi tên cột nếu đây là một trường cần dùng.", "Rename the column if it is a field to be used."),
@@ -173,12 +174,24 @@ KINDS: dict[str, MessageKind] = {
         "The column “{value}” was taken for “{title_en}”, as chosen before.",
         "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
     "COLUMN_CHOICE": MessageKind(
-        "error", "Chưa rõ các cột của tệp.", "It is not clear what the columns of the file are.",
-        "Chọn trường cho các cột; cột tọa độ là một cặp: kinh độ (hoặc X) và vĩ độ (hoặc Y).",
-        "Choose the fields of the columns; coordinates take a pair: longitude (or x) and latitude (or y)."),
+        "error", "Chưa rõ cột nào là tọa độ: {listed}.", "It is not clear which columns hold the coordinates: {listed}.",
+        "Chọn một cặp cột: kinh độ (hoặc X) và vĩ độ (hoặc Y).",
+        "Choose a pair of columns: longitude (or x) and latitude (or y)."),
+    "COLUMN_UNKNOWN": MessageKind(
+        "error", "Tệp không có cột “{name}” như đã chọn.", "The file has no column “{name}”, which was chosen.",
+        "Xem lại tên các cột của tệp rồi chọn lại.", "Look at the names of the file's columns and choose again."),
+    "FIELD_UNKNOWN": MessageKind(
+        "error", "Cột “{name}” được chọn làm trường “{field}”, nhưng lớp này không có trường đó.",
+        "The column “{name}” was chosen as the field “{field}”, which this register does not have.",
+        "Chọn một trường của lớp này, hoặc bỏ qua cột.", "Choose a field of this register, or leave the column out."),
+    "FIELD_TWICE": MessageKind(
+        "error", "Cột “{name}” và một cột khác cùng được chọn làm “{title_vi}”.",
+        "The column “{name}” and another one were both chosen as “{title_en}”.",
+        "Giữ lựa chọn cho một cột, bỏ qua cột kia.", "Keep the choice for one column, leave the other out."),
     "CRS_ASSUMED": MessageKind(
         "warning", "Tệp không ghi hệ tọa độ; đã coi là WGS 84 (độ).", "The file names no coordinate system; WGS 84 (degrees) was assumed.",
-        "Kèm tệp .prj hoặc chọn hệ tọa độ.", "Add the .prj or choose the coordinate system."),
+        "Đúng thì không phải làm gì; sai thì chọn hệ tọa độ, hoặc kèm tệp .prj rồi gửi lại.",
+        "Nothing to be done where that is right; else choose the coordinate system, or add the .prj and send it again."),
     "CRS_FOUND": MessageKind(
         "info", "Tệp không ghi hệ tọa độ; vị trí các dòng cho thấy đó là {value} ({inside} % nằm trong xã).",
         "The file names no coordinate system; where its rows lie shows that it is {value} ({inside} % lie in their commune).",
@@ -232,13 +245,14 @@ class _Facts(dict[str, Any]):
         return _NOT_TOLD if value is None else str(value)[:_LONGEST_FACT]
 
 
-def sentences(code: str, detail: Mapping[str, Any]) -> Sentences:
-    """Return what a message says in Vietnamese and in English."""
-    kind, facts = KINDS[code], _Facts(detail)
-    return Sentences(kind.vi.format_map(facts), kind.en.format_map(facts))
+def _facts(code: str, detail: Mapping[str, Any]) -> _Facts:
+    if code != "UPLOAD_FORMAT":
+        return _Facts(detail)
+    how_vi, how_en = FORMAT_REMEDIES.get(str(detail.get("what")), EXPORT_ANEW)
+    return _Facts({**detail, "how_vi": how_vi, "how_en": how_en})
 
 
-def say(code: str, detail: Mapping[str, Any], said: Sentences | None = None) -> dict[str, Any]:
+def say(code: str, detail: Mapping[str, Any]) -> dict[str, Any]:
     """Write one message: code, level, both sentences and both remedies.
 
     Parameters
@@ -247,10 +261,8 @@ def say(code: str, detail: Mapping[str, Any], said: Sentences | None = None) -> 
         One of `KINDS`.
     detail : mapping
         Values of the placeholders.
-    said : Sentences, optional
-        Of a reader that knows more than the catalogue does.
     """
-    kind, facts = KINDS[code], _Facts(detail)
-    vi, en = said or sentences(code, detail)
+    kind, facts = KINDS[code], _facts(code, detail)
+    vi, en = kind.vi.format_map(facts), kind.en.format_map(facts)
     remedy = {"vi": kind.remedy_vi.format_map(facts), "en": kind.remedy_en.format_map(facts)}
     return {"code": code, "level": kind.level, "vi": vi, "en": en, "remedy": remedy}

@@ -1,20 +1,45 @@
 """Messages about a file as a whole: what its reader refuses (error) and what it could cope with (warning, info).
 
-The code is the reader's own; the placeholders are the detail that it sends with it. A reader that knows more may send
-sentences of its own; level and remedy are these in any case.
+The code is the reader's own; the placeholders are the detail that it sends with it.
 """
 
-from geodata.importing.message_kind import MessageKind
+from geodata.importing.message_kind import MessageKind, Sentences
 
 _SAVE_ANEW = ("Mở lớp dữ liệu trong QGIS, lưu lại thành GeoPackage rồi gửi lại.", "Open the layer in QGIS, save it as GeoPackage and send that.")  # fmt: skip
 _ZIP_AGAIN = ("Nén lại các tệp dữ liệu bằng zip thông thường rồi gửi.", "Zip the data files again with ordinary zip.")
 _SPLIT = ("Chia nhỏ dữ liệu, ví dụ theo xã, rồi gửi từng phần.", "Split the data, by commune for instance, and send the parts.")  # fmt: skip
 
+EXPORT_ANEW = Sentences(
+    "Xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel hoặc CSV.",
+    "Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel or CSV.")  # fmt: skip
+FORMAT_REMEDIES = {
+    "DWG": Sentences(
+        "Trong AutoCAD, lưu bản vẽ thành DXF (ASCII) rồi gửi.", "In AutoCAD, save the drawing as DXF (ASCII) and send that."),
+    "binary DXF": Sentences(
+        "Lưu bản vẽ thành DXF dạng ASCII rồi gửi.", "Save the drawing as DXF in its ASCII form and send that."),
+    "xlsb": Sentences("Trong Excel, lưu lại dạng .xlsx rồi gửi.", "In Excel, save it as .xlsx and send that."),
+    ".zip": Sentences(
+        "Tệp không phải là tệp nén zip, hoặc đã bị chép thiếu: chép lại hoặc nén lại bằng zip rồi gửi.",
+        "It is no zip archive, or the copy is incomplete: copy it or zip it again and send that."),
+    "SQLite": Sentences(
+        "Tệp là cơ sở dữ liệu SQLite nhưng không phải GeoPackage: mở trong QGIS, lưu thành GeoPackage rồi gửi.",
+        "It is an SQLite database but no GeoPackage: open it in QGIS, save it as GeoPackage and send that."),
+    "KML NetworkLink": Sentences(
+        "Tệp KML chỉ chứa liên kết đến dữ liệu ở nơi khác: trong Google Earth, mở liên kết rồi lưu địa điểm thành KML mới.",
+        "The KML only holds links to data elsewhere: open them in Google Earth and save the places as a new KML."),
+    "archive": Sentences("Giải nén rồi nén lại thành .zip.", "Unpack it and zip it again as .zip."),
+    "picture": Sentences(
+        "Đây là ảnh, không phải dữ liệu bản đồ: gửi lớp dữ liệu đã số hóa.",
+        "This is a picture, not map data: send the layer that was digitised."),
+}  # fmt: skip
+"""What to do with a format that is known and not read."""
+
 FILE_KINDS: dict[str, MessageKind] = {
     "UPLOAD_FORMAT": MessageKind(
-        "error", "Không đọc được định dạng này ({what}).", "This format is not read ({what}).",
-        "Xuất thành Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel hoặc CSV.",
-        "Export it as Shapefile (.zip), GeoPackage, GeoJSON, KML, Excel or CSV."),
+        "error", "Không đọc được định dạng này ({what}).", "This format is not read ({what}).", "{how_vi}", "{how_en}"),
+    "FILE_EMPTY": MessageKind(
+        "error", "Tệp rỗng (0 byte).", "The file is empty (0 bytes).",
+        "Chép lại tệp gốc hoặc xuất lại lớp dữ liệu, rồi gửi tệp mới.", "Copy or export the data again and send the new file."),
     "FILE_TOO_LARGE": MessageKind(
         "error", "Tệp vượt mức {limit_mib} MiB.", "The file exceeds {limit_mib} MiB.",
         *_SPLIT),
@@ -42,8 +67,12 @@ FILE_KINDS: dict[str, MessageKind] = {
         "Chọn lớp cần gửi.", "Choose the layer to be sent."),
     "NO_LAYER": MessageKind(
         "error", "Không tìm thấy lớp dữ liệu nào trong tệp.", "No layer was found in the file.",
-        "Cần Shapefile, GeoPackage, GeoJSON, KML, GPX, Excel, CSV, DXF, MapInfo hoặc File Geodatabase.",
-        "Shapefile, GeoPackage, GeoJSON, KML, GPX, Excel, CSV, DXF, MapInfo or File Geodatabase is needed."),
+        "Gửi Shapefile, GeoPackage, GeoJSON, KML, GPX, Excel, CSV, DXF, MapInfo hoặc File Geodatabase.",
+        "Send Shapefile, GeoPackage, GeoJSON, KML, GPX, Excel, CSV, DXF, MapInfo or File Geodatabase."),
+    "LAYER_UNKNOWN": MessageKind(
+        "error", "Tệp không có lớp “{name}” như đã chọn; các lớp trong tệp: {listed}.",
+        "The file has no layer “{name}”, which was chosen; its layers: {listed}.",
+        "Chọn một lớp có trong tệp.", "Choose one of the file's layers."),
     "ENCODING_UNKNOWN": MessageKind(
         "error", "Không có bảng mã “{name}”.", "No encoding is called “{name}”.",
         "Chọn một bảng mã trong danh sách, ví dụ UTF-8 hay cp1258.", "Choose one of the list, UTF-8 or cp1258 for instance."),
@@ -173,9 +202,6 @@ FILE_KINDS: dict[str, MessageKind] = {
         "info", "Bảng không có cột tọa độ (kinh độ, vĩ độ; easting, northing; hoặc WKT): chỉ sửa được bản ghi đã có, vị trí giữ nguyên.",
         "The table has no coordinate columns (longitude, latitude; easting, northing; or WKT): it can only change records that are there already, which stay where they are.",
         "Thêm cột Kinh độ và Vĩ độ nếu cần thêm bản ghi mới.", "Add columns Longitude and Latitude to add new records."),
-    "COLUMN_UNKNOWN": MessageKind(
-        "error", "Bảng không có cột “{name}”.", "The table has no column “{name}”.",
-        "Chọn lại cột tọa độ.", "Choose the coordinate columns again."),
     "CODE_COLUMN": MessageKind(
         "error", "Không thấy cột mã đơn vị; tệp có các cột: {columns}.",
         "No column holds the unit code; the file has: {columns}.",
@@ -183,6 +209,9 @@ FILE_KINDS: dict[str, MessageKind] = {
     "WORKBOOK_NO_TABLE": MessageKind(
         "error", "Không trang tính nào có bảng với một dòng tên cột.", "No worksheet holds a table with a row of column names.",
         "Ghi tên cột vào dòng đầu của bảng.", "Write the names of the columns above the table."),
+    "WORKBOOKS_SEVERAL": MessageKind(
+        "error", "Có nhiều bảng tính trong các tệp được gửi.", "There are several workbooks among the files sent.",
+        "Gửi riêng từng bảng tính.", "Send each workbook by itself."),
     "WORKBOOK_PASSWORD": MessageKind(
         "error", "Bảng tính có mật khẩu.", "The workbook has a password.",
         "Bỏ mật khẩu (Tệp ▸ Thông tin ▸ Bảo vệ sổ làm việc) rồi gửi lại.",
@@ -208,7 +237,7 @@ FILE_KINDS: dict[str, MessageKind] = {
         "Gửi dạng GeoPackage hoặc Shapefile.", "Send GeoPackage or Shapefile."),
     "ZIP_PATH": MessageKind(
         "error", "Tệp nén chứa tên tệp không an toàn: “{name}”.", "The archive holds an unsafe file name: “{name}”.",
-        *_ZIP_AGAIN),
+        "Đặt cho tệp đó tên thường (chữ và số) rồi nén lại.", "Give that file a plain name (letters, digits) and zip it again."),
     "ZIP_SPECIAL": MessageKind(
         "error", "Có liên kết hoặc tệp đặc biệt: “{name}”.",
         "There is a link or special file: “{name}”.", *_ZIP_AGAIN),
@@ -217,7 +246,8 @@ FILE_KINDS: dict[str, MessageKind] = {
         "Nén lại không đặt mật khẩu.", "Zip it again without a password."),
     "ZIP_DUPLICATE": MessageKind(
         "error", "Có hai tệp cùng tên “{name}” (không phân biệt hoa thường).",
-        "There are two files named “{name}” (letter case aside).", *_ZIP_AGAIN),
+        "There are two files named “{name}” (letter case aside).",
+        "Bỏ một tệp hoặc đổi tên rồi gửi lại.", "Leave one out or rename it, and send them again."),
     "ZIP_NESTED": MessageKind(
         "error", "Trong các tệp được gửi lại có tệp nén “{name}”.", "Among the files sent is another archive, “{name}”.",
         "Giải nén tệp bên trong rồi gửi riêng từng tệp.", "Unpack what is inside and send the files one by one."),

@@ -2,7 +2,10 @@
 
 from geodata.importing.message_kind import MessageKind
 
-_QGIS = ("Sửa trong QGIS (Vector ▸ Công cụ hình học ▸ Sửa hình học).", "Repair it in QGIS (Vector ▸ Fix geometries).")
+_QGIS = (
+    "Sửa trong QGIS: Hộp công cụ xử lý (Processing) ▸ Hình học vector ▸ Sửa hình học (Fix geometries).",
+    "Repair it in QGIS: Processing Toolbox ▸ Vector geometry ▸ Fix geometries.",
+)
 _DRAW = ("Vẽ lại hình của dòng này trong QGIS.", "Draw the shape of this row anew in QGIS.")
 
 SHAPE_KINDS: dict[str, MessageKind] = {
@@ -125,5 +128,5 @@ SHAPE_KINDS: dict[str, MessageKind] = {
         "Rút gọn nội dung của ô đó.", "Shorten the text of that cell."),
     "ROW_UNREADABLE": MessageKind(
         "error", "Không đọc được dòng này.", "The row cannot be read.",
-        "Sửa dòng trong tệp rồi tải lại.", "Correct the row in the file and upload again."),
+        "Sửa dòng trong tệp rồi gửi lại.", "Correct the row in the file and send it again."),
 }  # fmt: skip

@@ -129,8 +129,7 @@ class PlaceColumns:
         listed = "; ".join(f"“{x[:40]}” + “{y[:40]}”" for x, y in pairs)
         return UnreadableFileError(
             "COLUMN_CHOICE",
-            f"Chưa rõ cột nào là tọa độ: {listed}.",
-            f"It is not clear which columns hold the coordinates: {listed}.",
+            listed=listed,
             candidates=[{"x_column": x, "y_column": y, "how": how} for x, y in pairs],
             columns=list(self.names),
             sample=sample_rows(self.names, columns),

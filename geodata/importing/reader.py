@@ -104,8 +104,7 @@ def _restrict(limits: ReaderLimits, timeout_s: float) -> None:
 
 
 def _refusal(error: UnreadableFileError) -> dict[str, Any]:
-    vi, en = error.said or ("", "")
-    return {"code": error.code, "vi": vi, "en": en, "detail": error.detail}
+    return {"code": error.code, "detail": error.detail}
 
 
 def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class NotedReport(Report):
         notes = self.notes.setdefault(row, [])
         if len(notes) < _NOTES_OF_A_ROW:
             shown = None if value is None else str(value)[:VALUE_SHOWN]
-            notes.append(f"[{code}] {say(code, {**detail, 'value': shown}, detail.get('said'))['vi']}")
+            notes.append(f"[{code}] {say(code, {**detail, 'value': shown})['vi']}")
 
 
 def write_repaired(

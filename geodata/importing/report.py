@@ -11,7 +11,6 @@ import orjson
 
 from geodata.crs import SourceCrs
 from geodata.importing.members import SHAPEFILE_PARTS
-from geodata.importing.message_kind import Sentences
 from geodata.importing.messages import say
 from geodata.importing.repairs import Repairs
 from geodata.importing.results import ReadResult
@@ -24,7 +23,7 @@ MESSAGES_KEPT = 1000
 """Messages written out; the counts by code are always complete."""
 
 VALUE_SHOWN, NAME_SHOWN = 80, 200
-MESSAGE_PARTS = frozenset({"self", "code", "outcome", "row", "column", "value", "place", "said"})
+MESSAGE_PARTS = frozenset({"self", "code", "outcome", "row", "column", "value", "place"})
 """What `Report.add` has a parameter for, so that no detail can be called that."""
 _PARTS = (
     "version", "outcome", "register", "commune", "file", "layer", "layers", "crs", "encoding", "columns", "rows",
@@ -83,14 +82,13 @@ class Report:
         column: str | None = None,
         value: Any = None,
         place: list[float] | None = None,
-        said: Sentences | None = None,
         **detail: Any,
     ) -> None:
-        """Note one message; ``said`` are sentences in place of the catalogue's."""
+        """Note one message; the detail fills the catalogue's sentences."""
         self.counts[code] += 1
         if len(self.messages) < MESSAGES_KEPT:
             shown = None if value is None else str(value)[:VALUE_SHOWN]
-            message = say(code, {"value": shown, **detail}, said)
+            message = say(code, {"value": shown, **detail})
             self.messages.append({**message, "row": row, "column": column, "value": shown, "place": place})
 
     def begin(self, result: ReadResult, crs: SourceCrs) -> None:

@@ -28,7 +28,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from geodata.errors import GeodataError
-from geodata.importing.message_kind import Sentences
 from geodata.importing.messages import say
 
 _NAME_SHOWN, _LAYERS_SHOWN = 80, 20
@@ -44,17 +43,14 @@ class UnreadableFileError(GeodataError):
     ----------
     code : str
         Stable code, for instance ``ZIP_BOMB`` or ``LAYER_CHOICE``; one of `geodata.importing.messages.KINDS`.
-    vi, en : str, optional
-        What the catalogue does not know to say; its own sentences otherwise, filled from the detail.
     **detail
-        Facts for machines; JSON values only.
+        Facts for machines and for the catalogue's sentences; JSON values only.
     """
 
-    def __init__(self, code: str, vi: str = "", en: str = "", **detail: Any) -> None:
+    def __init__(self, code: str, **detail: Any) -> None:
         super().__init__(**detail)
         self.code = code
-        self.said = Sentences(vi, en) if vi else None
-        message = say(code, {"value": None, **detail}, self.said)
+        message = say(code, {"value": None, **detail})
         self.vi, self.en = (f"{message[part]} {message['remedy'][part]}" for part in ("vi", "en"))
         self.args = (f"{code}: {self.en}",)
 
@@ -67,12 +63,8 @@ def unknown_format(what: str) -> UnreadableFileError:
 def no_such_layer(wanted: str, layers: Sequence["LayerInfo"]) -> UnreadableFileError:
     """Refuse a choice of a layer that the file does not have."""
     listed = ", ".join(f"“{info.name[:_NAME_SHOWN]}”" for info in layers[:_LAYERS_SHOWN])
-    return UnreadableFileError(
-        "NO_LAYER",
-        f"Tệp không có lớp “{wanted[:_NAME_SHOWN]}”. Hãy chọn một trong: {listed}.",
-        f"The file has no layer “{wanted[:_NAME_SHOWN]}”. Choose one of: {listed}.",
-        layers=[dataclasses.asdict(info) for info in layers],
-    )
+    told = [dataclasses.asdict(info) for info in layers]
+    return UnreadableFileError("LAYER_UNKNOWN", name=wanted[:_NAME_SHOWN], listed=listed, layers=told)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,14 +118,7 @@ class ReadWarning:
     """Something the officer should know that did not stop the reading."""
 
     code: str
-    vi: str
-    en: str
     detail: Mapping[str, Any]
-
-    @property
-    def said(self) -> Sentences | None:
-        """The reader's own sentences; None where the catalogue's are to be used."""
-        return Sentences(self.vi, self.en) if self.vi else None
 
 
 class RowBatch(NamedTuple):

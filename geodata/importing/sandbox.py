@@ -213,7 +213,7 @@ def _check_packed_size(paths: Sequence[Path], limits: ReaderLimits) -> None:
             "FILE_TOO_LARGE", limit_mib=limits.max_packed_bytes // _MIB, limit_bytes=limits.max_packed_bytes
         )
     if size == 0:
-        raise UnreadableFileError("UPLOAD_FORMAT", "Tệp rỗng (0 byte).", "The file is empty.")
+        raise UnreadableFileError("FILE_EMPTY")
 
 
 class Reading:
@@ -267,7 +267,7 @@ class Reading:
         Raises
         ------
         UnreadableFileError
-            If the reader ends before; ``NO_LAYER`` if the only layer, called like the file, is not the wanted one.
+            If the reader ends before; ``LAYER_UNKNOWN`` if the only layer, called like the file, is not the wanted one.
         """
         while not (self._work_dir / DESCRIPTION_FILE).exists():
             if self._is_over():
@@ -326,7 +326,7 @@ class Reading:
                 info["name"] = info["name"] or self._stem
             if "layer" in detail:
                 detail["layer"] = detail["layer"] or self._stem
-            raise UnreadableFileError(error["code"], error["vi"], error["en"], **detail)
+            raise UnreadableFileError(error["code"], **detail)
         return end
 
     def _load(self, name: str) -> dict[str, Any]:

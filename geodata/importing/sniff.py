@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from geodata.importing.results import UnreadableFileError, unknown_format
+from geodata.importing.results import unknown_format
 from geodata.importing.xml_events import root_name
 
 _HEAD_BYTES = 4096
@@ -25,16 +25,6 @@ _NAMED = (
     (re.compile(rb"Rar!|7z\xbc\xaf|\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd"), "archive"),
     (re.compile(rb"\x89PNG|\xff\xd8\xff|II\*\0|MM\0\*|GIF8"), "picture"),
 )
-_REMEDIES = {
-    "DWG": ("Trong AutoCAD hãy lưu bản vẽ thành DXF (ASCII) rồi gửi.", "Save the drawing as DXF (ASCII) in AutoCAD."),
-    "binary DXF": ("Hãy lưu bản vẽ thành DXF dạng ASCII rồi gửi.", "Save the drawing as DXF in its ASCII form."),
-    "xlsb": ("Trong Excel hãy lưu lại dạng .xlsx rồi gửi.", "Save it as .xlsx in Excel."),
-    "archive": ("Hãy giải nén rồi nén lại thành .zip.", "Unpack it and zip it again as .zip."),
-    "picture": (
-        "Tệp là ảnh, không phải dữ liệu bản đồ. Hãy gửi lớp dữ liệu đã số hóa.",
-        "This is a picture, not map data. Send the layer that was digitised.",
-    ),
-}
 _TEXTS = (
     (re.compile(rb"!table\b", re.IGNORECASE), "tab"),
     (
@@ -78,7 +68,7 @@ def sniff(path: Path, suffix: str) -> str:
             return kind
     for pattern, name in _NAMED:
         if pattern.match(head):
-            raise refused_kind(name)
+            raise unknown_format(name)
     if suffix == ".dbf" and head[:1] and head[0] in _DBF_VERSIONS:
         return "dbf"
     return _sniff_text(head, suffix)
@@ -95,20 +85,7 @@ def _sniff_text(head: bytes, suffix: str) -> str:
         root = root_name(head)
         if root == "gpx" or root in _KML_ROOTS or not root:
             return "gpx" if root == "gpx" else "kml"
-        raise refused_kind({"FeatureCollection": "GML"}.get(root, root[:40]))
+        raise unknown_format({"FeatureCollection": "GML"}.get(root, root[:40]))
     if suffix not in _BY_SUFFIX:
         raise unknown_format(suffix)
     return _BY_SUFFIX[suffix]
-
-
-def refused_kind(name: str) -> UnreadableFileError:
-    """Refuse a kind that is known and not read, with what to do."""
-    if name not in _REMEDIES:
-        return unknown_format(name)
-    vi, en = _REMEDIES[name]
-    return UnreadableFileError(
-        "UPLOAD_FORMAT",
-        f"Không đọc được định dạng này ({name}). {vi}",
-        f"This format is not read ({name}). {en}",
-        what=name,
-    )

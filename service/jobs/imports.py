@@ -198,7 +198,7 @@ class UploadJob:
         """Return the report to keep; that of rows that waited is the first one, with what is refused since."""
         if self.has_read or upload.report is None:
             return published.report.as_dict()
-        if upload.state == "publishing" and published.staged is not None and _is_stale(upload, published):
+        if published.staged is not None and _is_stale(upload, published):
             published.report.add("OTHERS_PUBLISHED")
         return amend(upload.report, published.report)
 

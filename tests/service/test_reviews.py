@@ -99,6 +99,8 @@ def test_the_second_of_two_officers_sees_what_the_first_has_published(office: Of
     assert agree(second, place_b, upload_b).status_code == 412
     fresh = finish(second, place_b)
     assert (fresh["state"], fresh["diff"]["added"], fresh["diff"]["moved"]) == ("staged", 0, 1)
+    assert "OTHERS_PUBLISHED" not in upload_b["report"]["counts"]
+    assert [one["code"] for one in fresh["report"]["messages"]] == ["OTHERS_PUBLISHED"]
     assert agree(second, place_b, fresh).status_code == 202
     assert finish(second, place_b)["counts"]["changed"] == 1
 

@@ -139,19 +139,19 @@ def test_the_sender_s_word_wins_over_header_and_values(column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "why"),
+    ("columns", "code", "why"),
     [
-        ({"không có": "street"}, "tệp không có cột này"),
-        ({"màu sơn": "nothing"}, "không có trường “nothing”"),
-        ({"màu sơn": "province_code"}, "không có trường “province_code”"),
-        ({"màu sơn": "kind", "code": "kind"}, "hai cột cùng chọn"),
+        ({"không có": "street"}, "COLUMN_UNKNOWN", "không có cột “không có”"),
+        ({"màu sơn": "nothing"}, "FIELD_UNKNOWN", "làm trường “nothing”"),
+        ({"màu sơn": "province_code"}, "FIELD_UNKNOWN", "làm trường “province_code”"),
+        ({"màu sơn": "kind", "code": "kind"}, "FIELD_TWICE", "Cột “code” và một cột khác cùng được chọn làm “Loại”"),
     ],
 )
 def test_a_choice_that_cannot_be_followed_is_asked_for_again(
-    tmp_path: Path, columns: Mapping[str, str], why: str
+    tmp_path: Path, columns: Mapping[str, str], code: str, why: str
 ) -> None:
     report = check(tmp_path, ["xanh"] * 4, columns=columns)
-    assert (report.outcome, report.read, list(report.counts)) == ("needs_choice", 0, ["COLUMN_CHOICE"])
+    assert (report.outcome, report.read, list(report.counts)) == ("needs_choice", 0, [code])
     assert why in report.messages[0]["vi"]
 
 

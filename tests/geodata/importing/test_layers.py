@@ -26,7 +26,7 @@ def test_several_layers_must_be_chosen_unless_one_alone_has_rows(tmp_path: Path)
     assert error.code == "LAYER_CHOICE"
     assert [(item["name"], item["row_count"]) for item in error.detail["layers"]] == [("một", 1), ("hai", 1)]
     assert values(read(tmp_path, path.read_bytes(), "a.gpkg", layer="hai"), "a") == ["hai"]
-    assert refusal(tmp_path, path.read_bytes(), "a.gpkg", layer="ba").code == "NO_LAYER"
+    assert refusal(tmp_path, path.read_bytes(), "a.gpkg", layer="ba").code == "LAYER_UNKNOWN"
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute('DELETE FROM "một"')
         database.commit()
@@ -37,8 +37,8 @@ def test_an_only_layer_is_called_like_its_file_and_any_other_choice_is_refused(t
     content = b"ten,lon,lat\nmot,106,20\n"
     assert read(tmp_path, content, "Xóm mới.csv", layer="Xóm mới").layer == "Xóm mới"
     error = refusal(tmp_path, content, "Xóm mới.csv", layer="nope")
-    assert (error.code, [item["name"] for item in error.detail["layers"]]) == ("NO_LAYER", ["Xóm mới"])
-    assert "“nope”. Hãy chọn một trong: “Xóm mới”." in error.vi
+    assert (error.code, [item["name"] for item in error.detail["layers"]]) == ("LAYER_UNKNOWN", ["Xóm mới"])
+    assert "“nope” như đã chọn; các lớp trong tệp: “Xóm mới”." in error.vi
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.zip"])

@@ -74,7 +74,7 @@ def test_a_single_file_sent_as_a_folder_is_read_like_any_other(tmp_path: Path) -
         ({"a.dat": b"x", "a.map": b"x"}, "MAPINFO_PARTS"),
         ({"a.doc": b"x", "b.exe": b"x"}, "NO_LAYER"),
         ({f"{at}.prj": b"x" for at in range(201)}, "ZIP_TOO_MANY_ENTRIES"),
-        ({"a.csv": b"", "b.csv": b""}, "UPLOAD_FORMAT"),
+        ({"a.csv": b"", "b.csv": b""}, "FILE_EMPTY"),
     ],
     ids=["up", "root", "device", "case", "nested", "no shp", "no tab", "nothing", "many", "empty"],
 )

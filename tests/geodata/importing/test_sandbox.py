@@ -358,7 +358,7 @@ def test_files_too_large_or_empty_are_refused_before_a_process_starts(
     monkeypatch.setattr(sandbox, "_command", lambda: ["false"])
     limits = ReaderLimits(max_packed_bytes=3)
     assert refusal(tmp_path, b"1234", ".csv", limits=limits).code == "FILE_TOO_LARGE"  # type: ignore[arg-type]
-    assert refusal(tmp_path, b"", ".csv").code == "UPLOAD_FORMAT"
+    assert refusal(tmp_path, b"", ".csv").code == "FILE_EMPTY"
 
 
 def test_r8_deep_nesting_ends_in_a_refusal_or_a_row_and_not_in_a_crash(tmp_path: Path) -> None:

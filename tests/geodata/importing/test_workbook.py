@@ -137,7 +137,7 @@ def test_a_workbook_in_an_archive_is_read_and_two_are_too_many(tmp_path: Path) -
     assert wkt(read(tmp_path, out.getvalue(), "a.zip")) == ["POINT (107.5 16.5)"]
     with zipfile.ZipFile(out, "a") as archive:
         archive.writestr("Bảng/b.xlsx", workbook([HEADER, PLACE]))
-    assert refusal(tmp_path, out.getvalue(), "a.zip").code == "ZIP_NESTED"
+    assert refusal(tmp_path, out.getvalue(), "a.zip").code == "WORKBOOKS_SEVERAL"
 
 
 ODS_CONTENT = """<?xml version="1.0" encoding="UTF-8"?><office:document-content
