@@ -1,7 +1,8 @@
 """The command ``bandoso``."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -19,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from geodata.crs import parse_epsg
 from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
-from geodata.importing.check import ImportRequest, NoSink, check_file
+from geodata.importing.check import ImportRequest
 from geodata.importing.check import Progress as TellProgress
+from geodata.importing.public_overlaps import check_against_public
 from geodata.importing.publish import Published, import_file, settle
 from geodata.importing.report import file_name
 from geodata.importing.work_folder import work_folder
@@ -32,8 +34,9 @@ from service.auth import audit
 from service.cli_accounts import key_app, user_app
 from service.cli_report import exit_code, print_summary
 from service.cli_revisions import show_revisions, undo_revision
-from service.file_options import read_file_options
+from service.file_options import OPTION_NAMES, read_file_options
 from service.settings import ServiceSettings, refused_settings
+from service.storage.parts import find_parts, keep_for_now
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,6 +56,13 @@ out = Console()
 err = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Tệp / file")]
+FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        exists=True, dir_okay=False, readable=True,
+        help="Tệp, hay các tệp thuộc về nhau / the file, or files that belong together",
+    ),
+]  # fmt: skip
 RegisterOption = Annotated[str, typer.Option("--register", "-r", help="Lớp dữ liệu / register id")]
 CommuneOption = Annotated[str | None, typer.Option("--commune", "-c", help="Mã xã / commune code")]
 LayerOption = Annotated[str | None, typer.Option("--layer", help="Lớp trong tệp / layer of the file")]
@@ -67,6 +77,13 @@ ModeOption = Annotated[
 ColumnsOption = Annotated[
     str | None,
     typer.Option("--columns", help='Trường của cột / fields of columns, JSON: {"cột": "trường", "cột khác": null}'),
+]
+PlaceColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--place-columns",
+        help='Cột tọa độ / columns of the coordinates, JSON: {"x_column": "…", "y_column": "…"}, {"wkt_column": "…"}, {}',
+    ),
 ]
 AcceptOption = Annotated[
     str | None, typer.Option("--accept", help="Mã các cách sửa tự động được đồng ý / repairs accepted: A,B")
@@ -138,13 +155,14 @@ def set_up() -> None:
 
 @app.command("import")
 def import_command(  # noqa: PLR0913  one option each
-    file: FileArgument,
+    files: FilesArgument,
     register: RegisterOption,
     commune: CommuneOption = None,
     layer: LayerOption = None,
     crs: CrsOption = None,
     encoding: EncodingOption = None,
     columns: ColumnsOption = None,
+    place_columns: PlaceColumnsOption = None,
     accept: AcceptOption = None,
     mode: ModeOption = "upsert",
     approve: Annotated[  # noqa: FBT002  a flag
@@ -154,10 +172,10 @@ def import_command(  # noqa: PLR0913  one option each
     json_: JsonOption = False,  # noqa: FBT002  a flag
 ) -> None:
     """Kiểm tra và công bố một tệp / check a file and publish it as one revision."""
-    given = {"commune": commune, "layer": layer, "crs": crs, "encoding": encoding, "columns": columns, "accept": accept}
-    request = replace(_request(file, register, given, note), mode=mode, is_approved=approve)
-    with _progress(quiet=json_) as tell, Database(ServiceSettings()) as database:
-        published = import_file(database, request, tell, _note_import)
+    with _progress(quiet=json_) as tell, work_folder() as folder, Database(ServiceSettings()) as database:
+        options = (commune, layer, crs, encoding, columns, place_columns, accept)
+        asked = replace(_request(files, folder, register, *options), mode=mode, is_approved=approve, note=note)
+        published = import_file(database, asked, tell, _note_import)
         settle(database)
     counts = published.counts
     if json_:
@@ -188,13 +206,14 @@ def _note_import(connection: Connection, published: Published) -> None:
 
 @app.command()
 def validate(  # noqa: PLR0913  one option each
-    file: FileArgument,
+    files: FilesArgument,
     register: RegisterOption,
     commune: CommuneOption = None,
     layer: LayerOption = None,
     crs: CrsOption = None,
     encoding: EncodingOption = None,
     columns: ColumnsOption = None,
+    place_columns: PlaceColumnsOption = None,
     accept: AcceptOption = None,
     json_: JsonOption = False,  # noqa: FBT002  a flag
 ) -> None:
@@ -203,10 +222,9 @@ def validate(  # noqa: PLR0913  one option each
     Kết thúc bằng 0 khi mọi dòng đều nhận được, 1 khi có dòng bị từ chối hay cần chọn thêm, 2 khi không nhận được. /
     Ends with 0 when every row can be taken, 1 when some are rejected or something has to be chosen, 2 when none can.
     """
-    given = {"commune": commune, "layer": layer, "crs": crs, "encoding": encoding, "columns": columns, "accept": accept}
-    request = _request(file, register, given)
-    with _progress(quiet=json_) as tell, work_folder() as folder:
-        report = check_file(request, _units(), folder, NoSink(), tell)
+    with _progress(quiet=json_) as tell, work_folder() as folder, _known() as (units, database):
+        asked = _request(files, folder, register, commune, layer, crs, encoding, columns, place_columns, accept)
+        report = check_against_public(asked, units, folder / "read", database, tell)
     if json_:
         sys.stdout.buffer.write(report.as_json())
     else:
@@ -214,21 +232,33 @@ def validate(  # noqa: PLR0913  one option each
     raise typer.Exit(exit_code(report.as_dict()))
 
 
-def _request(file: Path, register: str, given: Mapping[str, str | None], note: str | None = None) -> ImportRequest:
-    options = read_file_options({name: value for name, value in given.items() if value})
-    return ImportRequest(
-        file, file_name(file.name), get_register(register), SYSTEM, note=note, limits=units_load.SHELL_LIMITS,
+def _request(files: Sequence[Path], folder: Path, register: str, *given: str | None) -> ImportRequest:
+    """Return what was asked for, the options as `OPTION_NAMES`; files that belong together are copied to the folder."""
+    options = read_file_options({name: text for name, text in zip(OPTION_NAMES, given, strict=True) if text})
+    asked = ImportRequest(
+        files[0], file_name(files[0].name), get_register(register), SYSTEM, limits=units_load.SHELL_LIMITS,
         timeout_s=600, **options.as_request(),
     )  # fmt: skip
+    parts = find_parts(files)
+    if len(parts) == 1:
+        return asked
+    with ExitStack() as stack:
+        sources = [(file_name(part.name), stack.enter_context(part.open("rb"))) for part in parts]
+        sent = keep_for_now(folder / "sent", sources, units_load.SHELL_LIMITS.max_packed_bytes)
+    return replace(asked, path=sent.path, names=sent.names, original_name=sent.stored.main_name)
 
 
-def _units() -> UnitIndex:
-    """Return the database's communes, or the reference list where there is no database."""
+@contextmanager
+def _known() -> Iterator[tuple[UnitIndex, Database | None]]:
+    """Give what files are checked against: the database and its communes, or the reference list where there is none."""
     settings = ServiceSettings()
     if not settings.database_url.get_secret_value():
-        return reference_units()
-    with Database(settings) as database, database.read() as connection:
-        return load_units(connection)
+        yield reference_units(), None
+        return
+    with Database(settings) as database:
+        with database.read() as connection:
+            units = load_units(connection)
+        yield units, database
 
 
 class _Bar:

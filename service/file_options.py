@@ -7,10 +7,25 @@ from typing import Any
 
 import orjson
 
+from geodata import crs
 from geodata.errors import GeodataError
+from geodata.importing.column_encodings import parse_choice
+from geodata.importing.messages_of_repairs import REPAIRS
+from geodata.importing.results import UnreadableFileError
 
+OPTION_NAMES = ("commune", "layer", "crs", "encoding", "columns", "place_columns", "accept")
+"""What may be said of a file wherever one is taken: a form, the shell."""
+
+JSON_OPTIONS = ("encoding", "columns", "place_columns", "accept")
+MAX_JSON, MAX_TEXT = 20_000, 500
 MAX_COLUMNS, MAX_REPAIRS, MAX_NAME = 256, 50, 200
-_CODE = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
+PLACE_COLUMNS = ({"x_column", "y_column"}, {"wkt_column"}, set[str]())
+_COMMUNE = re.compile(r"[0-9]{5}")
+_NO_ENCODING = (
+    "tên một bảng mã (tcvn3, vni, viscii, cp1258, cp1252, gbk, utf-8, utf-8-double…) hoặc đối tượng JSON {cột: bảng mã}",
+    "the name of an encoding (tcvn3, vni, viscii, cp1258, cp1252, gbk, utf-8, utf-8-double …) or a JSON object "
+    "{column: encoding}",
+)
 
 
 class FileOptionError(GeodataError):
@@ -60,6 +75,9 @@ def read_file_options(values: Mapping[str, str]) -> FileOptions:
     Raises
     ------
     FileOptionError
+        When an option cannot be meant for any file; the sentence says what it may be.
+    CoordinateSystemError
+        When ``crs`` is none.
 
     Examples
     --------
@@ -67,13 +85,42 @@ def read_file_options(values: Mapping[str, str]) -> FileOptions:
     ['REPAIR_CLOSE_RING', 'REPAIR_SPIKES']
     """
     plain = {name: values[name] for name in ("commune", "layer", "crs", "encoding") if values.get(name)}
-    places = values.get("place_columns", "")
+    for name, check in _CHECKS.items():
+        if name in plain:
+            check(plain[name])
     return FileOptions(
         **plain,
         columns=_columns("columns", values.get("columns", "")),
-        place_columns=_columns("place_columns", places) if places else None,
+        place_columns=_place_columns(values.get("place_columns", "")),
         accept=_accept(values.get("accept", "")),
     )
+
+
+def longest(name: str) -> int:
+    """Return how many letters an option may have in a form."""
+    return MAX_JSON if name in JSON_OPTIONS else MAX_TEXT
+
+
+def _check_commune(code: str) -> None:
+    if not _COMMUNE.fullmatch(code):
+        raise FileOptionError(part="commune", vi="mã xã 5 chữ số", en="a commune code of 5 digits")
+
+
+def _check_crs(text: str) -> None:
+    """Refuse what is no coordinate system; what ``file`` stands for, only the file says."""
+    base, *options = text.split(";")
+    is_of_file = base.strip().lower() == crs.FILE_CHOICE
+    crs.parse_choice(";".join([f"EPSG:{crs.VN2000_GEOGRAPHIC}", *options]) if is_of_file else text)
+
+
+def _check_encoding(text: str) -> None:
+    try:
+        parse_choice(text)
+    except UnreadableFileError as error:
+        raise FileOptionError(part="encoding", vi=_NO_ENCODING[0], en=_NO_ENCODING[1]) from error
+
+
+_CHECKS = {"commune": _check_commune, "crs": _check_crs, "encoding": _check_encoding}
 
 
 def _columns(part: str, text: str) -> dict[str, str | None]:
@@ -86,12 +133,25 @@ def _columns(part: str, text: str) -> dict[str, str | None]:
     return {name: value or None for name, value in found.items()}
 
 
+def _place_columns(text: str) -> dict[str, str | None] | None:
+    if not text:
+        return None
+    given = {name: column for name, column in _columns("place_columns", text).items() if column is not None}
+    if given.keys() not in PLACE_COLUMNS or len({*given.values()}) < len(given):
+        form = '{"x_column": "…", "y_column": "…"}, {"wkt_column": "…"}'
+        raise FileOptionError(part="place_columns", vi=f"{form} hoặc {{}}", en=f"{form} or {{}}")
+    return {**given}
+
+
 def _accept(text: str) -> frozenset[str]:
     is_list = text.lstrip().startswith("[")
     found = _json(text) if is_list else [part.strip() for part in text.split(",") if part.strip()]
     is_right = isinstance(found, list) and len(found) <= MAX_REPAIRS
-    if not is_right or not all(isinstance(code, str) and _CODE.fullmatch(code) for code in found):
-        raise FileOptionError(part="accept", vi="một danh sách JSON các mã sửa", en="a JSON list of codes of repairs")
+    if not is_right or not all(isinstance(code, str) and code in REPAIRS for code in found):
+        known = ", ".join(REPAIRS)
+        raise FileOptionError(
+            part="accept", vi=f"một danh sách JSON các mã sửa: {known}", en=f"a JSON list of codes of repairs: {known}"
+        )
     return frozenset(found)
 
 

@@ -16,6 +16,7 @@ from service.api.forms import GEOJSON, SCHEMA
 from service.api.reports import WRITERS
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
+from service.file_options import OPTION_NAMES, longest
 from service.problems import MEDIA_TYPE
 
 Json = dict[str, Any]
@@ -224,7 +225,7 @@ _UPLOAD_OPTIONS = {
 }
 
 
-_CHECK_OPTIONS = {name: text for name, text in _UPLOAD_OPTIONS.items() if name not in {"note", "place_columns"}}
+_CHECK_OPTIONS = {name: text for name, text in _UPLOAD_OPTIONS.items() if name in OPTION_NAMES}
 _UPLOAD_CHOICES: Json = {
     "mode": {
         "type": "string", "enum": list(CHOICES["mode"]), "default": "upsert",
@@ -243,12 +244,14 @@ def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
         "file": {
             "type": "string",
             "format": "binary",
-            "description": "The file itself; several for the parts of one shapefile",
+            "description": "The file itself; several that belong together, such as the parts of a shapefile",
             "example": "@dia-chi.zip",
         },
     }
     properties |= choices
-    properties |= {name: {"type": "string", "maxLength": 500, "description": text} for name, text in options.items()}
+    properties |= {
+        name: {"type": "string", "maxLength": longest(name), "description": text} for name, text in options.items()
+    }
     schema = {"type": "object", "required": ["register", "file"], "properties": properties}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 

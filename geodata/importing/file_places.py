@@ -121,24 +121,28 @@ class FilePlaces:
                 self.report.add("GEOM_OVERLAP", row=row, value=f"{common:.0f}", first_row=other)
 
 
-def overlapping(areas: Geometries) -> Iterator[tuple[int, int, float, float]]:
-    """Yield pairs of areas that have something in common: later and earlier one, m² in common, share of the whole.
+def overlapping(areas: Geometries, others: Geometries | None = None) -> Iterator[tuple[int, int, float, float]]:
+    """Yield pairs of areas that have something in common: index of either, m² in common, share of the whole.
 
     Parameters
     ----------
     areas : object array, shape (n,)
         Valid areas, WGS 84.
+    others : object array, shape (m,), optional
+        What they are compared with; else each with those before it.
     """
-    first, later = shapely.STRtree(areas).query(areas, predicate="intersects")
-    is_pair = first < later
-    first, later = first[is_pair], later[is_pair]
-    sizes = area_m2(areas)
+    there = areas if others is None else others
+    later, first = shapely.STRtree(there).query(areas, predicate="intersects")
+    is_pair = first < later if others is None else np.ones(len(first), dtype=bool)
+    order = np.lexsort((later[is_pair], first[is_pair]))
+    first, later = first[is_pair][order], later[is_pair][order]
+    sizes, sizes_there = area_m2(areas), area_m2(there)
     for start in range(0, len(first), _PAIRS_AT_ONCE):
         one, two = first[start : start + _PAIRS_AT_ONCE], later[start : start + _PAIRS_AT_ONCE]
-        common = shapely.area(metres_of(shapely.intersection(areas[one], areas[two])))
-        smaller = np.minimum(sizes[one], sizes[two])
+        common = shapely.area(metres_of(shapely.intersection(there[one], areas[two])))
+        smaller = np.minimum(sizes_there[one], sizes[two])
         for at in np.flatnonzero((common >= LEAST_OVERLAP_M2) & (common >= LEAST_OVERLAP_SHARE * smaller)):
-            share = common[at] / (sizes[one[at]] + sizes[two[at]] - common[at])
+            share = common[at] / (sizes_there[one[at]] + sizes[two[at]] - common[at])
             yield int(two[at]), int(one[at]), float(common[at]), float(share)
 
 

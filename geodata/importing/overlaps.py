@@ -47,18 +47,20 @@ def report_overlaps(connection: Connection, register: Register, staging: Table, 
         return
     if register.geometry_kind == "polygon":
         for row, other, common, size, other_size in connection.execute(_overlapping(register, staging)):
-            _say_overlap(report, row, other, common, (size, other_size))
+            share = common / (size + other_size - common)
+            if common >= LEAST_OVERLAP_SHARE * min(size, other_size):
+                say_overlap(report, row, other, common, share)
     else:
         for row, other in connection.execute(_on_the_spot(register, staging)):
             report.add("EXISTING_SAME_PLACE", row=row, value=other)
 
 
-def _say_overlap(report: Report, row: int, other: str | None, common: float, sizes: tuple[float, float]) -> None:
-    share = common / (sum(sizes) - common)
+def say_overlap(report: Report, row: int, other: str | None, common_m2: float, share: float) -> None:
+    """Warn of an area that lies on a record's; from `SAME_SHARE` of what both cover on they are taken for one."""
     if share >= SAME_SHARE:
         report.add("EXISTING_DOUBLED", row=row, value=other, percent=f"{100 * share:.0f}")
-    elif common >= LEAST_OVERLAP_M2 and common >= LEAST_OVERLAP_SHARE * min(sizes):
-        report.add("EXISTING_OVERLAP", row=row, value=other, area=f"{common:.0f}")
+    else:
+        report.add("EXISTING_OVERLAP", row=row, value=other, area=f"{common_m2:.0f}")
 
 
 def _overlapping(register: Register, staging: Table) -> Select[Any]:

@@ -9,20 +9,20 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection, Row, func, insert, select
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
 from geodata.db import communes_setting, is_passing
 from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
 from geodata.ops import Upload
 from geodata.registers import get_register
-from geodata.text import clean_text
 from service.api.forms import json_response
 from service.api.parameters import only, read_whole
+from service.api.sent_form import read_form, receive_form
 from service.auth import audit
 from service.auth.policy import Officer, Uploader
 from service.auth.principal import Principal
 from service.deps import DatabaseDep, base_url
-from service.file_options import read_file_options
+from service.file_options import OPTION_NAMES, read_file_options
 from service.jobs.imports import UNFINISHED
 from service.jobs.queue import defer_import
 from service.problems import NotAcceptableFormError, StorageAwayError, TooManyWaitingError
@@ -30,7 +30,7 @@ from service.storage.parts import Storage, StoredUpload
 
 router = APIRouter(tags=["Uploads"])
 
-OPTIONS = ("layer", "crs", "encoding", "columns", "place_columns", "accept", "note")
+OPTIONS = (*(name for name in OPTION_NAMES if name != "commune"), "note")
 CHOICES = {"mode": ("upsert", "replace", "append"), "publish": ("ask", "auto")}
 DIFF_SHOWN = (
     "etag", "base_revision", "added", "changed", "moved", "removed", "unchanged", "vanishing", "needs_approval",
@@ -38,11 +38,7 @@ DIFF_SHOWN = (
 SAME = (Upload.sha256, Upload.register, Upload.commune, Upload.mode, Upload.publish, Upload.options)
 """What a repeated request with the same Idempotency-Key must agree in."""
 
-JSON_OPTIONS = ("encoding", "columns", "place_columns", "accept")
-MAX_JSON, MAX_FILES, MAX_FIELDS = 20_000, 20, 20
-MAIN_PARTS = (".shp", ".tab", ".mif")
-MAX_FIELD, MAX_NAME, MAX_KEY = 500, 200, 200
-MAX_LISTED, MAX_WAITING = 100, 1000
+MAX_KEY, MAX_LISTED, MAX_WAITING = 200, 100, 1000
 PRIVATE = {"Cache-Control": "no-store", "Vary": "Authorization, Cookie"}
 
 
@@ -66,7 +62,7 @@ class NotReplaceableError(GeodataError):
 async def receive(request: Request, principal: Uploader) -> Response:
     """Take a file: 202 with its address once the file and its job are on the disk."""
     only(request)
-    form = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=1 << 16)
+    form = await receive_form(request)
     try:
         return await run_in_threadpool(_receive, request, principal, form)
     finally:
@@ -75,7 +71,8 @@ async def receive(request: Request, principal: Uploader) -> Response:
 
 def _receive(request: Request, principal: Principal, form: FormData) -> Response:
     state = request.app.state
-    files, values = _read_form(form)
+    files, values = read_form(form, (*CHOICES, "note"))
+    check_values(values)
     register = get_register(values["register"])
     commune = values.get("commune")
     if commune is not None and not principal.actor.may_change(commune):
@@ -83,8 +80,7 @@ def _receive(request: Request, principal: Principal, form: FormData) -> Response
     if not principal.may_upload(register.id):
         raise NotAllowedError(what=register.id)
     storage, upload_id = state.storage, uuid4()
-    given = [(_given_name(file), file.file) for file in files]
-    stored = storage.write(upload_id, given, state.settings.upload_max_mb << 20)
+    stored = storage.write(upload_id, files, state.settings.upload_max_mb << 20)
     try:
         with state.database.staff(principal.actor) as connection:
             _await_turn(connection, principal)
@@ -118,28 +114,6 @@ def _accepted(upload_id: UUID, location: str) -> Response:
     return response
 
 
-def _read_form(form: FormData) -> tuple[list[UploadFile], dict[str, str]]:
-    files = [file for file in form.getlist("file") if isinstance(file, UploadFile) and file.filename]
-    if not files or len(files) < len(form.getlist("file")):
-        raise NotAcceptableFormError(part="file")
-    values: dict[str, str] = {}
-    for name, value in form.multi_items():
-        if name == "file":
-            continue
-        is_known = name in {"register", "commune", *CHOICES, *OPTIONS}
-        if (
-            not is_known
-            or not isinstance(value, str)
-            or len(value) > (MAX_JSON if name in JSON_OPTIONS else MAX_FIELD)
-            or "\x00" in value
-        ):
-            raise NotAcceptableFormError(part=name[:40])
-        if value.strip():
-            values[name] = value.strip()
-    check_values(values)
-    return files, values
-
-
 def check_values(values: Mapping[str, str]) -> None:
     """Refuse what an upload cannot be made of.
 
@@ -148,8 +122,6 @@ def check_values(values: Mapping[str, str]) -> None:
     NotAcceptableFormError
         Naming the part.
     """
-    if "register" not in values:
-        raise NotAcceptableFormError(part="register")
     register = get_register(values["register"])
     read_file_options(values)
     for name, allowed in CHOICES.items():
@@ -172,17 +144,6 @@ def _refuse_queue(connection: Connection, principal: Principal, allowed: int) ->
     )
     if (waiting or 0) >= allowed:
         raise TooManyWaitingError(count=waiting)
-
-
-def _given_name(file: UploadFile) -> str:
-    name = clean_text((file.filename or "").replace("\\", "/").rpartition("/")[2])[:MAX_NAME]
-    return name or "upload"
-
-
-def _main_name(stored: StoredUpload) -> str:
-    """Name an upload of several files by the one that officers know the whole by."""
-    names = [part.given_name for part in stored.parts]
-    return next((name for suffix in MAIN_PARTS for name in names if name.lower().endswith(suffix)), names[0])
 
 
 def _options(values: dict[str, str]) -> dict[str, str]:
@@ -220,7 +181,7 @@ def _insert(
     connection.execute(
         insert(Upload).values(
             id=upload_id, register=values["register"], commune=values.get("commune"), author=principal.username,
-            author_communes=communes_setting(principal.communes), file_name=_main_name(stored),
+            author_communes=communes_setting(principal.communes), file_name=stored.main_name,
             parts=[asdict(part) for part in stored.parts] if len(stored.parts) > 1 else None, size_bytes=stored.size_bytes, sha256=stored.sha256,
             options=_options(values), mode=values.get("mode", "upsert"), publish=values.get("publish", "ask"),
             idempotency_key=request.headers.get("idempotency-key", "")[:MAX_KEY] or None,

@@ -11,15 +11,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from service.problems import StoredFileError
-from service.storage.parts import (
-    RECORD,
-    FetchedUpload,
-    GivenFiles,
-    Measure,
-    StoredPart,
-    StoredUpload,
-    stored_name,
-)
+from service.storage.parts import RECORD, FetchedUpload, GivenFiles, StoredUpload, write_parts
 
 _NAME = re.compile(r"([0-9a-f]{32})(?:\.part)?")
 _BLOCK = 1 << 20
@@ -49,8 +41,7 @@ class LocalStorage:
         draft = self._draft(upload_id)
         draft.mkdir(mode=0o700)
         try:
-            measure = Measure(max_bytes)
-            stored = StoredUpload(tuple(_keep(draft, at, *file, measure) for at, file in enumerate(files)))
+            stored = write_parts(draft, files, max_bytes, _write)
             _write(draft / RECORD, [stored.record()])
             _sync(draft)
             draft.rename(self._folder(upload_id))
@@ -96,13 +87,6 @@ class LocalStorage:
             for folder in found
             if (named := _NAME.fullmatch(folder.name)) and folder.stat().st_mtime < before
         }
-
-
-def _keep(draft: Path, number: int, given_name: str, source: BinaryIO, measure: Measure) -> StoredPart:
-    digest, name = hashlib.sha256(), stored_name(number, given_name)
-    source.seek(0)
-    size = _write(draft / name, measure.blocks(source, digest))
-    return StoredPart(name, given_name, size, digest.hexdigest())
 
 
 def _write(path: Path, blocks: Iterable[bytes]) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
@@ -15,6 +15,8 @@ RECORD = "upload.json"
 """Written last: without it the upload is not there, whatever of its files is."""
 
 _BLOCK = 1 << 20
+_PARTS = ((".shp", ".dbf", ".shx", ".prj", ".cpg"), (".tab", ".dat", ".map", ".id"), (".mif", ".mid"))
+"""Suffixes of files that make one layer; people know it by the first."""
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
 
 
@@ -56,6 +58,12 @@ class StoredUpload:
             return self.parts[0].sha256
         listed = sorted((part.given_name, part.sha256) for part in self.parts)
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+    @property
+    def main_name(self) -> str:
+        """Given name of the file; of several that by which people know the whole."""
+        names = [part.given_name for part in self.parts]
+        return next((name for suffix, *_ in _PARTS for name in names if name.lower().endswith(suffix)), names[0])
 
     @property
     def names(self) -> dict[str, str]:
@@ -146,6 +154,63 @@ def stored_name(number: int, given_name: str) -> str:
     """Return our name of a file; its suffix, which the reader looks at, is the one given where it is plain."""
     suffix = Path(given_name).suffix.lower()
     return f"m{number:03}{suffix if _SUFFIX.fullmatch(suffix) else ''}"
+
+
+def write_parts(
+    folder: Path, files: GivenFiles, max_bytes: int, write: Callable[[Path, Iterable[bytes]], int]
+) -> StoredUpload:
+    """Write files that were sent together into a folder, under names of ours.
+
+    Parameters
+    ----------
+    max_bytes : int
+        For all files together.
+    write : callable
+        Writes one file and returns its size.
+
+    Raises
+    ------
+    TooLargeError
+    """
+    measure = Measure(max_bytes)
+    return StoredUpload(tuple(_write_part(folder, at, *file, measure, write) for at, file in enumerate(files)))
+
+
+def _write_part(
+    folder: Path, number: int, given_name: str, source: BinaryIO, measure: "Measure",
+    write: Callable[[Path, Iterable[bytes]], int],
+) -> StoredPart:  # fmt: skip
+    digest, name = hashlib.sha256(), stored_name(number, given_name)
+    source.seek(0)
+    size = write(folder / name, measure.blocks(source, digest))
+    return StoredPart(name, given_name, size, digest.hexdigest())
+
+
+def find_parts(paths: Sequence[Path]) -> list[Path]:
+    """Return files as they are sent together: beside a lone .shp, .tab or .mif those of its name that belong to it."""
+    path = paths[0]
+    kinds = next((kinds for kinds in _PARTS if path.suffix.lower() == kinds[0]), None)
+    if len(paths) > 1 or kinds is None:
+        return list(paths)
+    beside = (item for item in path.parent.iterdir() if item.stem.casefold() == path.stem.casefold() and item.is_file())
+    return sorted(item for item in beside if item.suffix.lower() in kinds)
+
+
+def keep_for_now(folder: Path, files: GivenFiles, max_bytes: int) -> FetchedUpload:
+    """Write files into a new folder where they are read and then forgotten.
+
+    Raises
+    ------
+    TooLargeError
+    """
+    folder.mkdir()
+    return FetchedUpload(folder, write_parts(folder, files, max_bytes, _write))
+
+
+def _write(path: Path, blocks: Iterable[bytes]) -> int:
+    with path.open("xb") as file:
+        file.writelines(blocks)
+        return file.tell()
 
 
 class Measure:

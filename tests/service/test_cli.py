@@ -101,9 +101,9 @@ def test_boundaries_of_something_else_than_units_are_refused(shell: Shell, table
 
 
 def test_a_coordinate_system_that_is_none_is_told_in_a_sentence(shell: Shell, table: Path, tmp_path: Path) -> None:
-    for command, code in (("import", 2), ("validate", 1)):
+    for command in ("import", "validate"):
         answer = shell.run(command, table, "-r", "addresses", "--crs", "abc")
-        assert (answer.returncode, "“abc” không có dạng EPSG:9209" in answer.stdout) == (code, True), answer.stderr
+        assert (answer.returncode, "“abc” không có dạng EPSG:9209" in answer.stderr) == (1, True), answer.stderr
     target, words = tmp_path / "mau.csv", ("--within", table, "--count", "5")
     for crs in ("abc", "EPSG:99999999999999"):
         answer = shell.run("sample", "addresses", target, *words, "--crs", crs)

@@ -14,6 +14,7 @@ import pytest
 from shapely.geometry import Point, box
 from starlette.testclient import TestClient
 
+from geodata.errors import GeodataError
 from service.app import Application, create_app
 from service.file_options import FileOptionError
 from service.settings import ServiceSettings
@@ -109,6 +110,12 @@ def write_broken(folder: Path) -> Path:
     return folder / "a.zip"
 
 
+def write_unclear_places(folder: Path) -> Path:
+    path = folder / "n.csv"
+    path.write_text("ma_dia_chi,x,y,x2,y2\n0790012345,106.2307,20.3525,106.2308,20.3526\n", encoding="utf-8")
+    return path
+
+
 def write_metres(folder: Path) -> Path:
     path = folder / "m.csv"
     path.write_text("ma_dia_chi,wkt\n0790012345,POINT (576000 2250000)\n", encoding="utf-8")
@@ -126,6 +133,8 @@ CASES: list[tuple[Callable[[Path], Path], Options, int]] = [
     (write_areas, {"register": "growing_areas"}, 1),
     (write_broken, {}, 2),
     (write_metres, {}, 1),
+    (write_unclear_places, {}, 1),
+    (write_unclear_places, {"place_columns": '{"x_column": "x2", "y_column": "y2"}', "crs": "EPSG:4326"}, 0),
 ]
 
 
@@ -136,7 +145,11 @@ def test_the_interface_and_the_shell_give_the_same_bytes(
     path = write(tmp_path)
     answer = ask(checker, path, **options)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json"), answer.text
-    words = [word for name, value in ({"register": "addresses"} | options).items() for word in (f"--{name}", value)]
+    words = [
+        word
+        for name, value in ({"register": "addresses"} | options).items()
+        for word in (f"--{name.replace('_', '-')}", value)
+    ]
     said = command.call("validate", path, *words, "--json")
     assert said.stdout_bytes == answer.content
     assert said.exit_code == code
@@ -152,6 +165,79 @@ def test_a_shapefile_in_parts_gives_the_same_bytes_as_at_the_shell(
     assert (answer.json()["outcome"], answer.json()["crs"]["chosen"]) == ("ok", "EPSG:9209")
     said = command.call("validate", path, "-r", "addresses", "--json")
     assert (said.exit_code, said.stdout_bytes) == (0, answer.content)
+
+
+def write_mapinfo(folder: Path) -> tuple[Path, ...]:
+    frame = geopandas.GeoDataFrame({"ma_dia_chi": ["0790012345"]}, geometry=[Point(PLACE)], crs=4326)
+    frame.to_file(folder / "nha.tab", driver="MapInfo File", engine="pyogrio")
+    return tuple(sorted(folder.glob("nha.*")))
+
+
+def write_two_tables(folder: Path) -> tuple[Path, ...]:
+    paths = folder / "a.csv", folder / "b.csv"
+    for path in paths:
+        path.write_bytes(address_csv("0790012345"))
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("write", "options", "counts"),
+    [
+        (write_mapinfo, {}, {}),
+        (write_two_tables, {}, {"LAYER_CHOICE": 1}),
+        (write_two_tables, {"layer": "b"}, {}),
+    ],
+)
+def test_files_that_belong_together_are_read_alike_by_check_upload_and_shell(
+    app: Application, checker: TestClient, command: Shell, tmp_path: Path,
+    write: Callable[[Path], tuple[Path, ...]], options: Options, counts: dict[str, int],
+) -> None:  # fmt: skip
+    paths = write(tmp_path)
+    answer = ask(checker, paths[0], paths, **options)
+    assert answer.json()["counts"] == counts, answer.text
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    assert command.call("validate", *paths, "-r", "addresses", *words, "--json").stdout_bytes == answer.content
+    officer = sign_in(app, add_officer(app.api.state.settings))
+    files = [("file", (path.name, path.read_bytes())) for path in paths]
+    sent = officer.post("/uploads", data={"register": "addresses", **options}, files=files)
+    told = officer.get(f"/uploads/{sent.json()['id']}").json()
+    assert (sent.status_code, told["file_name"]) == (202, answer.json()["file"]["name"])
+
+
+def test_a_lone_part_is_joined_by_those_beside_it_at_the_shell(
+    checker: TestClient, command: Shell, tmp_path: Path
+) -> None:
+    paths = write_mapinfo(tmp_path)
+    (tmp_path / "nha.txt").write_text("not a part")
+    said = command.call("validate", tmp_path / "nha.tab", "-r", "addresses", "--json")
+    assert said.stdout_bytes == ask(checker, paths[0], paths).content
+
+
+WRONG_OPTIONS = {
+    "accept": ('["REPAIR_SPIKE"]', "REPAIR_SPIKES"),
+    "encoding": ("utf9", "tcvn3"),
+    "crs": ("EPSG:99999", "EPSG:99999"),
+    "commune": ("Xuân Điền", "5 chữ số"),
+    "place_columns": ('{"x": "a", "y": "b"}', "x_column"),
+}
+
+
+@pytest.mark.parametrize(("name", "given"), [(name, given) for name, (given, _) in WRONG_OPTIONS.items()] + [
+    ("encoding", '{"a": null}'), ("crs", "file;turned"), ("crs", "WGS"), ("accept", "GEOM_SPIKE"),
+    ("place_columns", '{"x_column": "a"}'), ("place_columns", '{"x_column": "a", "y_column": "a"}'),
+])  # fmt: skip
+def test_an_option_that_no_file_can_have_is_refused_with_what_it_may_be(
+    app: Application, checker: TestClient, command: Shell, tmp_path: Path, name: str, given: str
+) -> None:
+    path, (_, known) = write_addresses(tmp_path), WRONG_OPTIONS[name]
+    officer = sign_in(app, add_officer(app.api.state.settings, role="administrator"))
+    parts = {"data": {"register": "addresses", name: given}, "files": {"file": (path.name, path.read_bytes())}}
+    answers = [client.post(address, **parts) for client, address in ((checker, "/validate"), (officer, "/uploads"))]
+    assert [answer.status_code for answer in answers] == [400, 400], answers[0].text
+    said = command.call("validate", path, "-r", "addresses", f"--{name.replace('_', '-')}", given)
+    assert isinstance(said.exception, GeodataError)
+    for told in (*(answer.json()["detail"] for answer in answers), said.exception.vi):
+        assert known in told or (name == "crs" and "EPSG:9209" in told)
 
 
 def test_the_shell_tells_a_person_what_is_in_the_file_and_what_is_wrong(command: Shell, tmp_path: Path) -> None:
@@ -191,11 +277,11 @@ def test_nothing_of_a_file_is_kept(
     (tmp_path / "t").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
     uploads = "SELECT count(*) FROM ops.upload"
-    stored = command.value(uploads)
+    stored, files = command.value(uploads), set(command.settings.var_dir.glob("uploads/*"))
     for write in (write_addresses, write_broken):
         assert ask(checker, write(tmp_path)).headers["cache-control"] == "no-store"
     assert command.value(uploads) == stored
-    assert not list(command.settings.var_dir.glob("uploads/*"))
+    assert set(command.settings.var_dir.glob("uploads/*")) == files
     assert not list((tmp_path / "t").iterdir())
 
 
@@ -307,10 +393,6 @@ def test_other_requests_are_answered_while_a_file_is_checked(checker: TestClient
         ({"data": {"register": "addresses", "layer": "a\x00b"}, "files": {"file": ("a.csv", b"x")}}, "layer"),
         ({"data": {"register": ["addresses", "villages"]}, "files": {"file": ("a.csv", b"x")}}, "register"),
         ({"data": {"register": "addresses"}, "files": {"other": ("a.csv", b"x")}}, "other"),
-        ({"data": {"register": "addresses"}, "files": [("file", ("a.csv", b"x")), ("file", ("b.csv", b"x"))]}, "file"),
-        ({"data": {"register": "addresses"}, "files": [("file", ("a.shp", b"x")), ("file", ("b.dbf", b"x"))]}, "file"),
-        ({"data": {"register": "addresses"}, "files": [("file", ("a.shp", b"x")), ("file", ("a.exe", b"x"))]}, "file"),
-        ({"data": {"register": "addresses"}, "files": [("file", ("a.dbf", b"x")), ("file", ("a.prj", b"x"))]}, "file"),
         ({"data": {"register": "addresses", "columns": "[]"}, "files": {"file": ("a.csv", b"x")}}, "columns"),
         ({"data": {"register": "addresses", "accept": "[1]"}, "files": {"file": ("a.csv", b"x")}}, "accept"),
         ({"json": {"register": "addresses"}}, "file"),
@@ -323,7 +405,7 @@ def test_a_form_that_is_malformed_is_refused_with_the_part(checker: TestClient, 
 
 
 def test_more_parts_than_a_file_can_have_are_refused(checker: TestClient) -> None:
-    files = [("file", (f"a.{n}", b"x")) for n in range(9)]
+    files = [("file", (f"a.{n}", b"x")) for n in range(21)]
     assert checker.post("/validate", data={"register": "addresses"}, files=files).status_code == 400
 
 

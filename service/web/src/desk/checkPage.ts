@@ -199,11 +199,11 @@ export class CheckPage extends PageElement {
     if (!this.error) this.querySelector<HTMLElement>('#check-outcome')?.focus();
   }
 
-  private formOf({ encoding, columns, accept, layer, crs }: Choices): FormData {
+  private formOf({ encoding, columns, place_columns, accept, layer, crs }: Choices): FormData {
     const form = new FormData();
     const values = { register: this.register, commune: this.commune, layer, crs };
     for (const [name, value] of Object.entries(values)) if (value) form.set(name, value);
-    for (const [name, value] of Object.entries({ encoding, columns, accept }))
+    for (const [name, value] of Object.entries({ encoding, columns, place_columns, accept }))
       if (value) form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
     for (const file of this.files) form.append('file', file, file.name);
     return form;
