@@ -8,7 +8,6 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,9 @@ from geodata.importing.publish import Published, import_file
 from geodata.registers import get_register
 from geodata.units.load import BoundaryReport, load_boundaries
 from tests.conftest import TEMPLATE, Server, settings_for
+from tests.shared_data.conftest import CASES, SHARED
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-CASES = SHARED / "upload-cases"
 MANIFEST = CASES / "MANIFEST.tsv"
-PROVINCES = {"04", "37", "38", "40", "48", "56"}
 LIMIT_S = 30
 
 pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here")
@@ -160,7 +157,7 @@ CHOSEN: list[tuple[str, dict[str, str], Expectation]] = [
         ),
     ),
     ("gpkg_two_layers_two_crs.gpkg", {"layer": "vung_trong"}, ("growing_areas", "refused", {"FIELD_MISSING": 12})),
-    ("gpkg_two_layers_two_crs.gpkg", {"layer": "không có"}, ("growing_areas", "refused", {"NO_LAYER": 1})),
+    ("gpkg_two_layers_two_crs.gpkg", {"layer": "không có"}, ("growing_areas", "needs_choice", {"LAYER_UNKNOWN": 1})),
     ("geojson_metres_without_crs.geojson", {"crs": "EPSG:5899"}, ("communes", "refused", {"FIELD_MISSING": 16})),
     ("geojson_metres_without_crs.geojson", {"crs": "EPSG:99999"}, ("communes", "needs_choice", {"CRS_UNUSABLE": 1})),
 ]
@@ -179,25 +176,9 @@ BOUNDARIES: dict[str, tuple[int, dict[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def database(server: Server, worker_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """One database for all files, with the boundaries of a few provinces."""
-    name = f"upload_cases_{worker_name}"
-    found = Database(settings_for(server.create(name, TEMPLATE)))
-    path = write_communes(tmp_path_factory.mktemp("communes") / "communes.geojson")
-    report = load_boundaries(found, path, get_register("communes"))
-    assert (len(report.matched), report.unknown) == (640, [])
-    yield found
-    found.dispose()
-    server.drop(name)
-
-
-def write_communes(path: Path) -> Path:
-    """Write the communes of the provinces where the Vietnamese cases lie."""
-    with gzip.open(SHARED / "boundaries" / "commune_3321_simplified.geojson.gz") as packed:
-        collection = json.load(packed)
-    collection["features"] = [one for one in collection["features"] if one["properties"]["province_code"] in PROVINCES]
-    path.write_text(json.dumps(collection), encoding="utf-8")
-    return path
+def database(cases_database: Database) -> Database:
+    """The database of all cases."""
+    return cases_database
 
 
 def send(database: Database, name: str, register: str, options: dict[str, str]) -> Published:
