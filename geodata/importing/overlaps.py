@@ -6,9 +6,25 @@ Found through the spatial indexes: that of an area register's table, that of a p
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, cast, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.types import UserDefinedType
 
+from geodata.db import SYSTEM, Actor
 from geodata.derived import WEB_MERCATOR, tile_table
 from geodata.importing.file_places import LEAST_OVERLAP_M2, LEAST_OVERLAP_SHARE, SAME_SHARE
 from geodata.importing.report import Report
@@ -31,7 +47,9 @@ class _Geography(UserDefinedType[Any]):
         return "geography"
 
 
-def report_overlaps(connection: Connection, register: Register, staging: Table, report: Report) -> None:
+def report_overlaps(
+    connection: Connection, register: Register, staging: Table, report: Report, actor: Actor = SYSTEM
+) -> None:
     """Warn of staged rows that lie on records of the register.
 
     Parameters
@@ -41,17 +59,19 @@ def report_overlaps(connection: Connection, register: Register, staging: Table, 
         records that are there already.
     staging : Table
         With ``row_number``, ``target``, ``is_changed`` and the register's geometry.
+    actor : Actor
+        Who reads the report: records of communes that are not theirs are named only where the public sees them.
     """
     geometry = register.geometry.key
     if geometry not in staging.c:
         return
     if register.geometry_kind == "polygon":
-        for row, other, common, size, other_size in connection.execute(_overlapping(register, staging)):
+        for row, other, common, size, other_size in connection.execute(_overlapping(register, staging, actor)):
             share = common / (size + other_size - common)
             if common >= LEAST_OVERLAP_SHARE * min(size, other_size):
                 say_overlap(report, row, other, common, share)
     else:
-        for row, other in connection.execute(_on_the_spot(register, staging)):
+        for row, other in connection.execute(_on_the_spot(register, staging, actor)):
             report.add("EXISTING_SAME_PLACE", row=row, value=other)
 
 
@@ -63,12 +83,12 @@ def say_overlap(report: Report, row: int, other: str | None, common_m2: float, s
         report.add("EXISTING_OVERLAP", row=row, value=other, area=f"{common_m2:.0f}")
 
 
-def _overlapping(register: Register, staging: Table) -> Select[Any]:
+def _overlapping(register: Register, staging: Table, actor: Actor = SYSTEM) -> Select[Any]:
     """Return (row number, name of the record, m² in common, m² of either) of areas that overlap a record."""
     live = register.table
     staged, there = staging.c[register.geometry.key], live.c[register.geometry.key]
     common = _square_metres(func.ST_Intersection(staged, there))
-    columns = [staging.c.row_number, _name(register), common, _square_metres(staged), _square_metres(there)]
+    columns = [staging.c.row_number, _told_name(register, actor), common, _square_metres(staged), _square_metres(there)]
     is_current = [live.c.valid_to.is_(None)] if "valid_to" in live.c else []
     return (
         select(*columns)
@@ -78,13 +98,13 @@ def _overlapping(register: Register, staging: Table) -> Select[Any]:
     )
 
 
-def _on_the_spot(register: Register, staging: Table) -> Select[Any]:
+def _on_the_spot(register: Register, staging: Table, actor: Actor = SYSTEM) -> Select[Any]:
     """Return (row number, name of the record) of new points that lie where a record does."""
     live, slim = register.table, tile_table(register)
     staged = func.ST_Transform(staging.c[register.geometry.key], WEB_MERCATOR)
     is_near = func.ST_DWithin(slim.c.point, staged, SAME_PLACE_M * _MERCATOR_STRETCH)
     return (
-        select(staging.c.row_number, _name(register))
+        select(staging.c.row_number, _told_name(register, actor))
         .join(slim, is_near)
         .join(live, live.c.id == slim.c.id)
         .where(staging.c.target.is_(None), _is_another(staging, live.c.id))
@@ -105,6 +125,16 @@ def _is_another(staging: Table, record: ColumnElement[int]) -> ColumnElement[boo
 
 def _square_metres(shape: ColumnElement[Any]) -> ColumnElement[float]:
     return func.ST_Area(cast(shape, _Geography()))
+
+
+def _told_name(register: Register, actor: Actor) -> ColumnElement[Any]:
+    """Return what a record is called where the actor may know: none of another commune's that the public does not see."""
+    if actor.communes is None or not register.is_in_communes:
+        return _name(register)
+    there, public = register.table, table(register.id, column("id"), column(register.label), schema="open")
+    is_public = register.guarded is None
+    told = select(public.c[register.label]).where(public.c.id == there.c.id).scalar_subquery() if is_public else null()
+    return case((there.c.commune_code.in_(actor.communes), _name(register)), else_=told)
 
 
 def _name(register: Register) -> ColumnElement[Any]:

@@ -232,7 +232,7 @@ def _publish(
         merge.match()
     kept = (*staged.kept, *refuse_rows(merge, request.actor, report))
     if is_new and not merge.is_bulk:
-        report_overlaps(connection, register, table, report)
+        report_overlaps(connection, register, table, report, request.actor)
     staged, merge = replace(staged, kept=kept), replace(merge, kept=kept)
     found = review(merge, report.valid)
     if not found.counts:

@@ -11,6 +11,7 @@ import shapely
 from shapely import Point, box
 from sqlalchemy import Connection
 
+from geodata.db import SYSTEM, Actor
 from geodata.geometry import as_kind
 from geodata.importing.merge import Merge
 from geodata.importing.overlaps import _on_the_spot, _overlapping, report_overlaps
@@ -28,7 +29,9 @@ def square(across: float = 0.0, up: float = 0.0, size: float = STEP) -> shapely.
     return box(west, south, west + size, south + size)
 
 
-def found(connection: Connection, register_id: str, rows: Sequence[Row]) -> list[tuple[str, int, Any]]:
+def found(
+    connection: Connection, register_id: str, rows: Sequence[Row], actor: Actor = SYSTEM
+) -> list[tuple[str, int, Any]]:
     """Stage rows beside what is published and say what they lie on; rows are numbered from 1."""
     register = get_register(register_id)
     models = [register.write.model_validate({name: row[name] for name in row if name != "geom"}) for row in rows]
@@ -44,7 +47,7 @@ def found(connection: Connection, register_id: str, rows: Sequence[Row]) -> list
         sink.finish()
         assert sink.table is not None
         Merge(connection, register, sink.table, tuple(names)).match()
-        report_overlaps(connection, register, sink.table, report)
+        report_overlaps(connection, register, sink.table, report, actor)
     return [(one["code"], one["row"], one["value"]) for one in report.messages]
 
 
@@ -66,6 +69,30 @@ def test_an_area_on_a_record_s_area_names_the_record(
     publish(connection, "growing_areas", [field_of("VN-DNOR-0001", geom=square())])
     said = found(connection, "growing_areas", [field_of("VN-DNOR-0002", geom=shape)])
     assert said == ([] if expected is None else [(expected, 1, "VN-DNOR-0001")])
+
+
+@pytest.mark.parametrize(
+    ("status", "communes", "name"),
+    [
+        ("proposed", ("20194",), "VN-DNOR-0001"),
+        ("proposed", ("20197",), None),
+        ("active", ("20197",), "VN-DNOR-0001"),
+    ],
+)
+def test_a_record_of_another_commune_is_named_only_where_the_public_sees_it(
+    connection: Connection, status: str, communes: tuple[str, ...], name: str | None
+) -> None:
+    publish(connection, "growing_areas", [field_of("VN-DNOR-0001", status=status)])
+    rows = [field_of("VN-DNOR-0002")]
+    actor = Actor("cán bộ", communes)
+    assert found(connection, "growing_areas", rows, actor) == [("EXISTING_DOUBLED", 1, name)]
+
+
+def test_an_address_of_another_commune_is_not_named(connection: Connection) -> None:
+    there = Point(WEST, SOUTH)
+    publish(connection, "addresses", [agency("0000000001", geom=there, commune_code="20194")])
+    rows = [agency("0000000002", geom=there)]
+    assert found(connection, "addresses", rows, Actor("cán bộ", ("20197",))) == [("EXISTING_SAME_PLACE", 1, None)]
 
 
 def test_an_area_is_not_compared_with_the_record_that_it_changes(connection: Connection) -> None:
