@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyproj
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, column, func, select, table
@@ -27,6 +28,7 @@ from geodata.register import Register
 from geodata.units.index import UnitIndex
 
 AREAS_AT_ONCE = 500
+_ELLIPSOID = pyproj.Geod(ellps="WGS84")
 _AREAS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -101,8 +103,10 @@ def report_public_overlaps(connection: Connection, kept: KeptAreas, report: Repo
         found = connection.execute(_records(kept.register), boxes).all()
         records = [record for record in found if not kept.is_of_file(record)]
         shapes = shapely.from_wkb([bytes(record.shape) for record in records])
-        for at, other, common, share in overlapping(areas, shapes):
-            say_overlap(report, int(rows[at]), records[other].label, common, share)
+        for at, other, _, share in overlapping(areas, shapes):
+            # On the ellipsoid, as the database measures what an upload is told.
+            common_m2 = abs(_ELLIPSOID.geometry_area_perimeter(shapely.intersection(areas[at], shapes[other]))[0])
+            say_overlap(report, int(rows[at]), records[other].label, common_m2, share)
             count += 1
 
 

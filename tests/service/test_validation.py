@@ -240,6 +240,22 @@ def test_an_option_that_no_file_can_have_is_refused_with_what_it_may_be(
         assert known in told or (name == "crs" and "EPSG:9209" in told)
 
 
+def test_an_area_that_is_there_already_is_named_alike_to_anybody_and_at_the_shell(
+    checker: TestClient, command: Shell, tmp_path: Path
+) -> None:
+    asked = {"limit": 50, "commune_code": SAMPLE_COMMUNE}
+    known = checker.get("/collections/growing_areas/items", params=asked).json()["features"]
+    area = next(one for one in known if one["geometry"]["type"].endswith("Polygon"))
+    again = {**area, "properties": {"code": "VN-DNOR-7001", "crop": "Bưởi"}}
+    path = tmp_path / "vung.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [again]}), encoding="utf-8")
+    answer = ask(checker, path, register="growing_areas")
+    (message,) = (one for one in answer.json()["messages"] if one["code"] == "EXISTING_DOUBLED")
+    assert (message["row"], message["value"]) == (1, area["properties"]["code"])
+    assert "100 %" in message["vi"]
+    assert command.call("validate", path, "-r", "growing_areas", "--json").stdout_bytes == answer.content
+
+
 def test_the_shell_tells_a_person_what_is_in_the_file_and_what_is_wrong(command: Shell, tmp_path: Path) -> None:
     told = command.call("validate", write_odd_columns(tmp_path), "-r", "addresses").stdout
     for part in (
