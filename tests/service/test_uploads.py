@@ -301,7 +301,7 @@ def test_a_body_that_does_not_tell_its_length_is_measured(office: Office) -> Non
     ("name", "content", "code"),
     [
         ("a.zip", b"PK\x03\x04 this is no archive", "UPLOAD_FORMAT"),
-        ("a.csv", b"", "UPLOAD_FORMAT"),
+        ("a.csv", b"", "FILE_EMPTY"),
         ("a.gpkg", b"SQLite format 3\x00" + b"\xff" * 200, "GPKG_BROKEN"),
         ("a.exe", b"MZ" + b"\x00" * 100, "UPLOAD_FORMAT"),
         ("a.csv", b"ma_dia_chi,kinh_do,vi_do\n123,106.23,20.35\n", "CODE_FORMAT"),
