@@ -246,7 +246,7 @@ def test_an_area_that_is_there_already_is_named_alike_to_anybody_and_at_the_shel
     asked = {"limit": 50, "commune_code": SAMPLE_COMMUNE}
     known = checker.get("/collections/growing_areas/items", params=asked).json()["features"]
     area = next(one for one in known if one["geometry"]["type"].endswith("Polygon"))
-    again = {**area, "properties": {"code": "VN-DNOR-7001", "crop": "Bưởi"}}
+    again = {"type": "Feature", "geometry": area["geometry"], "properties": {"code": "VN-DNOR-7001", "crop": "Bưởi"}}
     path = tmp_path / "vung.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [again]}), encoding="utf-8")
     answer = ask(checker, path, register="growing_areas")
