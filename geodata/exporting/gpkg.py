@@ -89,7 +89,8 @@ def _describe(file: sqlite3.Connection, export: Export, published_at: datetime) 
     columns = ", ".join(f'"{item.name}" {_type(item)}' for item in export.fields)
     # The names are those of the register's declaration.
     file.execute(
-        f'CREATE TABLE "{name}" (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom {kind}, "id" TEXT, {columns})'
+        f'CREATE TABLE "{name}" (fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, geom {kind}, '
+        f'"{export.id_name}" TEXT, {columns})'
     )
 
 

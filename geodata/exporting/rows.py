@@ -20,10 +20,8 @@ from sqlalchemy import (
 
 from geodata.db import PUBLIC_ROLE, Actor
 from geodata.derived import geometry_names
+from geodata.importing.given_ids import COLUMN, OFFICERS
 from geodata.register import Field, Register
-
-ID = "id"
-"""The column that tells whose record a row is; its values are the records' uuids."""
 
 FETCHED_ROWS = 2000
 
@@ -35,17 +33,20 @@ class Export:
     Attributes
     ----------
     fields : tuple of Field
-        Its columns behind `ID`.
+        Its columns behind the first.
+    id_name : str
+        The first column, which tells whose record a row is; its values are the records' uuids.
     """
 
     register: Register
     fields: tuple[Field, ...]
     statement: Select[Any]
+    id_name: str = COLUMN
 
     @property
     def names(self) -> list[str]:
         """Names of the columns."""
-        return [ID, *(item.name for item in self.fields)]
+        return [self.id_name, *(item.name for item in self.fields)]
 
     def rows(self, connection: Connection) -> Iterator[list[Any]]:
         """Yield the rows in the order of the records' numbers: id, fields, and the geometry as WKB or None."""
@@ -78,7 +79,7 @@ def private_export(register: Register, actor: Actor) -> Export:
     if actor.communes is not None:
         own = live.c.commune_code.in_(actor.communes) if register.is_in_communes else literal_column("false")
         statement = statement.where(own)
-    return Export(register, fields, statement)
+    return Export(register, fields, statement, OFFICERS)
 
 
 def _wkb(shapes: list[Any]) -> ColumnElement[Any]:

@@ -1,6 +1,6 @@
 """The column ``id`` of a file that was exported here and comes back edited: whose record each row is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from geodata.importing.report import Report
 
 COLUMN = "id"
+OFFICERS = "bandoso_id"
+"""Name of the column in what officers export when signed in: such a file may hold what the public does not see."""
+
 STAGED = "_given_id"
 """Name of the staged column."""
 
@@ -21,7 +24,8 @@ class GivenIds:
     """
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self._column = next((name for name in columns if name.strip().casefold() == COLUMN), None)
+        known = {name.strip().casefold(): name for name in reversed(columns)}
+        self._column = known.get(OFFICERS) or known.get(COLUMN)
         self._is_known: bool | None = None
         self._seen: dict[str, int] = {}
 
@@ -61,6 +65,11 @@ class GivenIds:
             report.add("ID_DOUBLED", row=numbers[at], column=self._column, value=found, first_row=first)
             good[at] = False
         return found
+
+
+def is_officers_export(columns: Iterable[str]) -> bool:
+    """Whether a file with these columns was exported by an officer, with what the public does not see."""
+    return any(name.strip().casefold() == OFFICERS for name in columns)
 
 
 def parse(value: str) -> str | None:

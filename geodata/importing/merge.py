@@ -4,7 +4,7 @@ Every statement is built from the declaration with SQLAlchemy Core; names come f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from geodata.ddl import shown_rows
 from geodata.derived import geometry_names
 from geodata.history import Counts, note_before
 from geodata.importing.given_ids import STAGED
@@ -63,6 +64,9 @@ class Merge:
         The commune that ``replace`` is about; without it those that the rows name.
     kept : tuple of int
         Ids of records whose rows were refused: they are not removed.
+    is_whole : bool
+        The file is an officer's own export. Without it ``replace`` leaves what the public does not see: the file may
+        come from what everybody can download, where such records are missing.
     """
 
     connection: Connection
@@ -73,6 +77,7 @@ class Merge:
     mode: Mode = "upsert"
     commune: str | None = None
     kept: tuple[int, ...] = ()
+    is_whole: bool = False
 
     @property
     def live(self) -> Table:
@@ -280,7 +285,14 @@ class Merge:
             return select(live.c.id).where(false())
         found = select(live.c.id).where(live.c.commune_code.in_(self.communes()))
         found = found.where(~exists().where(staged.c.target == live.c.id))
+        shown = None if self.is_whole else shown_rows(self.register)
+        found = found if shown is None else found.where(shown)
         return found.where(live.c.id.not_in(self.kept)) if self.kept else found
+
+    def spared(self) -> int:
+        """Count the records that stay only because the public does not see them."""
+        all_of_them = replace(self, is_whole=True).removed().except_(self.removed()).subquery()
+        return self.connection.scalar(select(func.count()).select_from(all_of_them)) or 0 if self.removes else 0
 
     def apply(self, revision: int) -> None:
         """Write the changes of this revision: history first, then changed records, new ones, codes and companions."""

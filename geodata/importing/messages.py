@@ -102,6 +102,11 @@ KINDS: dict[str, MessageKind] = {
         "warning", "{value} dòng bị từ chối và không rõ là của bản ghi nào, nên không bản ghi nào bị xóa.",
         "{value} rows were rejected and which records they are about is not known, so no record is removed.",
         "Sửa các dòng bị từ chối rồi gửi lại để thay toàn bộ danh sách.", "Correct the rejected rows and send the file again to replace the list."),
+    "REPLACE_WITHHELD": MessageKind(
+        "warning", "{value} bản ghi không công khai, tệp không có, được giữ lại dù thay toàn bộ danh sách.",
+        "{value} records that are not public, and not in the file, are kept although the list is replaced.",
+        "Muốn bỏ cả các bản ghi này: tải tệp đầy đủ ở trang Cán bộ, xóa các dòng đó trong tệp rồi gửi lại.",
+        "To remove these too: download the full file at the officers' desk, delete their rows in it and send that."),
     "ID_UNKNOWN": MessageKind(
         "error", "Không có bản ghi nào mang id “{value}”.", "No record has the id “{value}”.",
         "Xóa ô id nếu đây là bản ghi mới; nếu không, tải lại tệp xuất của đúng lớp dữ liệu.",

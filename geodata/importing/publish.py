@@ -13,6 +13,7 @@ from geodata.db import Database
 from geodata.history import Counts, announce, lock_register, start_revision
 from geodata.importing.cancellation import ending_statements
 from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
+from geodata.importing.given_ids import is_officers_export
 from geodata.importing.merge import Merge, Mode
 from geodata.importing.overlaps import report_overlaps
 from geodata.importing.refusals import refuse_rows
@@ -111,7 +112,8 @@ def publish_staged(connection: Connection, request: ImportRequest, sink: Staging
     sink.finish()
     assert sink.table is not None
     mapped = tuple(name for name in report.columns.values() if name is not None)
-    staged = Staged(sink.name, tuple(sink.fields), sink.has_geometry, mapped, rows=0)
+    is_whole = is_officers_export(report.columns)
+    staged = Staged(sink.name, tuple(sink.fields), sink.has_geometry, mapped, rows=0, is_whole=is_whole)
     return _publish(connection, request, sink.table, staged, report, is_new=True)
 
 
@@ -184,8 +186,9 @@ def _merge(
     is_empty = not connection.scalar(select(exists(select(register.table.c.id))))
     mode = "upsert" if mode == "replace" and staged.holds_back else mode
     return Merge(
-        connection, register, table, staged.mapped, is_bulk=is_empty, mode=mode, commune=commune, kept=staged.kept
-    )
+        connection, register, table, staged.mapped, is_bulk=is_empty, mode=mode, commune=commune, kept=staged.kept,
+        is_whole=staged.is_whole,
+    )  # fmt: skip
 
 
 def _held_back(connection: Connection, request: ImportRequest, staged: Staged, report: Report) -> Staged:
@@ -234,6 +237,8 @@ def _publish(
     if is_new and not merge.is_bulk:
         report_overlaps(connection, register, table, report, request.actor)
     staged, merge = replace(staged, kept=kept), replace(merge, kept=kept)
+    if is_new and (spared := merge.spared()):
+        report.add("REPLACE_WITHHELD", value=spared)
     found = review(merge, report.valid)
     if not found.counts:
         return Published(report, found.counts, None, found)

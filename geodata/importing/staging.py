@@ -53,6 +53,8 @@ class Staged:
         Ids of records whose rows were refused: they are not removed, whatever the mode.
     holds_back : bool
         Which records the refused rows are about is not known, so none is removed.
+    is_whole : bool
+        The file is an officer's own export, which holds what the public does not see too.
     """
 
     table: str
@@ -62,6 +64,7 @@ class Staged:
     rows: int
     kept: tuple[int, ...] = ()
     holds_back: bool = False
+    is_whole: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON."""

@@ -3,7 +3,7 @@ import { html, type TemplateResult } from 'lit';
 import './uploadForm';
 import './uploadList';
 import { base, say } from '../core/page';
-import type { Account } from '../core/types';
+import type { Account, Bilingual } from '../core/types';
 import { SignedInElement } from './signedIn';
 import { d } from './words';
 
@@ -36,8 +36,26 @@ export class DeskApp extends SignedInElement {
             )}
           </ul>
         </nav>
+        <section class="card" aria-labelledby="desk-files">
+          <h2 id="desk-files">${d('desk.files')}</h2>
+          <p class="hint">${d('desk.filesHint')}</p>
+          <ul class="links">
+            ${mine.map(
+              ({ id, title }) =>
+                html`<li>
+                  ${say(title)}: ${this.file(id, title, 'gpkg', 'GeoPackage')} · ${this.file(id, title, 'xlsx', 'Excel')}
+                </li>`,
+            )}
+          </ul>
+        </section>
       </div>
     </div>`;
+  }
+
+  /** All records of the officer's communes, those that are not public too. */
+  private file(id: string, title: Bilingual, suffix: string, name: string): TemplateResult {
+    const href = `${base}/collections/${encodeURIComponent(id)}/export.${suffix}?private=true`;
+    return html`<a href=${href} download>${name}<span class="visually-hidden"> ${say(title)}</span></a>`;
   }
 }
 

@@ -15,6 +15,9 @@ export const en: Record<DeskKey, string> = {
   'desk.expired': 'The session has ended. Sign in again.',
   'desk.revisions': 'Revisions',
   'desk.revisionsHint': 'See who published what and when, and undo it where needed.',
+  'desk.files': 'Download data to edit',
+  'desk.filesHint':
+    'All records of your communes, heads of household and telephones included. Edit and send the file back: only the rows you edited change. Each download is noted.',
   'time.seconds': 'about {n} s',
   'time.minutes': 'about {n} min',
   'files.drop': 'Drop files here',

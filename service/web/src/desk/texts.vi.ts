@@ -13,6 +13,9 @@ export const vi = {
   'desk.expired': 'Phiên đăng nhập đã hết. Hãy đăng nhập lại.',
   'desk.revisions': 'Các đợt công bố',
   'desk.revisionsHint': 'Xem ai đã công bố gì, khi nào, và hoàn tác khi cần.',
+  'desk.files': 'Tải dữ liệu về để sửa',
+  'desk.filesHint':
+    'Tệp đầy đủ của địa bàn bạn, có cả chủ hộ và điện thoại. Sửa rồi gửi lại: chỉ những dòng đã sửa thay đổi. Mỗi lần tải được ghi lại.',
   'time.seconds': 'khoảng {n} giây',
   'time.minutes': 'khoảng {n} phút',
   'files.drop': 'Kéo tệp vào đây',
