@@ -235,6 +235,15 @@ KINDS: dict[str, MessageKind] = {
         "The server could not process the file ({value}); no row was published.",
         "Gửi lại tệp sau ít phút; nếu vẫn lỗi, đưa mã của lần gửi này cho người vận hành.",
         "Send the file again in some minutes; if it fails again, give this upload's id to the operator."),
+    "UPLOAD_CANCELLED": MessageKind(
+        "info", "Lần gửi này đã được hủy; không có gì được công bố.", "This upload was cancelled; nothing was published.",
+        "Nếu vẫn cần công bố, cho kiểm tra lại tệp này hoặc gửi tệp mới.",
+        "Have this file checked again, or send another, where it is to be published after all."),
+    "UPLOAD_EXPIRED": MessageKind(
+        "warning", "Sau {value} ngày không ai công bố nên lần gửi này đã hết hạn; không có gì được công bố.",
+        "Nobody published this upload within {value} days, so it has expired; nothing was published.",
+        "Nếu vẫn cần công bố, cho kiểm tra lại tệp này; nếu đã quá hạn lưu tệp thì gửi lại tệp.",
+        "Have this file checked again where it is to be published after all; send it anew if it is not kept any more."),
 }  # fmt: skip
 
 

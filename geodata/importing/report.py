@@ -161,6 +161,19 @@ def amend(stored: Mapping[str, Any], fresh: Report) -> dict[str, Any]:
     }
 
 
+def tell(
+    stored: Mapping[str, Any] | None, register: str, commune: str | None, code: str, **detail: Any
+) -> dict[str, Any]:
+    """Put one message before all others of a report that was written before; in a new one where there was none."""
+    told = Report(register, commune)
+    told.refuse(code, **detail)
+    if stored is None:
+        return told.as_dict()
+    counts = Counter(stored["counts"]) + told.counts
+    messages = [*told.messages, *stored["messages"]][:MESSAGES_KEPT]
+    return {**stored, "counts": dict(sorted(counts.items())), "messages": messages}
+
+
 def report_json(report: Mapping[str, Any]) -> bytes:
     """Write a report the one way that API, shell and pages share: keys sorted, two blanks, UTF-8, a line's end.
 

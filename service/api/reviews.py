@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, column, exists, func, or_, select, table
 from geodata.errors import NotAllowedError, ParameterError
 from geodata.importing.diff import KINDS, Diff
 from geodata.importing.publish import RowsLostError, open_merge
+from geodata.importing.report import tell
 from geodata.importing.staging import Staged
 from geodata.ops import Revision, Upload
 from geodata.registers import get_register
@@ -126,7 +127,8 @@ def cancel(request: Request, principal: Uploader, database: DatabaseDep) -> Resp
     only(request)
     with database.staff(principal.actor) as connection:
         row = _of_state(find_upload(connection, request, principal, locked=True), (*UNFINISHED, *WAITING))
-        _set(connection, row.id, state="cancelled", staged=None, finished_at=func.now())
+        report = tell(row.report, row.register, row.commune, "UPLOAD_CANCELLED")
+        _set(connection, row.id, state="cancelled", staged=None, report=report, finished_at=func.clock_timestamp())
         _note(connection, request, principal, row, "upload.cancel")
         fresh = find_upload(connection, request, principal)
     return json_response(describe(fresh, with_report=False), headers=PRIVATE)

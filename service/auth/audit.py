@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert
 
 from geodata.accounts import Audit
 
@@ -32,6 +32,8 @@ def note(
     """
     connection.execute(
         insert(Audit).values(
-            actor=actor, action=action, target=target, outcome=outcome, request_id=request_id, detail=detail
+            actor=actor, action=action, target=target, outcome=outcome, request_id=request_id, detail=detail,
+            # Not when its transaction began: that may have read and published a file meanwhile.
+            at=func.clock_timestamp(),
         )
-    )
+    )  # fmt: skip

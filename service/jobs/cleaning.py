@@ -5,6 +5,7 @@ from sqlalchemy.schema import DropTable
 
 from geodata.db import Database
 from geodata.history import forget_private
+from geodata.importing.report import tell
 from geodata.ops import Upload
 from service.auth import audit
 from service.jobs.imports import UNFINISHED
@@ -53,13 +54,14 @@ def clean_staging(database: Database, keep_days: float) -> int:
 
 
 def _expire(connection: Connection, keep_days: float) -> None:
-    statement = (
-        update(Upload)
-        .where(Upload.state.in_(WAITING), func.now() - Upload.queued_at > func.make_interval(0, 0, 0, keep_days))
-        .values(state="cancelled", finished_at=func.now(), progress={"error": "expired"})
-        .returning(Upload.id)
-    )
-    for upload_id in connection.scalars(statement).all():
+    is_old = func.now() - Upload.queued_at > func.make_interval(0, 0, 0, keep_days)
+    found = select(Upload.id, Upload.register, Upload.commune, Upload.report)
+    found = found.where(Upload.state.in_(WAITING), is_old).with_for_update(skip_locked=True)
+    for upload_id, register, commune, stored in connection.execute(found).all():
+        report = tell(stored, register, commune, "UPLOAD_EXPIRED", value=f"{keep_days:g}")
+        values = {"state": "cancelled", "report": report, "progress": {"error": "expired"}}
+        over = update(Upload).where(Upload.id == upload_id)
+        connection.execute(over.values(**values, staged=None, finished_at=func.clock_timestamp()))
         audit.note(connection, "upload.cancel", actor="worker", target=str(upload_id), outcome="ok", kind="expired")
 
 

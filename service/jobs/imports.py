@@ -178,7 +178,7 @@ class UploadJob:
             preview=published.report.preview or upload.preview,
             staged=published.staged.as_dict() if published.staged is not None else None,
             diff=review.as_dict() if review is not None else None, revision=published.revision,
-            finished_at=func.now() if is_over else None, heartbeat_at=None, progress=self.meter.tell(),
+            finished_at=func.clock_timestamp() if is_over else None, heartbeat_at=None, progress=self.meter.tell(),
         )  # fmt: skip
         if state == "published":
             unit = memory_unit(upload.commune, sender(upload))
@@ -257,7 +257,7 @@ def _give_up(connection: Connection, upload_id: UUID, kind: str) -> None:
     report.refuse("SYSTEM_ERROR", value=kind)
     connection.execute(
         update(Upload).where(Upload.id == upload_id).values(
-            state="failed", finished_at=func.now(), progress={"error": kind}, report=report.as_dict()
+            state="failed", finished_at=func.clock_timestamp(), progress={"error": kind}, report=report.as_dict()
         )
     )  # fmt: skip
     audit.note(connection, "upload.publish", actor="worker", target=str(upload_id), outcome="failed", kind=kind)

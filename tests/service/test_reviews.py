@@ -1,6 +1,8 @@
 """The review of an upload over HTTP: seen, chosen, published, approved, cancelled."""
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from starlette.testclient import TestClient
 
 from service import setup
 from tests.conftest import Server
-from tests.service.office import Office, finish, new_code, opened, send
+from tests.service.office import PUBLISHED_WITHIN_S, Office, finish, new_code, opened, publishing_is_held, send
 from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
 
 HERE = 1e-5
@@ -28,6 +30,14 @@ def sent(officer: TestClient, content: bytes, **values: str) -> tuple[str, dict[
     """Send a file to be reviewed; return where it is, and the upload once it waits."""
     place = send(officer, upload_parts(content, publish="ask", commune=SAMPLE_COMMUNE, **values))
     return place, finish(officer, place)
+
+
+def await_state(officer: TestClient, place: str, state: str) -> None:
+    """Wait until an upload is in a state."""
+    deadline = time.monotonic() + PUBLISHED_WITHIN_S
+    while officer.get(place).json()["state"] != state:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def agree(officer: TestClient, place: str, upload: dict[str, Any], **more: Any) -> Any:
@@ -66,6 +76,20 @@ def test_what_a_row_lies_on_is_told_once_though_the_file_is_matched_twice(office
     agree(officer, place, upload)
     done = finish(officer, place)
     assert (done["state"], done["report"]["counts"]["EXISTING_SAME_PLACE"]) == ("published", 1)
+
+
+def test_an_upload_and_its_audit_carry_the_time_at_which_it_was_published(office: Office) -> None:
+    officer = office.officer()
+    with publishing_is_held(office):
+        place = send(officer, upload_parts(address_csv(new_code())))
+        await_state(officer, place, "publishing")
+        with office.database.worker() as connection:
+            held_until = connection.scalar(text("SELECT clock_timestamp()"))
+    done = finish(officer, place)
+    assert datetime.fromisoformat(done["finished_at"]) > held_until
+    with setup.owner(office.settings) as connection:
+        query = "SELECT at FROM ops.audit WHERE target = :id AND action = 'upload.publish'"
+        assert connection.scalar(text(query), {"id": done["id"]}) > held_until
 
 
 def test_a_file_that_changes_nothing_needs_no_word(office: Office) -> None:
@@ -190,6 +214,8 @@ def test_a_cancelled_upload_leaves_nothing_and_can_be_taken_up_again(office: Off
     officer, code = office.officer(), new_code()
     place, upload = sent(officer, address_csv(code))
     assert officer.post(f"{place}/cancel").json()["state"] == "cancelled"
+    first = officer.get(place).json()["report"]["messages"][0]
+    assert (first["code"], first["remedy"]["vi"][:8]) == ("UPLOAD_CANCELLED", "Nếu vẫn ")
     assert agree(officer, place, upload).status_code == 409
     assert officer.post(f"{place}/choices", json={}).status_code == 202
     assert finish(officer, place)["state"] == "staged"

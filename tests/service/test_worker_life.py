@@ -215,6 +215,8 @@ def test_staged_rows_wait_for_their_officer_and_go_when_nobody_needs_them(office
     assert clean_staging(office.database, 14) == 3
     assert staging_tables(office) == [f"u_{upload_id_of(fresh).hex}"]
     assert [officer.get(place).json()["state"] for place in places] == ["staged", "cancelled", "published"]
+    (message,) = officer.get(old).json()["report"]["messages"]
+    assert (message["code"], message["value"]) == ("UPLOAD_EXPIRED", "14")
     with setup.owner(office.settings) as connection:
         statement = text(
             "SELECT action, outcome, detail ->> 'kind' FROM ops.audit WHERE target = :id AND actor = 'worker'"

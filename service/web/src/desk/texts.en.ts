@@ -89,6 +89,8 @@ export const en: Record<DeskKey, string> = {
   'stand.failed': 'The server failed while working on the file. Nothing was published.',
   'stand.failedHint': 'Send it again in some minutes. If it fails again, give this id to the operator: {id}',
   'stand.cancelled': 'Cancelled. Nothing was published.',
+  'stand.expired': 'Expired, since nobody published it. Nothing was published.',
+  'again.button': 'Check this file again',
   'steps.label': 'Steps',
   'steps.read': 'Read',
   'steps.check': 'Check',

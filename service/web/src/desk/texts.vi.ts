@@ -87,6 +87,8 @@ export const vi = {
   'stand.failed': 'Máy chủ gặp lỗi khi xử lý tệp. Không có gì được công bố.',
   'stand.failedHint': 'Gửi lại sau ít phút. Nếu vẫn lỗi, báo người vận hành mã lần gửi: {id}',
   'stand.cancelled': 'Đã hủy. Không có gì được công bố.',
+  'stand.expired': 'Đã hết hạn vì không ai công bố. Không có gì được công bố.',
+  'again.button': 'Kiểm tra lại tệp này',
   'steps.label': 'Các bước',
   'steps.read': 'Đọc',
   'steps.check': 'Kiểm tra',

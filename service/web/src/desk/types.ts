@@ -111,6 +111,8 @@ export interface Report {
 }
 
 export interface Progress {
+  /** Why the work ended without a result. */
+  error?: string;
   stage?: string;
   done?: number;
   total?: number | null;

@@ -137,8 +137,17 @@ export class UploadPage extends SignedInElement {
         @approve=${() => void this.act(() => this.api.approve(upload.id))}
       ></bandoso-publish>`;
     }
-    if (state === 'failed') return html`<p>${d('stand.failedHint', { id: upload.id })}</p>`;
+    if (state === 'failed' || state === 'cancelled') return this.ended(upload);
     return nothing;
+  }
+
+  /** Ended without a result: the file is still there, and can be taken up again. */
+  private ended({ id, state }: Upload): TemplateResult {
+    return html`${state === 'failed' ? html`<p>${d('stand.failedHint', { id })}</p>` : nothing}
+      <div class="actions">
+        <button type="button" ?disabled=${this.busy} @click=${() => void this.choose({})}>${d('again.button')}</button>
+        <a href="${base}/desk">${d('done.another')}</a>
+      </div>`;
   }
 
   private done({ register, revision }: Upload): TemplateResult {
@@ -327,6 +336,7 @@ export class UploadPage extends SignedInElement {
 /** One sentence about where an upload stands. */
 function standWords({ state, progress, revision, diff }: Upload): string {
   if (state === 'published') return revision ? d('stand.published', { n: count(revision) }) : d('stand.unchanged');
+  if (state === 'cancelled' && progress?.error === 'expired') return d('stand.expired');
   if (state === 'validating' && progress?.stage === 'reading') return d('stand.reading');
   if (state === 'staged' && diff && diff.added + diff.changed + diff.removed === 0) return d('stand.nothing');
   return d(`stand.${state}`);
