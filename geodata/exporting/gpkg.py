@@ -2,7 +2,6 @@
 
 import sqlite3
 import struct
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from geodata.exporting.rows import FETCHED_ROWS, Export
+from geodata.exporting.rtree import RTree
 from geodata.register import Field
 
 MEDIA_TYPE: Final = "application/geopackage+sqlite3"
@@ -102,14 +102,16 @@ def _fill(file: sqlite3.Connection, export: Export, connection: Connection) -> i
     names = ", ".join(f'"{name}"' for name in ["geom", *export.names])
     marks = ", ".join("?" * (len(export.names) + 1))
     statement = f'INSERT INTO "{export.register.id}" ({names}) VALUES ({marks})'  # noqa: S608  declared names
-    rows, count = _blobs(export, connection), 0
+    index, rows, count = RTree(file, export.register.id), export.rows(connection), 0
     while batch := list(islice(rows, FETCHED_ROWS)):
-        file.executemany(statement, batch)
+        shapes = [_bytes(row.pop()) for row in batch]
+        blobs = [None if wkb is None else _BLOB_HEAD + wkb for wkb in shapes]
+        file.executemany(statement, [[blob, *row] for blob, row in zip(blobs, batch, strict=True)])
+        index.add(count + 1, shapes)
         count += len(batch)
+    index.finish()
     return count
 
 
-def _blobs(export: Export, connection: Connection) -> Iterator[list[Any]]:
-    for row in export.rows(connection):
-        wkb = row.pop()
-        yield [None if wkb is None else _BLOB_HEAD + bytes(wkb), *row]
+def _bytes(wkb: Any) -> bytes | None:
+    return None if wkb is None else bytes(wkb)

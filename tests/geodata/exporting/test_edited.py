@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pyogrio
 import pytest
+import shapely
 from shapely import Point
 from sqlalchemy import Connection, text
 
@@ -39,9 +41,17 @@ def exported(connection: Connection, register: Register, folder: Path) -> Path:
     return path
 
 
+def know_shapes(file: sqlite3.Connection) -> None:
+    """Give SQLite the functions that every GeoPackage program brings along, by which a layer's index stays true."""
+    for at, name in enumerate(["ST_MinX", "ST_MinY", "ST_MaxX", "ST_MaxY"]):
+        file.create_function(name, 1, lambda blob, at=at: float(shapely.bounds(shapely.from_wkb(blob[8:]))[at]))
+    file.create_function("ST_IsEmpty", 1, lambda blob: shapely.from_wkb(blob[8:]).is_empty)
+
+
 def edit(path: Path, *statements: tuple[str, tuple[Any, ...]]) -> None:
     """Edit a file as QGIS does: as the SQLite database that it is."""
     with sqlite3.connect(path) as file:
+        know_shapes(file)
         for statement, values in statements:
             file.execute(statement, values)
 
@@ -125,6 +135,30 @@ def test_a_column_id_with_numbers_of_the_officer_s_own_says_nothing(connection: 
     edit(path, ("UPDATE tourism_points SET id = ?, beds = 4", ("17",)))
     published = send_back(connection, SIGHTS, path)
     assert (published.counts.changed, codes(published)) == (1, {})
+
+
+def test_the_spatial_index_is_whole_and_stays_true_while_the_layer_is_edited(
+    connection: Connection, folder: Path
+) -> None:
+    put(connection, ADDRESSES, [agency(f"{at:010}", geom=Point(108.1 + at / 100, 16.1)) for at in range(5)])
+    path = exported(connection, ADDRESSES, folder)
+    window = (108.115, 16.0, 108.145, 16.2)
+    assert list(pyogrio.read_dataframe(path, bbox=window).code) == [f"{at:010}" for at in (2, 3, 4)]
+    edit(
+        path,
+        ("UPDATE addresses SET geom = ? WHERE code = ?", (MOVED, "0000000002")),
+        ("UPDATE addresses SET geom = NULL WHERE code = ?", ("0000000003",)),
+        ("DELETE FROM addresses WHERE code = ?", ("0000000004",)),
+        ("UPDATE addresses SET fid = 90 WHERE code = ?", ("0000000000",)),
+        ("INSERT INTO addresses (geom, name) SELECT geom, 'Mới' FROM addresses WHERE code = ?", ("0000000001",)),
+    )
+    assert pyogrio.read_dataframe(path, bbox=window).empty
+    with sqlite3.connect(path) as file:
+        indexed = file.execute("SELECT id FROM rtree_addresses_geom ORDER BY id").fetchall()
+        assert indexed == [(2,), (3,), (90,), (91,)]
+        (west, east) = file.execute("SELECT min_x, max_x FROM gpkg_contents").fetchone()
+    assert (west, east) == (108.1, 108.14)
+    assert pyogrio.read_info(path)["capabilities"]["fast_spatial_filter"]
 
 
 def test_records_can_be_removed_after_an_export_and_are_then_unknown(connection: Connection, folder: Path) -> None:
