@@ -44,7 +44,7 @@ export class RevisionPage extends SignedInElement {
 
   private table(revisions: readonly Revision[], title: string): TemplateResult {
     if (revisions.length === 0) return html`<p>${d('revisions.none')}</p>`;
-    const heads = (['number', 'time', 'author', 'note', 'counts', 'undo'] as const).map((head) =>
+    const heads = (['number', 'time', 'author', 'note', 'counts'] as const).map((head) =>
       d(`revisions.${head}`),
     );
     return html`<div @undone=${({ detail }: CustomEvent<Rollback>) => void this.tell(detail)}>
@@ -72,8 +72,10 @@ export class RevisionPage extends SignedInElement {
       <td>${moment(at)}</td>
       <td>${author ?? ''}</td>
       <td>${note ?? ''}</td>
-      <td>${d('revisions.sum', { added, changed, removed })}</td>
-      <td><bandoso-undo .api=${this.api} .register=${this.register} .revision=${number}></bandoso-undo></td>
+      <td>
+        ${d('revisions.sum', { added, changed, removed })}
+        <bandoso-undo .api=${this.api} .register=${this.register} .revision=${number}></bandoso-undo>
+      </td>
     </tr>`;
   }
 

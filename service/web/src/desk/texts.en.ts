@@ -298,7 +298,6 @@ export const en: Record<DeskKey, string> = {
   'revisions.author': 'Published by',
   'revisions.note': 'Note',
   'revisions.counts': 'Changes',
-  'revisions.undo': 'Undo',
   'revisions.none': 'Nothing of this layer was published yet.',
   'revisions.sum': 'added {added}, changed {changed}, removed {removed}',
   'revisions.failed': 'The revisions could not be loaded: {why}',

@@ -290,7 +290,6 @@ export const vi = {
   'revisions.author': 'Người công bố',
   'revisions.note': 'Ghi chú',
   'revisions.counts': 'Thay đổi',
-  'revisions.undo': 'Hoàn tác',
   'revisions.none': 'Lớp này chưa có đợt công bố nào.',
   'revisions.sum': 'thêm {added}, sửa {changed}, xóa {removed}',
   'revisions.failed': 'Không tải được các đợt công bố: {why}',
