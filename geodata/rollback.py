@@ -176,8 +176,11 @@ class _Undo:
         self._run("undo.sql")
         self._run("undo_past.sql", register=self.register.id, undone=self.number)
         self._note_added()
+        # Without statistics the database takes a temporary table for a few rows.
+        self.connection.execute(text("ANALYZE undo"))
         state = state_of(self.register).op("||")(private_state_of(self.register))
-        self.connection.execute(update(UNDO).values(live=state).where(UNDO.c.id == self.live.c.id))
+        open_ = UNDO.c.action.is_(None)
+        self.connection.execute(update(UNDO).values(live=state).where(UNDO.c.id == self.live.c.id, open_))
         self._run("undo_after.sql", register=self.register.id, undone=self.number)
         self.communes = self._find_communes()
         self._require_scope(actor)
@@ -191,20 +194,28 @@ class _Undo:
         self.connection.execute(text(statement), values)
 
     def _note_added(self) -> None:
-        """Take in the records that the revision added and that nothing has changed since."""
+        """Take in the records that the revision added and that nothing has changed since: they go, as they are.
+
+        A first revision may have added hundreds of thousands; nothing of them has to be compared.
+        """
         live = self.live
         earlier = exists().where(
             Change.register == self.register.id, Change.revision == self.number, Change.feature_id == live.c.id
         )
-        rows = select(live.c.id, live.c.uuid, literal(False)).where(live.c.revision == self.number, ~earlier)  # noqa: FBT003
-        statement = upsert(UNDO).from_select(["id", "uuid", "is_removed"], rows)
+        rows = select(live.c.id, live.c.uuid, literal(False), literal("remove"))  # noqa: FBT003
+        rows = rows.where(live.c.revision == self.number, ~earlier)
+        statement = upsert(UNDO).from_select(["id", "uuid", "is_removed", "action"], rows)
         self.connection.execute(statement.on_conflict_do_nothing())
 
     def _find_communes(self) -> list[str]:
         """Return every commune that the records were, are or would be in."""
         states = [UNDO.c.live, UNDO.c.before]
         query = select(*(state["commune_code"].astext.label(f"commune_{at}") for at, state in enumerate(states)))
-        return sorted({code for row in self.connection.execute(query.distinct()) for code in row if code is not None})
+        found = {code for row in self.connection.execute(query.distinct()) for code in row}
+        if "commune_code" in self.live.c:
+            going = select(self.live.c.commune_code).join(UNDO, UNDO.c.id == self.live.c.id)
+            found |= set(self.connection.scalars(going.where(UNDO.c.action.is_not(None)).distinct()))
+        return sorted(code for code in found if code is not None)
 
     def _require_scope(self, actor: Actor) -> None:
         """Refuse an actor who may not change every commune concerned."""

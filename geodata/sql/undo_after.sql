@@ -11,4 +11,4 @@ FROM undo u LEFT JOIN LATERAL (
     WHERE c.register = :register AND c.feature_id = u.id AND c.revision > :undone
     ORDER BY c.revision LIMIT 1
 ) later ON true
-WHERE undo.id = u.id AND NOT undo.is_removed
+WHERE undo.id = u.id AND NOT undo.is_removed AND undo.action IS NULL

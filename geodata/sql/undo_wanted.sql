@@ -8,7 +8,7 @@ WITH value AS (
         SELECT jsonb_object_keys(u.before) UNION SELECT jsonb_object_keys(u.after)
         UNION SELECT jsonb_object_keys(u.live)
     ) k (name)
-    WHERE name <> ALL (CAST(:engine AS text[])) AND (u.knows_private OR name <> ALL (CAST(:private AS text[])))
+    WHERE u.action IS NULL AND NOT u.is_removed AND name <> ALL (CAST(:engine AS text[])) AND (u.knows_private OR name <> ALL (CAST(:private AS text[])))
 ), change AS (
     SELECT id, name, b, a IS DISTINCT FROM l AS is_later, b IS DISTINCT FROM a AS is_changed,
         b IS DISTINCT FROM l AS differs, bool_or(a IS DISTINCT FROM l) OVER (PARTITION BY id, part) AS is_another
@@ -35,6 +35,7 @@ WITH value AS (
             ELSE c.left_alone
         END AS fields
     FROM undo u LEFT JOIN change_of c USING (id)
+    WHERE u.action IS NULL
 )
 UPDATE undo SET action = v.action, fields = coalesce(v.fields, '{}'),
     wanted = CASE v.action WHEN 'insert' THEN undo.before WHEN 'restore' THEN undo.live || v.given END
