@@ -29,6 +29,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    union_all,
 )
 from sqlalchemy.types import UserDefinedType
 
@@ -166,11 +167,26 @@ class _Json(UserDefinedType[object]):
 def items_statement(register: Register, query: ItemsQuery) -> Select[tuple[int, str]]:
     """Return the statement of one page; one row more than asked tells whether there is a next page."""
     view = _view(register, query.is_past)
-    ids = _matches(register, query)
-    ids = ids.where(ids.selected_columns.id > query.after).order_by(ids.selected_columns.id)
+    matches = _matches(register, query)
+    ids = _both_kinds(matches, view, query) if query.is_past else _from(matches, query)
     page = ids.limit(query.limit + 1).offset(query.offset or None).subquery("page")
     statement = select(view.c.id, _feature(register, query.is_past)).join(page, page.c.id == view.c.id)
     return _settled(statement.order_by(view.c.id), query.at)
+
+
+def _from(ids: Select[tuple[int]], query: ItemsQuery) -> Select[tuple[int]]:
+    return ids.where(ids.selected_columns.id > query.after).order_by(ids.selected_columns.id)
+
+
+def _both_kinds(ids: Select[tuple[int]], view: FromClause, query: ItemsQuery) -> Select[tuple[int]]:
+    """Return the ids of a past page: the first of the states that still hold, and the first of those replaced since.
+
+    Each by itself has an index to go along; both at once would be sorted as a whole.
+    """
+    upto = query.offset + query.limit + 1
+    kinds = [_from(ids.where(test), query).limit(upto) for test in (view.c.until.is_(None), view.c.until.is_not(None))]
+    both = union_all(*(select(kind.subquery().c.id) for kind in kinds)).subquery()
+    return select(both.c.id).order_by(both.c.id)
 
 
 def _matches(register: Register, query: ItemsQuery) -> Select[tuple[int]]:
