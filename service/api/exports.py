@@ -34,8 +34,9 @@ router = APIRouter(tags=["Files"])
 WAIT_S, KEPT_S = 20.0, 3600.0
 _BLOCK = 1 << 18
 _EARLIEST = datetime(2025, 7, 1, tzinfo=UTC)
-_building = threading.BoundedSemaphore(1)
-"""One file is written at a time in each process: it is work for the database, and the next one often is the same."""
+_public_turn, _private_turn = threading.Lock(), threading.Lock()
+"""One file of each kind is written at a time in each process: it is work for the database, and the next public one
+often is the same. A register as a whole takes a minute as a workbook, for which no officer has to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class _Files:
         return FileResponse(path, headers=headers, media_type=self.format.media_type, filename=self._name())
 
     def _write_public(self) -> tuple[str, Path]:
-        with _turn(), self.database.worker() as connection:
+        with _turn(_public_turn), self.database.worker() as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             etag, published_at = self._state(connection)
             path = self._path(etag)
@@ -149,7 +150,7 @@ class _Files:
         """Answer with a file that nobody finds afterwards, and note in the audit who took it."""
         path = self.folder / f"private-{uuid4().hex}.{self.format.suffix}"
         try:
-            with _turn(), self.database.worker() as connection:
+            with _turn(_private_turn), self.database.worker() as connection:
                 export = private_export(self.register, principal.actor)
                 count = self._write(connection, export, path, datetime.now(UTC))
                 audit.note(
@@ -173,13 +174,13 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    if not _building.acquire(timeout=WAIT_S):
+def _turn(lock: threading.Lock) -> Iterator[None]:
+    if not lock.acquire(timeout=WAIT_S):
         raise ExportBusyError
     try:
         yield
     finally:
-        _building.release()
+        lock.release()
 
 
 def _remove_old(folder: Path, kept: Path) -> None:

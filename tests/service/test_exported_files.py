@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from service.api import exports
 from tests.conftest import Server
 from tests.service.office import Office, opened
 from tests.service.people import OTHER_COMMUNE, SAMPLE_COMMUNE, add_key, add_officer
@@ -64,6 +65,18 @@ def test_an_officer_downloads_all_of_the_own_communes_and_the_audit_says_so(offi
     assert {row[0] for row in rows(other.content, tmp_path, "SELECT DISTINCT commune_code FROM addresses")} <= {
         OTHER_COMMUNE
     }
+
+
+def test_an_officer_waits_for_no_public_file_and_nobody_for_ever(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "WAIT_S", 0.05)
+    officer = office.officer()
+    with exports._public_turn:
+        assert officer.get(f"{EXPORT}.gpkg?private=true").status_code == 200
+        busy = office.client.get("/collections/villages/export.xlsx")
+    assert (busy.status_code, busy.json()["type"]) == (503, "urn:bandoso:problem:export_busy")
+    assert office.client.get("/collections/villages/export.xlsx").status_code == 200
 
 
 def test_private_files_are_for_people_who_signed_in(office: Office) -> None:
