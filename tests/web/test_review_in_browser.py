@@ -1,6 +1,7 @@
 """An officer's way in a real browser: send, understand, choose, publish, undo."""
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def publish(page: Page) -> None:
     stand(page, REVIEW)
     page.get_by_role("button", name="Công bố", exact=True).click()
     stand(page, "Đã công bố: đợt")
+
+
+def width_of(page: Page) -> int:
+    """Return how wide the page is, in pixels."""
+    width: int = page.evaluate("() => Math.max(document.documentElement.scrollWidth, window.innerWidth)")
+    return width
 
 
 def undo(page: Page) -> None:
@@ -227,6 +234,10 @@ def test_an_upload_is_cancelled_only_after_asking(desk: Desk) -> None:
     page.get_by_role("button", name="Hủy lần gửi này").click()
     page.get_by_role("dialog").get_by_role("button", name="Hủy lần gửi").click()
     stand(page, "Đã hủy")
+    expect(page.locator("bandoso-problems")).to_contain_text("UPLOAD_CANCELLED")
+    page.get_by_role("button", name="Kiểm tra lại tệp này").click()
+    publish(page)
+    assert desk.office.item(code) is not None
 
 
 def test_the_keyboard_alone_sends_publishes_and_undoes(desk: Desk, tmp_path: Path) -> None:
@@ -274,8 +285,34 @@ def test_axe_finds_nothing_at_the_desk(desk: Desk, scheme: str) -> None:
             part.click()
     page.locator("bandoso-changes bandoso-desk-map").scroll_into_view_if_needed()
     assert findings_of_axe(page) == []
-    width: int = page.evaluate("() => Math.max(document.documentElement.scrollWidth, window.innerWidth)")
-    assert width == PHONE["width"]
+    assert width_of(page) == PHONE["width"]
+
+
+@needs_axe
+@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.long)])
+def test_revisions_can_be_undone_on_a_phone(desk: Desk, scheme: str) -> None:
+    page = desk.sign_in(color_scheme=scheme, viewport=PHONE).page
+    send(page, table(f"{'danh-sach-rat-dai-' * 6}.csv", address_csv(new_code())))
+    stand(page, REVIEW)
+    page.get_by_label("Ghi chú").fill("Một ghi chú rất dài, không xuống dòng_" + "dài" * 40)
+    publish(page)
+    assert width_of(page) == PHONE["width"]
+    page.goto(f"{desk.address}/desk/revisions/addresses")
+    button = page.locator("bandoso-undo button").first
+    expect(button).to_be_visible()
+    assert findings_of_axe(page) == []
+    assert width_of(page) == PHONE["width"]
+    button.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert findings_of_axe(page) == []
+
+
+def test_the_full_file_of_the_own_commune_is_a_click_away(desk: Desk) -> None:
+    page = desk.sign_in().page
+    with page.expect_download() as download:
+        page.get_by_role("link", name="GeoPackage Vùng trồng").click()
+    with sqlite3.connect(download.value.path()) as file:
+        assert file.execute("SELECT count(bandoso_id) > 0 FROM growing_areas").fetchone() == (1,)
 
 
 @needs_axe
