@@ -46,6 +46,7 @@ from geodata.history import (
     start_revision,
     state_of,
 )
+from geodata.importing.publish import SORT_MEMORY
 from geodata.ops import Change
 from geodata.refresh import Refresh
 from geodata.register import Register
@@ -172,6 +173,7 @@ class _Undo:
 
     def work_out(self, actor: Actor) -> None:
         """Find what becomes of each record, and leave those that would break a rule."""
+        self.connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
         self.connection.execute(text("DROP TABLE IF EXISTS pg_temp.undo"))
         self._run("undo.sql")
         self._run("undo_past.sql", register=self.register.id, undone=self.number)

@@ -10,13 +10,14 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Index,
-    Select,
     Subquery,
     Table,
     and_,
+    exists,
     literal,
     literal_column,
     null,
+    or_,
     select,
     true,
     union,
@@ -35,8 +36,12 @@ def leave_broken(connection: Connection, register: Register, undo: FromClause) -
     undo : FromClause
         The temporary table: ``id``, ``wanted`` (the state to come), ``action``, ``fields``.
     """
-    for broken, fields in _broken_rules(register, undo):
-        _leave(connection, undo, broken, fields)
+    stored = _stored(register, undo)
+    rules = list(_broken_rules(register, stored))
+    # All at once first: mostly none is broken, and each look reads every state out of its document.
+    if connection.scalar(select(exists(select(stored.c.undo_id).where(or_(*(rule for rule, _ in rules)))))):
+        for condition, fields in rules:
+            _leave(connection, undo, select(stored.c.undo_id).where(condition), fields)
     # A record that is left keeps its codes, which another may have wanted.
     while any(_leave(connection, undo, broken, fields) for broken, fields in _taken_keys(register, undo)):
         pass
@@ -47,20 +52,25 @@ def _leave(connection: Connection, undo: Any, ids: Any, fields: Sequence[str]) -
     return connection.execute(statement.where(undo.c.id.in_(ids))).rowcount
 
 
-def _broken_rules(register: Register, undo: FromClause) -> Iterator[tuple[Select[Any], list[str]]]:
-    """Yield the ids of records that would break a rule of their own row, with the fields it is about."""
+def _stored(register: Register, undo: FromClause) -> Subquery:
+    """Return the states to come as rows of the register's table."""
     live = register.table
     row = read_row(live, undo.c.wanted, "row")
     states = select(undo.c.id.label("undo_id"), *(row.c[item.name] for item in live.c))
-    stored = states.select_from(undo.join(row, true())).where(undo.c.wanted.is_not(None)).subquery("stored")
+    return states.select_from(undo.join(row, true())).where(undo.c.wanted.is_not(None)).subquery("stored")
+
+
+def _broken_rules(register: Register, stored: Subquery) -> Iterator[tuple[ColumnElement[bool], list[str]]]:
+    """Yield when a state breaks a rule of its own row, with the fields it is about."""
+    live = register.table
     for rule in live.constraints:
         if isinstance(rule, CheckConstraint):
             words = set(re.findall(r"\w+", str(rule.sqltext)))
             fields = [item.name for item in live.c if item.name in words]
-            yield select(stored.c.undo_id).where(literal_column(f"({rule.sqltext}) IS FALSE")), fields
+            yield literal_column(f"({rule.sqltext}) IS FALSE"), fields
     for item in live.c:
         if not item.nullable and item.computed is None and item.server_default is None and item.identity is None:
-            yield select(stored.c.undo_id).where(stored.c[item.name].is_(None)), [item.name]
+            yield stored.c[item.name].is_(None), [item.name]
 
 
 def _taken_keys(register: Register, undo: FromClause) -> Iterator[tuple[Any, list[str]]]:
@@ -81,8 +91,9 @@ def _rivals(register: Register, undo: FromClause, table: Table, index: Index) ->
     wanted = select(undo.c.id.label("owner"), *(rows.c[name] for name in names))
     wanted = wanted.select_from(undo.join(rows, true())).where(undo.c.wanted.is_not(None), where)
     owner = table.c.id if is_own else table.c.feature_id
-    going = select(undo.c.id).where(undo.c.action.is_not(None))
-    held = select(owner.label("owner"), *(table.c[name] for name in names)).where(owner.not_in(going), where)
+    # Not "not in": with more ids than fit into memory the database would go through all of them for each record.
+    is_going = exists().where(undo.c.id == owner, undo.c.action.is_not(None))
+    held = select(owner.label("owner"), *(table.c[name] for name in names)).where(~is_going, where)
     mine, theirs, others = wanted.subquery("mine"), held.subquery("theirs"), wanted.subquery("others")
     taken = select(mine.c.owner).join(theirs, _same(mine, theirs, names))
     second = select(mine.c.owner).join(others, and_(_same(mine, others, names), mine.c.owner > others.c.owner))
