@@ -65,8 +65,7 @@ class Merge:
     kept : tuple of int
         Ids of records whose rows were refused: they are not removed.
     is_whole : bool
-        The file is an officer's own export. Without it ``replace`` leaves what the public does not see: the file may
-        come from what everybody can download, where such records are missing.
+        An officer's own export; any other file may lack what the public does not see, so ``replace`` leaves that.
     """
 
     connection: Connection
@@ -280,19 +279,21 @@ class Merge:
 
     def removed(self) -> Select[Any]:
         """Return the ids of records of the replaced communes that the file has no row for."""
-        live, staged = self.live, self.staging
+        live = self.live
         if not self.removes:
             return select(live.c.id).where(false())
-        found = select(live.c.id).where(live.c.commune_code.in_(self.communes()))
-        found = found.where(~exists().where(staged.c.target == live.c.id))
-        shown = None if self.is_whole else shown_rows(self.register)
-        found = found if shown is None else found.where(shown)
+        is_kept = exists().where(self.staging.c.target == live.c.id)
+        found = select(live.c.id).where(live.c.commune_code.in_(self.communes()), ~is_kept)
+        if not self.is_whole and (shown := shown_rows(self.register)) is not None:
+            found = found.where(shown)
         return found.where(live.c.id.not_in(self.kept)) if self.kept else found
 
     def spared(self) -> int:
-        """Count the records that stay only because the public does not see them."""
-        all_of_them = replace(self, is_whole=True).removed().except_(self.removed()).subquery()
-        return self.connection.scalar(select(func.count()).select_from(all_of_them)) or 0 if self.removes else 0
+        """Count the records that stay because the public does not see them."""
+        stays = select(func.count()).select_from(
+            replace(self, is_whole=True).removed().except_(self.removed()).subquery()
+        )
+        return self.connection.scalar(stays) or 0 if self.removes else 0
 
     def apply(self, revision: int) -> None:
         """Write the changes of this revision: history first, then changed records, new ones, codes and companions."""
