@@ -1,7 +1,5 @@
 """Who is killed when: processes of one service that wait at every step of an upload until told to go on, or die."""
 
-import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,8 +15,9 @@ import psycopg
 from sqlalchemy import make_url
 
 from service.settings import ServiceSettings
-from tests.conftest import ROOT, environment_of, free_port
+from tests.conftest import environment_of, free_port
 from tests.service.people import add_key, add_officer, address_csv, upload_parts
+from tests.warm_process import WarmProcess
 
 VICTIMS = ("worker", "database", "api")
 ROWS = 20
@@ -71,19 +70,21 @@ def prefix(number: int) -> str:
     return f"07900{number:02}"
 
 
-def all_cells() -> list[Cell]:
-    """Return every cell, those of the API's own step first."""
+def first_cells() -> list[Cell]:
+    """Return the cells that are tried every time, those of the API's own step first."""
     received = [Cell(victim, f"{when}-received") for victim in ("api", "database") for when in ("before", "after")]
-    ends = [f"{when}-{state}" for state in ("published", "rejected") for when in ("before", "after")]
-    others = [Cell(victim, point) for victim in VICTIMS for point in (*STEPS, *ends)]
+    others = [Cell(victim, point) for victim in VICTIMS for point in (*STEPS, "before-published", "after-published")]
     staged = [Cell(victim, point, "ask") for victim in VICTIMS for point in ("before-staged", "after-staged")]
-    return [*received, *others, *staged, *(Cell("reader", point) for point in (*STEPS, *ends[:2]))]
+    refused = [Cell("worker", f"{when}-rejected") for when in ("before", "after")]
+    return [*received, *others, *staged, *refused, *(Cell("reader", point) for point in STEPS[:4])]
 
 
 def later_cells() -> list[Cell]:
-    """Return the cells in which the officer has seen the rows and publishes them."""
+    """Return the others: the officer has seen the rows and publishes them, or who dies has little to do with it."""
     points = [f"{when}-{state}" for state in ("publishing", "published") for when in ("before", "after")]
-    return [Cell(victim, point, "ask") for victim in VICTIMS for point in points]
+    seen = [Cell(victim, point, "ask") for victim in VICTIMS for point in points]
+    refused = [Cell(victim, f"{when}-rejected") for victim in ("database", "api") for when in ("before", "after")]
+    return [*seen, *refused, *(Cell("reader", point) for point in points)]
 
 
 @dataclass
@@ -104,8 +105,8 @@ class Matrix:
     cells: Sequence[Cell]
     fates: dict[Cell, Fate] = field(default_factory=dict)
     sights: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    workers: list[psutil.Popen] = field(default_factory=list)
-    everybody: list[psutil.Popen] = field(default_factory=list)
+    workers: list[WarmProcess] = field(default_factory=list)
+    everybody: list[WarmProcess] = field(default_factory=list)
     held: dict[Path, tuple[Cell, float]] = field(default_factory=dict)
     is_over: bool = False
 
@@ -124,14 +125,11 @@ class Matrix:
         """Connect to the database as its owner."""
         return psycopg.connect(self.settings.sqlalchemy_url.replace("+psycopg", ""), autocommit=True)
 
-    def start(self, *arguments: str) -> psutil.Popen:
+    def start(self, *arguments: str) -> WarmProcess:
         """Start a process that pauses at every point."""
         told = {"BANDOSO_FAILPOINT": "pause@*", "BANDOSO_UPLOADS_WAITING": "100"}
-        environment = {**os.environ, **environment_of(self.settings), **told}
-        with (self.settings.var_dir / f"process-{len(self.everybody)}.log").open("wb") as log:
-            process = psutil.Popen(
-                [sys.executable, "-m", *arguments], env=environment, stdout=log, stderr=log, cwd=ROOT
-            )
+        log = self.settings.var_dir / f"process-{len(self.everybody)}.log"
+        process = WarmProcess(list(arguments), {**environment_of(self.settings), **told}, log)
         self.everybody.append(process)
         return process
 
@@ -300,15 +298,14 @@ class Matrix:
             while not self.is_over:
                 self.sights.update(("rows", *row[1:]) for row in connection.execute(seen))
                 self.sights.update(("revisions", *row) for row in connection.execute(uneven))
-                time.sleep(0.02)
+                time.sleep(0.05)
 
     def close(self) -> None:
         """Kill what still lives."""
         self.is_over = True
         self.database.close()
         for process in self.everybody:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+            process.kill()
             process.wait()
 
 

@@ -1,0 +1,80 @@
+"""Processes of the product that start in a moment: forks of one that has loaded the program already.
+
+What runs is ``python -m`` of the same module as ever, with an environment, a log and a number of its own, and is killed
+like any other process. Only the two seconds of loading are spent once.
+"""
+
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+_PROGRAM = ("uvicorn", "service.app", "service.cli", "service.jobs.worker", __name__)
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(list(_PROGRAM))
+_ROOT = Path(__file__).parent.parent
+
+
+class WarmProcess:
+    """A process of the product.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Module and arguments, as behind ``python -m``.
+    environment : dict of str to str
+        What it has beside this process's own.
+    log : Path
+        Takes what it says.
+    """
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        whole = {**os.environ, **environment}
+        self._process: ForkServerProcess = _FORKS.Process(target=_run, args=(arguments, whole, str(log)))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait for its end."""
+        self._process.join(timeout_s)
+        if self._process.is_alive():
+            raise subprocess.TimeoutExpired("warm process", timeout_s or 0)
+
+    def kill(self) -> None:
+        """Kill it as the kernel would: it hears nothing of it."""
+        self._process.kill()
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def suspend(self) -> None:
+        """Let it stand still."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def _run(arguments: list[str], environment: dict[str, str], log: str) -> None:
+    """Become ``python -m`` of a module."""
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(_ROOT)
+    sys.argv = list(arguments)
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
