@@ -10,8 +10,12 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+
+import pytest
 
 _PROGRAM = ("uvicorn", "service.app", "service.cli", "service.jobs.worker", __name__)
 _FORKS = multiprocessing.get_context("forkserver")
@@ -35,9 +39,7 @@ class WarmProcess:
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
-        whole = {**os.environ, **environment}
-        self._process: ForkServerProcess = _FORKS.Process(target=_run, args=(arguments, whole, str(log)))
-        self._process.start()
+        self._process = _start(arguments, {**os.environ, **environment}, log, log)
         assert self._process.pid is not None
         self.pid: int = self._process.pid
 
@@ -68,13 +70,36 @@ class WarmProcess:
         os.kill(self.pid, signal.SIGCONT)
 
 
-def _run(arguments: list[str], environment: dict[str, str], log: str) -> None:
+def run_warm(
+    arguments: list[str], environment: dict[str, str], timeout_s: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run a module with this environment and no other to its end, as `subprocess.run` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, error = Path(folder, "out"), Path(folder, "error")
+        process = _start(arguments, environment, out, error)
+        process.join(timeout_s)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(arguments, timeout_s)
+        return subprocess.CompletedProcess(arguments, process.exitcode, out.read_text(), error.read_text())
+
+
+def _start(arguments: list[str], environment: dict[str, str], out: Path, error: Path) -> ForkServerProcess:
+    with pytest.MonkeyPatch.context() as patch:
+        # The width of what commands print is found when they are loaded.
+        patch.setenv("COLUMNS", "200")
+        forkserver.ensure_running()
+    process = _FORKS.Process(target=_run, args=(arguments, environment, str(out), str(error)))
+    process.start()
+    return process
+
+
+def _run(arguments: list[str], environment: dict[str, str], out: str, error: str) -> None:
     """Become ``python -m`` of a module."""
     os.environ.clear()
     os.environ.update(environment)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for path, number in ((out, 1), (error, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
     os.chdir(_ROOT)
     sys.argv = list(arguments)
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
