@@ -114,7 +114,8 @@ def create_migrated(server: Server, name: str) -> str:
     return url
 
 
-def _build_templates(server: Server) -> None:
+def build_templates(server: Server) -> None:
+    """Make the database that others are copied from, and the one with the sample."""
     url = create_migrated(server, TEMPLATE)
     settings = settings_for(url)
     setup.apply_settings(settings)
@@ -164,7 +165,7 @@ def server() -> Server:
         stamp, wanted = VAR / "templates", _fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
-            _build_templates(found)
+            build_templates(found)
             stamp.write_text(wanted)
     return found
 
