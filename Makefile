@@ -14,7 +14,7 @@ test: ## Install what tests need; run checks and all tests with a database of th
 	@bash .ci/install test
 	@$(MAKE) --no-print-directory checks
 	@if [ -f service/web/package-lock.json ]; then bash .ci/npm run --silent typecheck && bash .ci/npm test --silent; fi
-	@$(PYTHON) -m pytest -n 2 --dist loadfile
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: ## Run the long tests too: load, faults, soak
 	@bash .ci/install test

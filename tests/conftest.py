@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import psycopg
+import pyogrio
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -27,6 +27,7 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url
 from starlette.testclient import TestClient
 
 from geodata.db import Database
+from geodata.importing import sandbox
 from geodata.importing.report import Report
 from geodata.importing.report_schema import schema_json
 from geodata.units.load import load_reference
@@ -34,10 +35,20 @@ from service import setup
 from service.app import create_app
 from service.cluster import EXTENSIONS, OWNER, Cluster
 from service.settings import ServiceSettings
+from tests.hostile.warm_reader import warm_reader
+from tests.warm_process import WarmProcess
 
 ROOT = Path(__file__).parent.parent
 VAR = Path(os.environ.get("BANDOSO_TEST_VAR", ROOT / "var" / "test"))
 TEMPLATE, SAMPLE_TEMPLATE = "template_migrated", "template_sample"
+LONGEST = (
+    "test_kill_matrix.py", "test_review_in_browser.py", "test_browser.py", "test_hostile_plain_text.py",
+    "test_hostile_tables.py", "test_cluster.py", "test_supervisor.py", "test_hostile_containers.py",
+    "test_upload_cases.py", "test_cli.py", "test_hostile_markup.py", "test_mutations.py", "test_past.py",
+    "test_exports.py", "test_workers.py", "test_worker_life.py", "test_sandbox.py", "test_faults.py",
+    "test_hostile_texts.py", "test_upload_events.py", "test_coordinates.py", "test_validation.py",
+)  # fmt: skip
+"""Files of tests that take longest, by processor time on two cores; the longest first."""
 PASSWORD = "mật khẩu của phép thử 2026"
 
 
@@ -103,7 +114,8 @@ def create_migrated(server: Server, name: str) -> str:
     return url
 
 
-def _build_templates(server: Server) -> None:
+def build_templates(server: Server) -> None:
+    """Make the database that others are copied from, and the one with the sample."""
     url = create_migrated(server, TEMPLATE)
     settings = settings_for(url)
     setup.apply_settings(settings)
@@ -129,6 +141,13 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left alone with one of them in the end."""
+    order = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop the server once, when the last worker is done."""
     if not hasattr(session.config, "workerinput") and (VAR / "pg").exists():
@@ -146,7 +165,7 @@ def server() -> Server:
         stamp, wanted = VAR / "templates", _fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
-            _build_templates(found)
+            build_templates(found)
             stamp.write_text(wanted)
     return found
 
@@ -182,6 +201,19 @@ def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
     """A client of the shipped application on the sample data."""
     with TestClient(create_app(sample_settings)) as found:  # type: ignore[arg-type]
         yield found
+
+
+@pytest.fixture(scope="session")
+def _warm_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    with warm_reader(tmp_path_factory.mktemp("warm")) as command:
+        yield command
+
+
+@pytest.fixture
+def warm_reading(_warm_command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read files by forks of a reader that has started already, for tests of what is in files and not of the reader."""
+    monkeypatch.setattr(sandbox, "_command", lambda: _warm_command)
+    monkeypatch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -254,26 +286,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(arguments: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(arguments: list[str], environment: dict[str, str], log: Path) -> Iterator[WarmProcess]:
     """Run a process of the product and stop it in the end."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            env={**os.environ, **environment},
-            stdout=output,
-            stderr=output,
-            cwd=ROOT,
-        )
+    process = WarmProcess(arguments, environment, log)
+    try:
+        yield process
+    finally:
+        process.terminate()
         try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def environment_of(settings: ServiceSettings) -> dict[str, str]:
@@ -282,6 +306,11 @@ def environment_of(settings: ServiceSettings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "BANDOSO_VAR_DIR": str(settings.var_dir),
         "BANDOSO_SECRET": settings.secret.get_secret_value(),
+        "BANDOSO_STORAGE_URL": settings.storage_url,
+        "BANDOSO_STORAGE_ENDPOINT": settings.storage_endpoint,
+        "BANDOSO_STORAGE_REGION": settings.storage_region,
+        "BANDOSO_STORAGE_KEY_ID": settings.storage_key_id,
+        "BANDOSO_STORAGE_SECRET_KEY": settings.storage_secret_key.get_secret_value(),
     }
 
 
@@ -297,7 +326,7 @@ def serving(settings: ServiceSettings) -> Iterator[str]:
         yield address
 
 
-def await_ready(address: str, process: subprocess.Popen[bytes], log: Path, timeout_s: float = 40) -> None:
+def await_ready(address: str, process: WarmProcess, log: Path, timeout_s: float = 40) -> None:
     """Wait until a service answers."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -19,6 +19,7 @@ from service import app as application
 from service.cli import app as command_line
 from service.problems import STATUSES
 from service.settings import ServiceSettings
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).parent.parent
 LEFT_OUT = {"var", ".venv", "node_modules", "dist", ".git", "data"}
@@ -155,6 +156,10 @@ def modules_with_examples() -> list[str]:
             parts = path.relative_to(ROOT).with_suffix("").parts
             found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
     return sorted(found)
+
+
+def test_the_files_that_are_begun_with_are_there() -> None:
+    assert set(LONGEST) <= {path.name for path in (ROOT / "tests").rglob("test_*.py")}
 
 
 @pytest.mark.parametrize("module", modules_with_examples())

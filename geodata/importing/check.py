@@ -246,6 +246,8 @@ class _FileCheck:
         self.together = FilePlaces(report)
         self.doubles = Doubles(register, report)
         self.sink.open([*self.rows.fields, *([STAGED] if ids.column else [])])
+        # A rate needs a beginning: most files are one or two batches.
+        self.progress("validating", 0, self.result.row_count)
         for batch in iter_batches(self.result):
             self._batch(batch)
             self.progress("validating", report.read, self.result.row_count)

@@ -49,6 +49,13 @@ def _link(bait: Bait) -> bytes:
     return write_zip([Part("a.csv", str(bait.secret).encode(), mode=stat.S_IFLNK | 0o777)])
 
 
+def _hard_link(bait: Bait) -> bytes:
+    """Say in the Unix extra field (0x000d) that a member with no bytes is another file."""
+    path = str(bait.secret).encode()
+    extra = struct.pack("<HH12x", 0x000D, 12 + len(path)) + path
+    return write_zip([Part("a.csv", mode=stat.S_IFREG | 0o644, extra=extra)])
+
+
 def _absolute(bait: Bait) -> bytes:
     return write_zip([Part(f"{bait.outside}/thoat.csv", GOOD)])
 
@@ -92,6 +99,7 @@ def cases() -> Iterator[Case]:
     for name, mode in _KINDS.items():
         yield Case(FAMILY, name, ".zip", "refused ZIP_SPECIAL", fixed(write_zip([Part("a.csv", GOOD, mode=mode)])))
     yield Case(FAMILY, "symbolic link to a secret", ".zip", "refused ZIP_SPECIAL", _link)
+    yield Case(FAMILY, "hard link to a secret", ".zip", "refused CSV_NO_HEADER", _hard_link)
     for name, twins in _TWINS.items():
         yield Case(FAMILY, name, ".zip", "refused ZIP_DUPLICATE", fixed(write_zip([Part(one, GOOD) for one in twins])))
     for name, expected, data in _lies():

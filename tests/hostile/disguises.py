@@ -100,6 +100,10 @@ def cases() -> Iterator[Case]:
     for suffix in _ZIPPED:
         make = lambda bait, suffix=suffix: zip_of(**{f"a{suffix}": calling(calls)(bait)})  # noqa: E731
         yield Case(FAMILY, f"calling layer as {suffix}, zipped", ".zip", "refused UPLOAD_FORMAT", make, True)
+        make = lambda bait, suffix=suffix: zip_of(**{f"a{suffix}": calling(reading)(bait)})  # noqa: E731
+        yield Case(FAMILY, f"virtual layer as {suffix}, zipped", ".zip", "refused UPLOAD_FORMAT", make)
+        make = lambda bait, suffix=suffix: zip_of(**{f"a{suffix}": calling(_pipeline())(bait)})  # noqa: E731
+        yield Case(FAMILY, f"GDAL pipeline as {suffix}, zipped", ".zip", "refused UPLOAD_FORMAT", make, True)
     for name, (text, suffix) in _OTHERS.items():
         yield Case(FAMILY, name, suffix, "refused UPLOAD_FORMAT", calling(text), True)
     yield from _crs_links()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.hostile.cases import COMMUNE, LAT, LON, Bait, Case, Make
+from tests.hostile.zips import DEFLATED, Part, write_zip
 
 FAMILY = "GeoPackage"
 _HEAD = b"GP\0\x01" + struct.pack("<i", 4326)
@@ -55,6 +56,16 @@ def _holding(*blobs: object) -> Make:
     return lambda bait: geopackage(bait, blobs=blobs)
 
 
+def _beside(bait: Bait, side: str) -> bytes:
+    """Zip a GeoPackage with a side file that SQLite would play back into it."""
+    head = {
+        "wal": struct.pack(">8I", 0x377F0682, 3007000, 4096, 1, 1, 1, 1, 1),
+        "journal": b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7",
+    }
+    made = head.get(side, b"") + struct.pack(">I", 1) * 2_000
+    return write_zip([Part("a.gpkg", geopackage(bait), DEFLATED), Part(f"a.gpkg-{side}", made, DEFLATED)])
+
+
 def _schema(sql: str) -> str:
     return f"PRAGMA writable_schema=ON; UPDATE sqlite_master SET {sql}; PRAGMA writable_schema=RESET"
 
@@ -77,6 +88,10 @@ _CODE: dict[str, tuple[Make, str]] = {
         _made(
             "CREATE VIEW a AS SELECT * FROM v; CREATE VIEW b AS SELECT * FROM a, a x; CREATE VIEW c AS SELECT * FROM b"
         ),
+        "refused GPKG_VIEW",
+    ),
+    "view that loads code": (
+        _made(table="CREATE VIEW v AS SELECT 1 fid, load_extension('/tmp/x') geom"),
         "refused GPKG_VIEW",
     ),
     "trigger on reading's table": (
@@ -201,3 +216,6 @@ def cases() -> Iterator[Case]:
         yield Case(FAMILY, name, ".gpkg", expected, make)
     for name, (blobs, expected) in _BLOBS.items():
         yield Case(FAMILY, name, ".gpkg", expected, _holding(*blobs))
+    for side in ("wal", "shm", "journal"):
+        beside = lambda bait, side=side: _beside(bait, side)  # noqa: E731
+        yield Case(FAMILY, f"{side} file beside it", ".zip", "ok 1/1", beside)

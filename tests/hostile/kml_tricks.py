@@ -46,6 +46,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "ok 1/1",
     ),
     "shapes 100,000 deep": ("<kml><Placemark>" + "<MultiGeometry>" * 100_000, "refused TOO_DEEP"),
+    "shapes 5 deep": (
+        kml(placemark(), placemark("<MultiGeometry>" * 5 + _POINT + "</MultiGeometry>" * 5)),
+        "ok 1/2 NAME_DOUBLED",
+    ),
     "shapes 50 deep": (
         kml(placemark(), placemark("<MultiGeometry>" * 50 + _POINT + "</MultiGeometry>" * 50)),
         "ok 1/2 NAME_DOUBLED",

@@ -34,6 +34,12 @@ _FILES: dict[str, tuple[str, str, bytes]] = {
     "PNG in a zip": (".zip", "refused NO_LAYER", write_zip([Part("a.png", png(9, 9))])),
     "PNG as a CSV in a zip": (".zip", "refused UPLOAD_FORMAT", write_zip([Part("a.csv", png(9, 9))])),
     "JPEG as .kml": (".kml", "refused UPLOAD_FORMAT", b"\xff\xd8\xff\xe1" + bytes(999)),
+    "JPEG with the place of a home": (
+        ".jpg",
+        "refused UPLOAD_FORMAT",
+        b"\xff\xd8\xff\xe1\0\x40Exif\0\0MM\0*\0\0\0\x08\0\1\x88\x25\0\4\0\0\0\1\0\0\0\x1a" + bytes(99) + b"\xff\xd9",
+    ),
+    "GIF that is a script too": (".csv", "refused UPLOAD_FORMAT", b"GIF89a/*" + bytes(4) + b"*/=1;alert(1)//\n"),
     "GIF as .gpkg": (".gpkg", "refused UPLOAD_FORMAT", b"GIF89a" + bytes(99)),
     "TIFF with places": (".tif", "refused UPLOAD_FORMAT", b"II*\0" + bytes(99)),
     "TIFF of the other byte order as .shp": (".shp", "refused UPLOAD_FORMAT", b"MM\0*" + bytes(99)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from tests.geodata.importing.workbooks import rewritten, workbook
 from tests.hostile.bombs import ods, ods_row
 from tests.hostile.cases import Bait, Case, Make, calling, fixed, gpx, kml, placemark, waypoint
+from tests.hostile.shapefiles import shapefile
 from tests.hostile.zips import zip_of
 
 FAMILY = "XML"
@@ -139,5 +140,9 @@ def cases() -> Iterator[Case]:
         yield Case(FAMILY, name, suffix, expected, lambda _, make=make: make())
     for name, (text, expected) in _CALLS.items():
         yield Case(FAMILY, name, ".kml", expected, calling(text), True)
+    for side in ("shp.xml", "qml", "sld", "qix"):
+        text = calling(_TYPES["entity of a file"] + "<x href='{url}/x'>&e8;</x>")
+        beside = lambda bait, side=side, text=text: shapefile(**{side: text(bait)})  # noqa: E731
+        yield Case(FAMILY, f"{side} beside a shapefile, entity of a file", ".zip", "ok 1/1", beside, True)
     yield Case(FAMILY, "nothing but a declaration", ".kml", "refused XML_SYNTAX", fixed('<?xml version="1.0"?>'))
     yield Case(FAMILY, "picture as SVG", ".kml", "refused UPLOAD_FORMAT", fixed('<svg onload="alert(1)"/>'))

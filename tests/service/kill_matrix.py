@@ -1,7 +1,5 @@
 """Who is killed when: processes of one service that wait at every step of an upload until told to go on, or die."""
 
-import os
-import sys
 import threading
 import time
 from collections import Counter
@@ -9,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import httpx2
 import psutil
@@ -17,8 +15,9 @@ import psycopg
 from sqlalchemy import make_url
 
 from service.settings import ServiceSettings
-from tests.conftest import ROOT, environment_of, free_port
+from tests.conftest import environment_of, free_port
 from tests.service.people import add_key, add_officer, address_csv, upload_parts
+from tests.warm_process import WarmProcess
 
 VICTIMS = ("worker", "database", "api")
 ROWS = 20
@@ -71,19 +70,21 @@ def prefix(number: int) -> str:
     return f"07900{number:02}"
 
 
-def all_cells() -> list[Cell]:
-    """Return every cell, those of the API's own step first."""
+def first_cells() -> list[Cell]:
+    """Return the cells that are tried every time, those of the API's own step first."""
     received = [Cell(victim, f"{when}-received") for victim in ("api", "database") for when in ("before", "after")]
-    ends = [f"{when}-{state}" for state in ("published", "rejected") for when in ("before", "after")]
-    others = [Cell(victim, point) for victim in VICTIMS for point in (*STEPS, *ends)]
+    others = [Cell(victim, point) for victim in VICTIMS for point in (*STEPS, "before-published", "after-published")]
     staged = [Cell(victim, point, "ask") for victim in VICTIMS for point in ("before-staged", "after-staged")]
-    return [*received, *others, *staged, *(Cell("reader", point) for point in (*STEPS, *ends[:2]))]
+    refused = [Cell("worker", f"{when}-rejected") for when in ("before", "after")]
+    return [*received, *others, *staged, *refused, *(Cell("reader", point) for point in STEPS[:4])]
 
 
 def later_cells() -> list[Cell]:
-    """Return the cells in which the officer has seen the rows and publishes them."""
+    """Return the others: the officer has seen the rows and publishes them, or who dies has little to do with it."""
     points = [f"{when}-{state}" for state in ("publishing", "published") for when in ("before", "after")]
-    return [Cell(victim, point, "ask") for victim in VICTIMS for point in points]
+    seen = [Cell(victim, point, "ask") for victim in VICTIMS for point in points]
+    refused = [Cell(victim, f"{when}-rejected") for victim in ("database", "api") for when in ("before", "after")]
+    return [*seen, *refused, *(Cell("reader", point) for point in points)]
 
 
 @dataclass
@@ -102,10 +103,11 @@ class Matrix:
 
     settings: ServiceSettings
     cells: Sequence[Cell]
+    failpoint: str = "pause@*"
     fates: dict[Cell, Fate] = field(default_factory=dict)
     sights: Counter[tuple[Any, ...]] = field(default_factory=Counter)
-    workers: list[psutil.Popen] = field(default_factory=list)
-    everybody: list[psutil.Popen] = field(default_factory=list)
+    workers: list[WarmProcess] = field(default_factory=list)
+    everybody: list[WarmProcess] = field(default_factory=list)
     held: dict[Path, tuple[Cell, float]] = field(default_factory=dict)
     is_over: bool = False
 
@@ -124,14 +126,11 @@ class Matrix:
         """Connect to the database as its owner."""
         return psycopg.connect(self.settings.sqlalchemy_url.replace("+psycopg", ""), autocommit=True)
 
-    def start(self, *arguments: str) -> psutil.Popen:
-        """Start a process that pauses at every point."""
-        told = {"BANDOSO_FAILPOINT": "pause@*", "BANDOSO_UPLOADS_WAITING": "100"}
-        environment = {**os.environ, **environment_of(self.settings), **told}
-        with (self.settings.var_dir / f"process-{len(self.everybody)}.log").open("wb") as log:
-            process = psutil.Popen(
-                [sys.executable, "-m", *arguments], env=environment, stdout=log, stderr=log, cwd=ROOT
-            )
+    def start(self, *arguments: str) -> WarmProcess:
+        """Start a process that pauses at every point, or at none."""
+        told = {"BANDOSO_FAILPOINT": self.failpoint, "BANDOSO_UPLOADS_WAITING": "100"}
+        log = self.settings.var_dir / f"process-{len(self.everybody)}.log"
+        process = WarmProcess(list(arguments), {**environment_of(self.settings), **told}, log)
         self.everybody.append(process)
         return process
 
@@ -173,28 +172,7 @@ class Matrix:
 
     def drive(self, cells: Sequence[Cell], of_api: Cell | None, deadline: float) -> None:
         """Send the files of some cells one after the other and strike until each is accepted, struck and over."""
-
-        def publish_staged(connection: psycopg.Connection) -> None:
-            found = connection.execute("SELECT id, diff ->> 'etag' FROM ops.upload WHERE state = 'staged'")
-            for upload_id, etag in found.fetchall():
-                with suppress(httpx2.HTTPError):
-                    headers = {**self.key, "if-match": f'"{etag}"'}
-                    address = f"http://127.0.0.1:{self.port}/uploads/{upload_id}/publish"
-                    httpx2.post(address, headers=headers, timeout=60, json={})
-
-        def send_all() -> None:
-            # A short queue, so that what is taken over does not wait for all the others.
-            with self.connect() as connection:
-                for cell in cells:
-                    while not self.is_over and count_unfinished(connection) > WORKERS:
-                        publish_staged(connection)
-                        time.sleep(0.05)
-                    self.send(cell)
-                while not self.is_over and count_unfinished(connection):
-                    publish_staged(connection)
-                    time.sleep(0.05)
-
-        sending = threading.Thread(target=send_all, daemon=True)
+        sending = threading.Thread(target=self.send_all, args=(cells,), daemon=True)
         sending.start()
         while sending.is_alive() or not self.are_over(cells):
             assert time.monotonic() < deadline, {cell.name: fate for cell, fate in self.fates.items()}
@@ -202,6 +180,32 @@ class Matrix:
                 self.meet(mark, of_api)
             self.strike_held()
             time.sleep(0.01)
+
+    def send_all(self, cells: Sequence[Cell]) -> None:
+        """Send files one after the other, and wait until all are over."""
+        for cell in cells:
+            # A short queue, so that what is taken over does not wait for all the others.
+            self.await_fewer(WORKERS)
+            self.send(cell)
+        self.await_fewer(0)
+
+    def await_fewer(self, most: int) -> None:
+        """Publish what is staged until no more uploads than this are unfinished."""
+        while not self.is_over:
+            with suppress(psycopg.Error), self.connect() as connection:
+                while not self.is_over and count_unfinished(connection) > most:
+                    self.publish_staged(connection)
+                    time.sleep(0.05)
+                return
+
+    def publish_staged(self, connection: psycopg.Connection) -> None:
+        """Let the officer agree to what waits."""
+        found = connection.execute("SELECT id, diff ->> 'etag' FROM ops.upload WHERE state = 'staged'")
+        for upload_id, etag in found.fetchall():
+            with suppress(httpx2.HTTPError):
+                headers = {**self.key, "if-match": f'"{etag}"'}
+                address = f"http://127.0.0.1:{self.port}/uploads/{upload_id}/publish"
+                httpx2.post(address, headers=headers, timeout=60, json={})
 
     def are_over(self, cells: Sequence[Cell]) -> bool:
         """Whether nothing more will happen to the uploads of these cells."""
@@ -296,19 +300,23 @@ class Matrix:
             "SELECT (SELECT count(*) FROM ops.revision WHERE upload_id IS NOT NULL) "
             "- (SELECT count(*) FROM ops.upload WHERE revision IS NOT NULL)"
         )
-        with self.connect() as connection:
-            while not self.is_over:
-                self.sights.update(("rows", *row[1:]) for row in connection.execute(seen))
-                self.sights.update(("revisions", *row) for row in connection.execute(uneven))
-                time.sleep(0.02)
+        while not self.is_over:
+            with suppress(psycopg.Error), self.connect() as connection:
+                self.look(connection, seen, uneven)
+
+    def look(self, connection: psycopg.Connection, seen: LiteralString, uneven: LiteralString) -> None:
+        """Note what is seen over one connection."""
+        while not self.is_over:
+            self.sights.update(("rows", *row[1:]) for row in connection.execute(seen))
+            self.sights.update(("revisions", *row) for row in connection.execute(uneven))
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Kill what still lives."""
         self.is_over = True
         self.database.close()
         for process in self.everybody:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+            process.kill()
             process.wait()
 
 

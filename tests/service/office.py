@@ -88,9 +88,9 @@ class Office:
 
 
 @contextmanager
-def opened(server: Server, name: str, limit_mb: int) -> Iterator[Office]:
+def opened(server: Server, name: str, limit_mb: int, **changes: Any) -> Iterator[Office]:
     """Open an office on a new copy of the sample."""
-    settings = settings_for(server.create(name, SAMPLE_TEMPLATE), upload_max_mb=limit_mb)
+    settings = settings_for(server.create(name, SAMPLE_TEMPLATE), upload_max_mb=limit_mb, **changes)
     app, database, worker = create_app(settings), Database(settings), Worker(settings)
     try:
         with TestClient(app) as client:

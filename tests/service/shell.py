@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from typer.testing import CliRunner, Result
 from service import setup
 from service.cli import app
 from service.settings import ServiceSettings
-from tests.conftest import ROOT, environment_of
+from tests.conftest import environment_of
+from tests.warm_process import run_warm
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,7 @@ class Shell:
     def run(self, *words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in a process of its own."""
         settings = {"PATH": os.environ["PATH"], "COLUMNS": "200", **environment_of(self.settings), **environment}
-        return subprocess.run(
-            [sys.executable, "-m", "service", *map(str, words)],
-            env=settings, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False,
-        )  # fmt: skip
+        return run_warm(["service", *map(str, words)], settings)
 
     def call(self, *words: str | Path, given: str = "", **environment: str) -> Result:
         """Run a command in this process, which saves it the start."""

@@ -25,6 +25,7 @@ from service.storage import open_storage
 from tests.conftest import ROOT, Server, environment_of, settings_for
 from tests.service.office import Office, finish, new_code, opened, publishing_is_held, send
 from tests.service.people import address_csv, upload_parts
+from tests.warm_process import WarmProcess
 
 LIMIT_MB = 8
 TAKEN_OVER_WITHIN_S = 15.0
@@ -71,18 +72,15 @@ def await_attempt(office: Office, place: str, wanted: int, within_s: float) -> f
 
 
 @contextmanager
-def worker(office: Office) -> Iterator[psutil.Popen]:
+def worker(office: Office) -> Iterator[WarmProcess]:
     """Run a worker process."""
-    with (office.settings.var_dir / f"{uuid4().hex}.log").open("wb") as log:
-        environment = {**os.environ, **environment_of(office.settings)}
-        process = psutil.Popen(
-            [sys.executable, "-m", "service", "worker"], env=environment, stdout=log, stderr=log, cwd=ROOT
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+    log = office.settings.var_dir / f"{uuid4().hex}.log"
+    process = WarmProcess(["service", "worker"], environment_of(office.settings), log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.long

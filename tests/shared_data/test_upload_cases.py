@@ -30,7 +30,10 @@ from tests.shared_data.conftest import CASES, SHARED
 MANIFEST = CASES / "MANIFEST.tsv"
 LIMIT_S = 30
 
-pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here")
+pytestmark = [
+    pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here"),
+    pytest.mark.usefixtures("warm_reading"),
+]
 
 Expectation = tuple[str, str, dict[str, int]]
 
