@@ -34,6 +34,10 @@ SHAPE_KINDS: dict[str, MessageKind] = {
     "GEOM_TOO_MANY_VERTICES": MessageKind(
         "error", "Hình có quá nhiều đỉnh.", "The shape has too many vertices.",
         "Đơn giản hóa hình trong QGIS (Vector ▸ Công cụ hình học ▸ Đơn giản hóa).", "Simplify it in QGIS (Vector ▸ Geometry tools ▸ Simplify)."),
+    "GEOM_TOO_MANY_RINGS": MessageKind(
+        "error", "Hình có quá nhiều phần hoặc lỗ.", "The shape has too many parts or holes.",
+        "Tách hình thành nhiều dòng, hoặc bỏ các lỗ rất nhỏ trong QGIS (Xóa lỗ).",
+        "Split it into several rows, or remove the tiny holes in QGIS (Delete holes)."),
     "GEOM_NOT_FINITE": MessageKind(
         "error", "Tọa độ có số vô hạn hoặc không xác định.", "A coordinate is infinite or undefined.", *_DRAW),
     "GEOM_UNREADABLE": MessageKind(
