@@ -19,7 +19,7 @@ def is_tangled(area: shapely.Geometry) -> bool:
     """Whether an area has too many rings or crosses itself too often to be mended in good time."""
     if shapely.get_num_interior_rings(shapely.get_parts(area)).sum() > MOST_RINGS:
         return True
-    lines = _lines(area)
+    lines = lines_of(area)
     return crossings(lines, lines) / 2 > MOST_CROSSINGS
 
 
@@ -42,7 +42,8 @@ def crossings(one: Lines, other: Lines) -> float:
     return float(np.count_nonzero(is_crossed)) * (len(one) / len(few)) * (len(other) / len(against))
 
 
-def _lines(area: shapely.Geometry) -> Lines:
+def lines_of(area: shapely.Geometry) -> Lines:
+    """Return the lines that the rings of an area are of, shape (n, 4)."""
     positions, rings = shapely.get_coordinates(shapely.get_rings(area), return_index=True)
     lines: Lines = np.hstack([positions[:-1], positions[1:]])[rings[:-1] == rings[1:]]
     return lines

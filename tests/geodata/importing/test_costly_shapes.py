@@ -12,6 +12,7 @@ import shapely
 from geodata.crs import Floats
 from geodata.db import SYSTEM
 from geodata.importing.check import ImportRequest, NoSink, check_file
+from geodata.importing.file_places import FilePlaces
 from geodata.importing.report import Report
 from geodata.importing.shape_repairs import mend
 from geodata.importing.shp import nest_rings
@@ -103,3 +104,17 @@ def test_rings_nested_thousands_deep_are_given_up_in_a_moment() -> None:
 def test_as_many_rings_as_are_allowed_are_read() -> None:
     assert read_wkb(pierced(MOST_RINGS - 1).wkb, 100_000)[1] is None
     assert read_wkb(pierced(MOST_RINGS).wkb, 100_000)[1] == "GEOM_TOO_MANY_RINGS"
+
+
+def test_combs_that_lie_across_each_other_are_not_compared_and_that_is_said(tmp_path: Path) -> None:
+    along = np.linspace(105.381, 105.419, 20_001)
+    teeth = np.column_stack([along, np.where(np.arange(len(along)) % 2, 20.481, 20.519)])
+    comb = shapely.Polygon([*teeth, (105.419, 20.4805), (105.381, 20.4805)])
+    across = shapely.transform(comb, lambda places: places[:, ::-1] - [20.5 - 105.4, 105.4 - 20.5])
+    places = FilePlaces(Report("villages"))
+    places.add(np.array([comb, across, LAND], dtype=object), np.array([1, 2, 3]))
+    started = time.monotonic()
+    places.finish()
+    assert time.monotonic() - started < 10
+    assert places.report.counts["OVERLAPS_UNCHECKED"] == 1
+    assert places.report.counts["GEOM_OVERLAP"] == 2
