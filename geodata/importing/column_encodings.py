@@ -10,6 +10,7 @@ from geodata.importing import vietnamese_codecs
 from geodata.importing.context import ReadContext
 from geodata.importing.encodings import (
     DOUBLE_UTF8,
+    DOUBT_POINTS,
     MARGIN,
     ColumnEvidence,
     Verdict,
@@ -63,7 +64,10 @@ def choose_encodings(
     own = [judge(item, declared_codec, hint) for item in evidence]
     leader = _leader(own)
     verdicts = [_follow(verdict, item, leader) for verdict, item in zip(own, evidence, strict=True)]
-    read = read_names(names, wanted if isinstance(wanted, str) else leader.codec if leader else None)
+    is_unicode = any(item.is_unicode for item in evidence)
+    if isinstance(wanted, str):
+        leader = Verdict(wanted, "chosen", certain=True, wrapped=is_unicode and wanted != "utf-8")
+    read = read_names(names, leader, is_unicode=is_unicode)
     if not isinstance(wanted, Mapping):
         wanted = dict.fromkeys(read, wanted) if wanted else {}
     verdicts = [
@@ -124,50 +128,70 @@ def _declared_codec(declared: str | None, context: ReadContext) -> str | None:
 
 def _leader(verdicts: Sequence[Verdict]) -> Verdict | None:
     """Find the encoding of the columns that are certain; else the one that all the others' words together speak for."""
+    # Unicode that is right as it stands says nothing of columns whose words are another encoding's.
+    ignored = ("ascii", "bytes") if any(map(_is_doubted, verdicts)) else ("ascii",)
     certain = Counter(
-        (verdict.codec, verdict.wrapped) for verdict in verdicts if verdict.certain and verdict.how != "ascii"
+        (verdict.codec, verdict.wrapped) for verdict in verdicts if verdict.certain and verdict.how not in ignored
     )
     if certain:
         (codec, wrapped), _ = certain.most_common(1)[0]
         return Verdict(codec, "other columns", certain=False, wrapped=wrapped)
+    bare = [verdict for verdict in verdicts if not _is_doubted(verdict)]
+    return _together(bare, wrapped=False) or _together(verdicts, wrapped=True)
+
+
+def _together(verdicts: Sequence[Verdict], *, wrapped: bool) -> Verdict | None:
     points = Counter[str]()
     for verdict in verdicts:
         points.update(dict(verdict.points))
     ranked = points.most_common(2)
     if len(ranked) > 1 and ranked[0][1] > 0 and ranked[0][1] - ranked[1][1] >= MARGIN:
-        return Verdict(ranked[0][0], "other columns", certain=False)
+        return Verdict(ranked[0][0], "other columns", certain=False, wrapped=wrapped)
     return None
+
+
+def _is_doubted(verdict: Verdict) -> bool:
+    """Tell Unicode whose words would make sense in another encoding."""
+    return verdict.codec == "utf-8" and not verdict.certain
 
 
 def _follow(verdict: Verdict, evidence: ColumnEvidence, leader: Verdict | None) -> Verdict:
     """Let a column that is not certain go by the file's others, unless its own words speak clearly against that."""
-    if verdict.certain or leader is None or leader.codec == verdict.codec or leader.wrapped:
+    if verdict.certain or leader is None or leader.codec == verdict.codec:
         return verdict
     points = dict(verdict.points)
+    if leader.wrapped or _is_doubted(verdict):
+        is_alike = leader.wrapped and _is_doubted(verdict) and points.get(leader.codec, 0) >= DOUBT_POINTS
+        return leader if is_alike else verdict
     against = max(points.values(), default=0) - points.get(leader.codec, 0)
     return leader if against < MARGIN and fits(leader.codec, evidence.values) else verdict
 
 
 def _chosen(codec: str, evidence: ColumnEvidence) -> Verdict:
     # Fonts of TCVN3 and VNI in a file of Unicode text: the letters were cp1252's before they became UTF-8.
-    wrapped = evidence.is_utf8 and not evidence.is_ascii and codec in vietnamese_codecs.TABLES
+    is_legacy = codec in vietnamese_codecs.TABLES or (evidence.is_unicode and codec not in ("utf-8", DOUBLE_UTF8))
+    wrapped = evidence.is_utf8 and not evidence.is_ascii and is_legacy
     return Verdict(codec, "chosen", certain=True, wrapped=wrapped)
 
 
-def read_names(names: Iterable[bytes], leader: str | None) -> list[str]:
+def read_names(names: Iterable[bytes], leader: Verdict | None, *, is_unicode: bool = False) -> list[str]:
     """Decode column names: by their own words where those are certain, else like the columns."""
     names = list(names)
     high = [name for name in names if not name.isascii()]
     is_utf8 = all(decode_value(name, "utf-8")[1] == "good" for name in high)
-    verdict = judge(ColumnEvidence(is_ascii=not high, is_utf8=is_utf8, values=high))
-    codec = leader if leader and not verdict.certain else verdict.codec
-    return [decode_value(name, codec, wrapped=verdict.wrapped)[0].strip() for name in names]
+    verdict = judge(ColumnEvidence(is_ascii=not high, is_utf8=is_utf8, values=high, is_unicode=is_unicode))
+    codec, wrapped = verdict.codec, verdict.wrapped
+    if leader and not verdict.certain and (leader.wrapped or not _is_doubted(verdict)):
+        codec, wrapped = leader.codec, leader.wrapped or wrapped
+    return [decode_value(name, codec, wrapped=wrapped)[0].strip() for name in names]
 
 
 def _samples(evidence: ColumnEvidence, verdict: Verdict) -> tuple[TextSample, ...]:
     found = dict[TextSample, None]()
+    is_unicode = evidence.is_unicode or verdict.wrapped or verdict.codec == DOUBLE_UTF8
+    seen_as = "utf-8" if is_unicode and evidence.is_utf8 else "cp1252"
     for value in (*evidence.values[:_SAMPLES], *evidence.plain[:_SAMPLES]):
-        before = value.decode("cp1252", "replace").strip()[:_SAMPLE_LETTERS]
+        before = value.decode(seen_as, "replace").strip()[:_SAMPLE_LETTERS]
         after = decode_value(value, verdict.codec, wrapped=verdict.wrapped)[0].strip()[:_SAMPLE_LETTERS]
         found[TextSample(before, after)] = None
     return tuple(found)[:_SAMPLES]
@@ -183,8 +207,14 @@ def _warn(
     columns = list(zip(names, verdicts, evidence, strict=True))
     if declared and any(_contradicts(verdict, item, declared) for _, verdict, item in columns):
         context.warn("CPG_WRONG", declared=declared)
-    if doubled := [name for name, verdict, _ in columns if verdict.codec == DOUBLE_UTF8 or verdict.wrapped]:
+    if doubled := [name for name, verdict, _ in columns if verdict.codec == DOUBLE_UTF8]:
         context.warn("TEXT_DOUBLE_ENCODED", listed=_listed(doubled), columns=doubled[:_COLUMNS_NAMED])
+    for codec in sorted({verdict.codec for verdict in verdicts if verdict.wrapped and verdict.certain}):
+        listed = [
+            name for name, verdict, _ in columns if verdict.wrapped and verdict.certain and verdict.codec == codec
+        ]
+        title = _TITLES.get(codec, codec)
+        context.warn("TEXT_OLD_FONT", listed=_listed(listed), title=title, columns=listed[:_COLUMNS_NAMED], codec=codec)
     for codec in sorted({verdict.codec for verdict in verdicts if not verdict.certain}):
         unsure = [name for name, verdict, _ in columns if not verdict.certain and verdict.codec == codec]
         title = _TITLES.get(codec, codec)

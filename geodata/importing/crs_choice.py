@@ -20,8 +20,8 @@ from geodata.importing.sampling import Sample, take_sample
 CANDIDATES_SHOWN = 8
 PREVIEW_CANDIDATES, PREVIEW_POINTS, PREVIEW_COMMUNES = 3, 300, 50
 _PREVIEW_DECIMALS = 6
-_CORE = (5, 95)
-"""Percentiles between which the coordinates must look like degrees: a few broken rows do not decide."""
+_CORE_SHARE = 0.75
+"""Of the coordinates, how many must look like degrees: a few broken rows do not decide, one of four among them."""
 
 
 def choose_crs(
@@ -194,12 +194,8 @@ def _stated(result: ReadResult) -> SourceCrs | None:
 
 
 def _in_vietnam(lon: Floats, lat: Floats) -> bool:
-    places = np.column_stack([lon, lat])
-    places = places[np.isfinite(places).all(axis=1)]
-    if not len(places):
-        return False
-    (west, south), (east, north) = np.percentile(places, _CORE, axis=0)
-    return looks_like_degrees((west, south, east, north))
+    inside = [looks_like_degrees((x, y, x, y)) for x, y in zip(lon.tolist(), lat.tolist(), strict=True)]
+    return bool(inside) and float(np.mean(inside)) >= _CORE_SHARE
 
 
 def _candidate(fit: Fit) -> dict[str, Any]:

@@ -24,6 +24,8 @@ DOUBLE_UTF8 = "utf-8-double"
 VIETNAMESE: Final = ("tcvn3", "vni", "cp1252", "cp1258", "viscii")
 """Encodings with one byte a letter that Vietnamese text may be in; cp1252 has letters for some words only."""
 
+DOUBT_POINTS, PROOF_POINTS = 2, 4
+"""Points in another encoding from which on Unicode is doubted (a rare syllable), and held to be wrong (a common one)."""
 _UTF8_SHARE, _FITTING_SHARE, _HEAD = 0.95, 0.95, 100
 _POINTS: Final = {IMPOSSIBLE: -4, POSSIBLE: 1, RARE: 2, USUAL: 3, COMMON: 4}
 MARGIN = 8
@@ -44,9 +46,10 @@ _WESTERN_WORD = re.compile(r"[A-ZÀ-ÅÇ-ËÍ-ÏÑÓ-ÖØÚ-ÜŒÆ]?[a-zà-åç-
 _ETHS: Final = str.maketrans("ÐðƉ", "ĐđĐ")
 # Letters of alphabets that are rare here, all of two bytes: what a few words in another encoding may look like.
 _ODD_UTF8 = re.compile("[\x00-\x7f\u0250-\u07ff]*")
-_CP1252_OF_WINDOWS: Final = codecs.charmap_build(
-    "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
-)
+# Some programs read the bytes from 0x80 to 0x9F as Latin-1 does, as control codes; Windows only those it lacks.
+_WESTERN_BYTES: Final = {byte: byte for byte in range(256)} | {
+    ord(letter): byte for byte in range(256) if (letter := bytes([byte]).decode("cp1252", "ignore"))
+}
 _HANZI_PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 
 
@@ -61,6 +64,9 @@ class ColumnEvidence(NamedTuple):
         Some distinct values without such bytes.
     width : int or None
         Bytes a value can have at most, where the format sets that; a value so long may have been cut.
+    is_unicode : bool
+        Whether the format itself says so, and the bytes are but ours: then no other encoding is asked about, only what
+        became of the text before.
     """
 
     is_ascii: bool
@@ -68,6 +74,7 @@ class ColumnEvidence(NamedTuple):
     values: Sequence[bytes] = ()
     plain: Sequence[bytes] = ()
     width: int | None = None
+    is_unicode: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ class Verdict:
     wrapped : bool
         Whether the bytes were once read as cp1252 and written as UTF-8.
     points : dict of str to int
-        How well each encoding's words look; empty where that was not asked.
+        How well each encoding's words look; empty where that was not asked. Of Unicode text: as it stands (cp1252), and
+        as text of another encoding that was once read as cp1252.
     """
 
     codec: str
@@ -96,6 +104,7 @@ class _Fit(NamedTuple):
     text: str
     points: int
     share: float
+    known_share: float
 
 
 def judge(evidence: ColumnEvidence, declared: str | None = None, hint: str | None = None) -> Verdict:
@@ -111,7 +120,9 @@ def judge(evidence: ColumnEvidence, declared: str | None = None, hint: str | Non
         return Verdict("utf-8", "ascii", certain=True)
     if not evidence.is_utf8 and not _is_nearly_utf8(evidence):
         return _judge_legacy(evidence, declared, hint)
-    if all(_ODD_UTF8.fullmatch(decode_value(value, "utf-8")[0]) for value in evidence.values):
+    if not evidence.is_unicode and all(
+        _ODD_UTF8.fullmatch(decode_value(value, "utf-8")[0]) for value in evidence.values
+    ):
         legacy = _judge_legacy(evidence, declared, hint)
         if legacy.how == "letters":
             return replace(legacy, certain=False)
@@ -142,11 +153,17 @@ def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     if any(map(_MOJIBAKE.search, values)) and _is_nearly_utf8(inner):
         return Verdict(DOUBLE_UTF8, "letters", certain=True)
     verdict = _judge_legacy(inner, None, None)
-    if verdict.certain and verdict.codec in vietnamese_codecs.TABLES and len(bare) >= _FITTING_SHARE * len(values):
-        points = dict(verdict.points)
-        if points[verdict.codec] > points["cp1252"]:
-            return Verdict(verdict.codec, "letters", certain=True, wrapped=True)
-    return None
+    points = dict(verdict.points)
+    best = max(vietnamese_codecs.TABLES, key=lambda codec: points.get(codec, 0))
+    if len(bare) < _FITTING_SHARE * len(values) or points.get(best, 0) <= points.get("cp1252", 0):
+        return None
+    # Signs (Ø, ², µ) are syllables in some encoding, but hardly ever known ones.
+    is_known = _fit(best, inner).known_share >= _LIKELY_SHARE
+    if verdict.certain and verdict.codec == best and points[best] >= PROOF_POINTS and is_known:
+        return replace(verdict, wrapped=True)
+    # What is Unicode may be right as it stands, so little evidence changes nothing by itself.
+    is_doubted = points[best] >= DOUBT_POINTS and is_known
+    return Verdict("utf-8", "bytes", certain=not is_doubted, points=verdict.points if is_doubted else ())
 
 
 def _bare(values: Sequence[bytes]) -> tuple[list[str], list[bytes]]:
@@ -177,7 +194,8 @@ def _fit(codec: str, evidence: ColumnEvidence) -> _Fit:
     words = {word for word in _BETWEEN.split(_read(ended, codec)) if not word.isascii()}
     levels = [likeness(word) if has_one_case(word, codec) else IMPOSSIBLE for word in words]
     possible = sum(level > IMPOSSIBLE for level in levels)
-    return _Fit(codec, text, sum(_POINTS[level] for level in levels), possible / max(1, len(levels)))
+    known, count = sum(level > POSSIBLE for level in levels), max(1, len(levels))
+    return _Fit(codec, text, sum(_POINTS[level] for level in levels), possible / count, known / count)
 
 
 def _read(values: Sequence[bytes], codec: str) -> str:
@@ -299,8 +317,8 @@ def _decode_wrapped(value: bytes, codec: str) -> tuple[str, str]:
 
 
 def to_cp1252(text: str) -> bytes | None:
-    """Return the bytes that were read as cp1252; None where there are none. Windows reads what it lacks as controls."""
+    """Return the bytes that were read as cp1252 or Latin-1; None where there are none."""
     try:
-        return codecs.charmap_encode(text, "strict", _CP1252_OF_WINDOWS)[0]
+        return codecs.charmap_encode(text, "strict", _WESTERN_BYTES)[0]
     except UnicodeEncodeError:
         return None

@@ -39,7 +39,7 @@ class FeatureLayer:
         Gives the features from the start, in lists that each become one batch.
     """
 
-    knows_itself_early = False
+    knows_itself_early, is_unicode = False, True
     encoding = EncodingChoice("utf-8", "format", certain=True)
 
     def __init__(

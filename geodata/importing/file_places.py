@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from geodata.geometry import Geometries, metres_of, plain_points
 from geodata.importing.report import Report
 from geodata.importing.shape_repairs import area_m2
+from geodata.importing.tangles import crossings, lines_of
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ SAME_SHARE = 0.95
 """What two areas have in common, of all they cover together, from which on they are one and the same."""
 
 _PAIRS_AT_ONCE = 20_000
+_FEW_CROSSINGS, _FEW_PAIRS_OF_LINES = 20_000, 4_000_000
 _LEAST_ROWS = 5
 _ROUNDED_SHARE = 0.2
 _CELLS_PER_DEGREE = 100_000
@@ -83,12 +85,12 @@ class FilePlaces:
         """Say what the whole file tells."""
         self._say_rounded()
         self._say_shared_points()
-        if self._first_unchecked is not None:
-            self.report.add("OVERLAPS_UNCHECKED", value=self._first_unchecked)
         if self.areas:
             areas, rows = np.concatenate(self.areas), np.concatenate(self.area_rows)
             order = np.argsort(rows, kind="stable")
             self._say_overlaps(areas[order], rows[order])
+        if self._first_unchecked is not None:
+            self.report.add("OVERLAPS_UNCHECKED", value=self._first_unchecked)
 
     def _say_rounded(self) -> None:
         if self.seen >= _LEAST_ROWS and self.rounded >= _ROUNDED_SHARE * self.seen:
@@ -114,7 +116,9 @@ class FilePlaces:
     def _say_overlaps(self, areas: Geometries, rows: NDArray[np.int64]) -> None:
         for later, first, common, share in overlapping(areas):
             row, other = int(rows[later]), int(rows[first])
-            if share >= SAME_SHARE:
+            if np.isnan(common):
+                self._first_unchecked = min(row, self._first_unchecked or row)
+            elif share >= SAME_SHARE:
                 percent = f"{100 * share:.0f}"
                 self.report.add("GEOM_DOUBLED", row=row, percent=percent, first_row=other)
             else:
@@ -123,6 +127,8 @@ class FilePlaces:
 
 def overlapping(areas: Geometries, others: Geometries | None = None) -> Iterator[tuple[int, int, float, float]]:
     """Yield pairs of areas that have something in common: index of either, m² in common, share of the whole.
+
+    Both are NaN where the outlines cross too often to find out.
 
     Parameters
     ----------
@@ -139,11 +145,24 @@ def overlapping(areas: Geometries, others: Geometries | None = None) -> Iterator
     sizes, sizes_there = area_m2(areas), area_m2(there)
     for start in range(0, len(first), _PAIRS_AT_ONCE):
         one, two = first[start : start + _PAIRS_AT_ONCE], later[start : start + _PAIRS_AT_ONCE]
+        is_knotted = _knotted(there[one], areas[two])
+        for late, early in zip(two[is_knotted], one[is_knotted], strict=True):
+            yield int(late), int(early), np.nan, np.nan
+        one, two = one[~is_knotted], two[~is_knotted]
         common = shapely.area(metres_of(shapely.intersection(there[one], areas[two])))
         smaller = np.minimum(sizes_there[one], sizes[two])
         for at in np.flatnonzero((common >= LEAST_OVERLAP_M2) & (common >= LEAST_OVERLAP_SHARE * smaller)):
             share = common[at] / (sizes_there[one[at]] + sizes[two[at]] - common[at])
             yield int(two[at]), int(one[at]), float(common[at]), float(share)
+
+
+def _knotted(one: Geometries, other: Geometries) -> NDArray[np.bool_]:
+    """Return which pairs of outlines cross so often that it takes minutes to say what they have in common."""
+    counts = [shapely.get_num_coordinates(areas).astype(np.int64) for areas in (one, other)]
+    found: NDArray[np.bool_] = counts[0] * counts[1] > _FEW_PAIRS_OF_LINES
+    for at in np.flatnonzero(found):
+        found[at] = crossings(lines_of(one[at]), lines_of(other[at])) > _FEW_CROSSINGS
+    return found
 
 
 def _is_round(numbers: Floats, step: float) -> NDArray[np.bool_]:

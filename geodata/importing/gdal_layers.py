@@ -15,6 +15,7 @@ from geodata.importing.encodings import Verdict, decode_value
 from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError
 from geodata.importing.text_columns import text_array
 from geodata.importing.text_decoding import EvidenceCollector
+from geodata.importing.unicode_text import UnicodeText
 from geodata.importing.wkb import read_wkb
 
 _EPSG = re.compile(r"EPSG:\d+")
@@ -83,6 +84,7 @@ class GdalLayer:
         self.format = _FORMATS[info["driver"]]
         # A geodatabase is in UTF-8 whatever the system; of the others we get the bytes.
         self._is_raw = info["driver"] != "OpenFileGDB"
+        self._text: UnicodeText | None = None
         self.encoding: EncodingChoice | list[EncodingChoice] = EncodingChoice("utf-8", "format", certain=True)
         self._verdicts = list[Verdict]()
         self._count = int(info["features"])
@@ -101,10 +103,14 @@ class GdalLayer:
         """Yield the rows; one that GDAL cannot read gets ``FEATURE_UNREADABLE``."""
         if self._is_raw:
             self._choose_encodings()
+        else:
+            self._look_at_text()
         done = 0
         for window in self._windows(with_shapes=True):
             yield self._batch(done, window)
             done += window.size
+        if self._text is not None:
+            self._text.warn()
 
     def _windows(self, *, with_shapes: bool) -> Iterator[_Window]:
         step = min(_MAX_WINDOW, self._context.limits.batch_rows)
@@ -154,7 +160,18 @@ class GdalLayer:
             text_array([_plain(value, verdict) for value in column])
             for column, verdict in zip(window.columns, verdicts, strict=True)
         ]
+        if self._text is not None:
+            columns = self._text.decode(columns)
         return RowBatch(rows, pa.array(wkb, pa.binary()), pa.array(problem, pa.string()), columns)
+
+    def _look_at_text(self) -> None:
+        """Decide whether Unicode text was typed with an old font."""
+        text = UnicodeText(self._fields, self._context, 1 + self._count // _MAX_WINDOW)
+        for window in self._windows(with_shapes=False):
+            text.gather([text_array([_plain(value, None) for value in column]) for column in window.columns])
+        self._broken_rows = 0
+        self._text = text if text.decide() else None
+        self.encoding, self.columns = text.choices, text.names
 
     def _choose_encodings(self) -> None:
         """Decide how each field's text is encoded, from all its values."""

@@ -7,7 +7,7 @@ the whole file. Reading the table row by row costs little more and reports the r
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import pyarrow as pa
 
 from geodata.importing.context import ReadContext
 from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError, unknown_format
+from geodata.importing.text_columns import text_array
+from geodata.importing.unicode_text import UnicodeText
 from geodata.importing.wkb import POINT_BYTES, POINT_HEAD, points_wkb, read_wkb
 
 _ENVELOPES = (0, 32, 48, 48, 64)
 _BLOB_HEAD, _EMPTY, _EXTENDED = 8, 0x10, 0x20
-_FETCH_ROWS, _BATCH_BYTES = 1_000, 64 << 20
+_FETCH_ROWS, _BATCH_BYTES, _LOOKED_AT = 1_000, 64 << 20, 10_000
 _MAX_VALUE_BYTES = 64 << 20
 _KNOWN_TRIGGER = re.compile(r"(rtree|gpkg|gpkgext|trigger_(insert|delete)_feature_count)_.*", re.DOTALL)
 _RTREE = re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\s.*\sUSING\s+\"?rtree\"?\s*\(.*", re.IGNORECASE | re.DOTALL)
@@ -91,7 +93,6 @@ class GpkgLayer:
 
     format = "GPKG"
     knows_itself_early = True
-    encoding = EncodingChoice("utf-8", "format", certain=True)
 
     def __init__(self, file: GpkgFile, table: str, column: str | None, kind: str | None, srs: int | None) -> None:
         self._file, self._table, self._column = file, table, column
@@ -108,6 +109,8 @@ class GpkgLayer:
         file.context.check_rows(count)
         file.context.check_columns(len(kept))
         self.crs_wkt, self.crs_hint = self._read_crs(srs)
+        self.encoding = [EncodingChoice("utf-8", "format", certain=True)] * len(kept)
+        self._text: UnicodeText | None = None
         self.info = LayerInfo(table, kind if column else None, count, self.crs_wkt)
 
     def _read_crs(self, srs: int | None) -> tuple[str | None, str | None]:
@@ -125,12 +128,33 @@ class GpkgLayer:
         self._file.connection.text_factory = bytes
         start = 1
         try:
+            self._look_at_text()
             cursor = self._file.connection.execute(f"SELECT {wanted or 1} FROM {_quoted(self._table)}")  # noqa: S608
             for rows in self._groups(cursor):
                 yield self._batch(rows, start)
                 start += len(rows)
         except _SQLITE_ERRORS as error:
             raise _broken(error) from error
+        if self._text is not None:
+            self._text.warn()
+
+    def _look_at_text(self) -> None:
+        """Decide by rows from all over the table whether its text was typed with an old font."""
+        if not self.columns:
+            return
+        text = UnicodeText(self.columns, self._file.context)
+        rows = self._evenly()
+        text.gather([text_array(column) for column in zip(*rows, strict=True)] if rows else [])
+        self._text = text if text.decide() else None
+        self.columns, self.encoding = text.names, text.choices
+
+    def _evenly(self) -> list[tuple[Any, ...]]:
+        run, step = self._file.connection.execute, 1 + (self.info.row_count or 0) // _LOOKED_AT
+        wanted = f"SELECT {', '.join(map(_quoted, self.columns))} FROM {_quoted(self._table)}"  # noqa: S608
+        try:
+            return run(f"{wanted} WHERE _rowid_ % ? = 0 LIMIT ?", (step, 2 * _LOOKED_AT)).fetchall()
+        except sqlite3.OperationalError:  # a table without numbers of rows
+            return run(f"{wanted} LIMIT ?", (_LOOKED_AT,)).fetchall()
 
     def _groups(self, cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
         group, size = list[tuple[Any, ...]](), 0
@@ -152,7 +176,10 @@ class GpkgLayer:
             if is_boolean:
                 values[at] = [bool(value) if isinstance(value, int) else value for value in values[at]]
         numbers = np.arange(start, start + len(rows), dtype=np.int64)
-        return RowBatch(numbers, wkb, problem, values[: len(self.columns)])
+        columns: Sequence[pa.Array | list[Any]] = values[: len(self.columns)]
+        if self._text is not None:
+            columns = self._text.decode([text_array(column) for column in columns])
+        return RowBatch(numbers, wkb, problem, columns)
 
 
 def read_blobs(blobs: list[object], max_vertices: int) -> tuple[pa.Array, pa.Array]:

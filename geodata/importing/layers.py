@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from geodata.importing.archive import unpack
 from geodata.importing.context import ReadContext, ReaderLimits
 from geodata.importing.csv_text import is_bytewise
@@ -29,6 +31,8 @@ from geodata.importing.samples import SAMPLE_ROWS, sample_rows
 from geodata.importing.shp import ShapefileLayer, side_text
 from geodata.importing.sniff import sniff
 from geodata.importing.tables import CsvLayer, scan_csv, transcode
+from geodata.importing.text_columns import text_array
+from geodata.importing.unicode_text import UnicodeText
 from geodata.importing.workbook import SheetLayer, WorkbookFile, clean_copy, password
 
 _PREVIEWED = 50
@@ -300,13 +304,24 @@ def _preview(source: Source) -> LayerInfo:
     context.limits = dataclasses.replace(context.limits, batch_rows=SAMPLE_ROWS)
     try:
         batch = next(layer.batches(), None)
-        sample = sample_rows(layer.columns, batch.columns) if batch is not None else []
+        sample = sample_rows(layer.columns, _as_read(source, batch.columns)) if batch is not None else []
         return dataclasses.replace(source.info, columns=tuple(layer.columns), sample=tuple(sample))
     except ColumnsGrewError:
         return dataclasses.replace(source.info, columns=tuple(layer.columns))
     except UnreadableFileError as error:
         detail = error.detail
         return dataclasses.replace(source.info, columns=detail.get("columns", ()), sample=detail.get("sample", ()))
+
+
+def _as_read(source: Source, columns: Sequence[Any]) -> Sequence[Any]:
+    """Decode the first rows of a layer whose text is only decided when all is read."""
+    if not getattr(source.layer, "is_unicode", False):
+        return columns
+    arrays = [column if isinstance(column, pa.Array) else text_array(column) for column in columns]
+    text = UnicodeText(source.layer.columns, ReadContext(source.context.limits, source.context.encoding))
+    text.gather(arrays)
+    text.decide()
+    return text.decode(arrays)
 
 
 def nothing_found(members: list[Member]) -> UnreadableFileError:

@@ -88,6 +88,10 @@ FILE_KINDS: dict[str, MessageKind] = {
         "warning", "Chữ trong cột {listed} đã bị chuyển mã hai lần (“Ä‘”, “á»‡”); đã khôi phục.",
         "The text of {listed} had been encoded twice (“Ä‘”, “á»‡”); it was restored.",
         "Xem lại mẫu chữ.", "Look at the samples."),
+    "TEXT_OLD_FONT": MessageKind(
+        "info", "Chữ trong cột {listed} gõ bằng phông chữ cũ ({title}); đã chuyển sang Unicode.",
+        "The text of {listed} was typed with an old font ({title}); it was converted to Unicode.",
+        "Xem lại mẫu chữ.", "Look at the samples."),
     "CPG_IGNORED": MessageKind(
         "info", "Tệp .cpg không ghi tên một bảng mã nên không được dùng.",
         "The .cpg file does not name an encoding and was ignored.",

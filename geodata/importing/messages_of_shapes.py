@@ -34,6 +34,10 @@ SHAPE_KINDS: dict[str, MessageKind] = {
     "GEOM_TOO_MANY_VERTICES": MessageKind(
         "error", "Hình có quá nhiều đỉnh.", "The shape has too many vertices.",
         "Đơn giản hóa hình trong QGIS (Vector ▸ Công cụ hình học ▸ Đơn giản hóa).", "Simplify it in QGIS (Vector ▸ Geometry tools ▸ Simplify)."),
+    "GEOM_TOO_MANY_RINGS": MessageKind(
+        "error", "Hình có quá nhiều phần hoặc lỗ.", "The shape has too many parts or holes.",
+        "Tách hình thành nhiều dòng, hoặc bỏ các lỗ rất nhỏ trong QGIS (Xóa lỗ).",
+        "Split it into several rows, or remove the tiny holes in QGIS (Delete holes)."),
     "GEOM_NOT_FINITE": MessageKind(
         "error", "Tọa độ có số vô hạn hoặc không xác định.", "A coordinate is infinite or undefined.", *_DRAW),
     "GEOM_UNREADABLE": MessageKind(
@@ -99,8 +103,8 @@ SHAPE_KINDS: dict[str, MessageKind] = {
         "warning", "Vùng chồng lên vùng của dòng {first_row}: {value} m².", "The area overlaps that of row {first_row} by {value} m².",
         "Sửa ranh giới chung của hai vùng trong QGIS.", "Correct the common boundary of the two in QGIS."),
     "OVERLAPS_UNCHECKED": MessageKind(
-        "info", "Tệp quá lớn nên không dò được các vùng chồng nhau từ dòng {value} trở đi.",
-        "The file is too large to look for areas that overlap from row {value} on.",
+        "info", "Tệp hoặc hình quá phức tạp nên không dò hết được các vùng chồng nhau, từ dòng {value} trở đi.",
+        "The file or a shape is too complex to look for all areas that overlap, from row {value} on.",
         "Chia nhỏ tệp nếu cần dò hết.", "Split the file if all of them are to be looked at."),
     "EXISTING_DOUBLED": MessageKind(
         "warning", "Vùng trùng {percent} % với bản ghi đang có “{value}”.", "The area coincides with the existing record “{value}” by {percent} %.",

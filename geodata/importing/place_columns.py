@@ -80,7 +80,7 @@ class PlaceColumns:
         self.wkt: int | None = None
         self._axes: _Axes | None = None
         self._candidates: list[_Axes] = []
-        self._reach = np.zeros(2)
+        self._places, self._places_in_degrees = 0, 0
         self._srids = set[str]()
         keys = [search_key(name) for name in names]
         if context.place_columns is not None:
@@ -151,7 +151,8 @@ class PlaceColumns:
         """Say what header and values tell; complete once all rows are read."""
         if self._axes is None:
             return f"EPSG:{self._srids.copy().pop()}" if len(self._srids) == 1 else None
-        in_degrees = self._reach[0] <= _DEGREES_X and self._reach[1] <= _DEGREES_Y
+        # Single rows with numbers that are none are those rows' fault, not the file's.
+        in_degrees = 2 * self._places_in_degrees > self._places or self._places == 0
         return "degrees" if in_degrees and self._axes.kind != _EAST_NORTH else "metres"
 
     @property
@@ -172,8 +173,8 @@ class PlaceColumns:
         numbers = np.column_stack([_coordinates(axis) for axis in axes])
         finite = np.isfinite(numbers).all(axis=1)
         blank = pc.and_(*(axis.is_null() for axis in axes))
-        if finite.any():
-            self._reach = np.maximum(self._reach, np.abs(numbers[finite]).max(axis=0))
+        self._places += int(finite.sum())
+        self._places_in_degrees += int((np.abs(numbers[finite]) <= (_DEGREES_X, _DEGREES_Y)).all(axis=1).sum())
         bad = pc.if_else(blank, "GEOM_NULL", "COORDINATE_UNREADABLE")
         wkb = pc.if_else(finite, points_wkb(numbers), pa.scalar(None, pa.binary()))
         return wkb, pc.if_else(finite, pa.scalar(None, pa.string()), bad)

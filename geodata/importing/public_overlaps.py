@@ -4,6 +4,7 @@ Whoever asks may be anybody, so nothing is compared with but what the public rea
 not compared: who may ask which households stand at a place could list them.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +105,9 @@ def report_public_overlaps(connection: Connection, kept: KeptAreas, report: Repo
         records = [record for record in found if not kept.is_of_file(record)]
         shapes = shapely.from_wkb([bytes(record.shape) for record in records])
         for at, other, _, share in overlapping(areas, shapes):
+            if math.isnan(share):
+                report.add_once("OVERLAPS_UNCHECKED", int(rows[at]))
+                continue
             # On the ellipsoid, as the database measures what an upload is told.
             common_m2 = abs(_ELLIPSOID.geometry_area_perimeter(shapely.intersection(areas[at], shapes[other]))[0])
             say_overlap(report, int(rows[at]), records[other].label, common_m2, share)

@@ -9,7 +9,7 @@ import resource
 import socket
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,14 @@ from geodata.importing.results import RowBatch, UnreadableFileError
 from geodata.importing.samples import sample_rows
 from geodata.importing.sandbox import DESCRIPTION_FILE, END_FILE, MEMBERS_FOLDER, ROWS_FILE, too_big
 from geodata.importing.text_columns import text_array
+from geodata.importing.unicode_text import UnicodeText
 from geodata.importing.wkb import GEOMETRY_CODES
 
 _FIXED_COLUMNS = ("_row", "_wkb", "_problem")
 _MAX_COLUMN_NAME = 300
 _MAX_OPEN_FILES = 128
+# Of how many parts of a file each may add its share to what is known of its text.
+_BLOCKS = 8
 
 
 class _Hidden(MetaPathFinder):
@@ -59,9 +62,10 @@ def main(argument: str) -> int:
     return 0
 
 
-def _encodings(layer: Any, columns: list[str]) -> dict[str, Any]:
+def _encodings(layer: Any, text: UnicodeText | None, columns: list[str]) -> dict[str, Any]:
     """Say how each column is encoded; a format that leaves no choice has one answer for all."""
-    found = layer.encoding if isinstance(layer.encoding, list) else [layer.encoding] * len(columns)
+    choices = layer.encoding if text is None else text.choices
+    found = choices if isinstance(choices, list) else [choices] * len(columns)
     return {column: dataclasses.asdict(choice) for column, choice in zip(columns, found, strict=True)}
 
 
@@ -132,7 +136,7 @@ def read_job(job: dict[str, Any], limits: ReaderLimits) -> dict[str, Any]:
             "crs_hint": layer.crs_hint,
             "format": layer.format,
             "place_columns": getattr(layer, "place_names", []),
-            "encoding": _encodings(layer, columns),
+            "encoding": _encodings(layer, writer.text, columns),
         }
         _leave(job, DESCRIPTION_FILE, description)
 
@@ -166,6 +170,7 @@ class _Writer:
         self.sample = list[dict[str, str | None]]()
         self._codes = set[int]()
         self._schema = pa.schema([])
+        self.text: UnicodeText | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -185,7 +190,8 @@ class _Writer:
         with pa.OSFile(str(self._path), "wb") as sink:
             for batch in self._layer.batches():
                 if writer is None:
-                    self._schema = self._make_schema()
+                    self._schema = self._make_schema(self._layer.columns)
+                    self.text = UnicodeText(self.columns, self._context, _BLOCKS) if self._is_unicode else None
                     writer = pa.ipc.new_stream(sink, self._schema)
                     self.sample = sample_rows(self.columns, batch.columns)
                     if self._tell is not None:
@@ -197,11 +203,38 @@ class _Writer:
                 writer.close()
         if self.row_count == 0:
             raise UnreadableFileError("EMPTY_LAYER", columns=self._layer.columns)
+        if self.text is not None and self.text.decide():
+            self._write_again(self.text)
 
-    def _make_schema(self) -> pa.Schema:
+    @property
+    def _is_unicode(self) -> bool:
+        """Whether the layer leaves it to us to look for other encodings in its text, once all of it is written."""
+        return getattr(self._layer, "is_unicode", False)
+
+    def _write_again(self, text: UnicodeText) -> None:
+        """Write the rows anew with their text decoded."""
+        draft, fixed = self._path.with_suffix(".again"), len(_FIXED_COLUMNS)
+        # The names of a table's columns were read before its places were looked for.
+        schema = self._schema if hasattr(self._layer, "place_names") else self._make_schema(text.names)
+        self.sample = []
+        with (
+            pa.OSFile(str(self._path)) as source,
+            pa.OSFile(str(draft), "wb") as sink,
+            pa.ipc.open_stream(source) as rows,
+            pa.ipc.new_stream(sink, schema) as writer,
+        ):
+            for batch in rows:
+                columns = text.decode(batch.columns[fixed:])
+                self.sample = self.sample or sample_rows(schema.names[fixed:], columns)
+                writer.write_batch(pa.record_batch([*batch.columns[:fixed], *columns], schema=schema))
+        draft.replace(self._path)
+        self._schema = schema
+        text.warn()
+
+    def _make_schema(self, columns: Sequence[str]) -> pa.Schema:
         clean = [
             unicodedata.normalize("NFC", raw.encode("utf-8", "replace").decode().replace("\0", "")[:_MAX_COLUMN_NAME])
-            for raw in self._layer.columns
+            for raw in columns
         ]
         renamed = self._context.unique_names([name.strip() for name in clean], _FIXED_COLUMNS)
         fixed = zip(_FIXED_COLUMNS, (pa.int64(), pa.binary(), pa.string()), strict=True)
@@ -218,6 +251,8 @@ class _Writer:
                 marks = pc.if_else(too_long, "TEXT_TOO_LONG", pa.scalar(None, pa.string()))
                 problem = pc.coalesce(problem, marks)
             columns.append(column)
+        if self.text is not None:
+            self.text.gather(columns)
         self._note_types(batch.wkb)
         return pa.record_batch([pa.array(batch.rows), batch.wkb, problem, *columns], schema=self._schema)
 

@@ -12,6 +12,9 @@ from geodata.crs import Floats
 from geodata.geometry import from_wkb
 
 MOST = 2000
+LARGEST = 1e8
+"""No coordinate of a place is larger in any system, metres with the number of the zone before them included."""
+
 _VERTICES_KEPT = 64
 """Of one feature while the file is read: a single outline is told by its corners, a thousand by one or two each."""
 
@@ -23,7 +26,7 @@ class Sample:
     Attributes
     ----------
     coordinates : float64 array, shape (n, 2)
-        Finite; of points themselves, of lines and areas some vertices; n ≤ `MOST`.
+        At most `LARGEST`; of points themselves, of lines and areas some vertices; n ≤ `MOST`.
     codes : object array, shape (n,)
         The commune that each one's row names, None where it names none.
     """
@@ -72,7 +75,7 @@ class _Kept:
         indices = pa.array(chosen)
         shapes = from_wkb(batch.column("_wkb").take(indices))
         vertices, owners = shapely.get_coordinates(shapes, return_index=True)
-        even = _evenly(owners, _VERTICES_KEPT) & np.isfinite(vertices).all(axis=1)
+        even = _evenly(owners, _VERTICES_KEPT) & (np.abs(vertices) <= LARGEST).all(axis=1)
         codes = [None] * len(chosen) if column is None else batch.column(column).take(indices).to_pylist()
         self._vertices = np.concatenate([self._vertices, vertices[even]])
         self._owners = np.concatenate([self._owners, owners[even] + self.count])

@@ -48,6 +48,10 @@ _SUFFIXES = re.compile(
 _MIB = 1 << 20
 _MAX_JSON_BYTES = 8 * _MIB
 _PROBE_TIMEOUT_S = 60.0
+STALL_S = 30.0
+"""How long a reader may take without writing anything."""
+
+_LEAST_S, _SMALL_MIB, _S_A_MIB, _WATCH_S = 30.0, 5, 3.0, 0.5
 # GDAL's drivers in this build, once `check` has asked for them; a reader that needs GDAL asks by itself before.
 _build_drivers = list[str]()
 _MAX_NAME, _MAX_ENCODING = 1_000, 20_000
@@ -93,7 +97,8 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         Likewise: ``x_column`` and ``y_column`` (longitude or easting first), or ``wkt_column``; empty for a table
         whose rows have no places.
     timeout_s : float
-        Wall clock; the reader's whole process group is killed after it.
+        Wall clock of the largest files, see `allowed_s`; the reader's whole process group is killed after it, and after
+        `STALL_S` in which it wrote nothing.
 
     Yields
     ------
@@ -105,7 +110,8 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         The file is refused, with a code. ``LAYER_CHOICE`` lists the layers in ``detail["layers"]``, with their columns
         and first rows; ``COLUMN_CHOICE`` has ``candidates``, ``columns`` and ``sample``.
     """
-    _check_packed_size([path] if names is None else [path / name for name in names], limits)
+    size = _check_packed_size([path] if names is None else [path / name for name in names], limits)
+    timeout_s = allowed_s(size, timeout_s)
     work_dir.mkdir(parents=True, exist_ok=True)
     job = {
         "path": str(path.resolve()),
@@ -127,6 +133,17 @@ def open_upload(  # noqa: PLR0913 - the file, and what the officer and the host 
         raise _died(0) from error
     finally:
         reading.close()
+
+
+def allowed_s(size_bytes: int, timeout_s: float) -> float:
+    """Return how long reading a file may take: 30 seconds where it is small, and more for each MiB from 5 MiB on.
+
+    Examples
+    --------
+    >>> [allowed_s(mib << 20, 120.0) for mib in (1, 5, 20, 100)]
+    [30.0, 30.0, 75.0, 120.0]
+    """
+    return min(timeout_s, _LEAST_S + _S_A_MIB * max(0, size_bytes / _MIB - _SMALL_MIB))
 
 
 def _encoding_choice(samples: list[dict[str, str]], **known: Any) -> EncodingChoice:
@@ -206,7 +223,7 @@ def _environment(work_dir: Path) -> dict[str, str]:
     }
 
 
-def _check_packed_size(paths: Sequence[Path], limits: ReaderLimits) -> None:
+def _check_packed_size(paths: Sequence[Path], limits: ReaderLimits) -> int:
     size = sum(path.stat().st_size for path in paths)
     if size > limits.max_packed_bytes:
         raise UnreadableFileError(
@@ -214,6 +231,7 @@ def _check_packed_size(paths: Sequence[Path], limits: ReaderLimits) -> None:
         )
     if size == 0:
         raise UnreadableFileError("FILE_EMPTY")
+    return size
 
 
 class Reading:
@@ -234,18 +252,40 @@ class Reading:
                 stderr=log,
                 start_new_session=True,
             )
-        self._is_late = False
-        self._clock = threading.Timer(timeout_s, self._stop_late)
-        self._clock.daemon = True
+        self._late_after_s: float | None = None
+        self._is_closed = threading.Event()
+        self._clock = threading.Thread(target=self._watch, daemon=True)
 
     def start_clock(self) -> None:
         """Begin to count the time the reader may take."""
         self._clock.start()
 
-    def _stop_late(self) -> None:
+    def _watch(self) -> None:
+        """End the reader when its time is over, or when it has written nothing for long."""
+        started = moved = time.monotonic()
+        before = self._written()
+        while not self._is_closed.wait(min(_WATCH_S, self._timeout_s / 2)):
+            now, written = time.monotonic(), self._written()
+            if written != before:
+                before, moved = written, now
+            if now - started > self._timeout_s:
+                self._stop_late(self._timeout_s)
+            elif now - moved > STALL_S:
+                self._stop_late(STALL_S)
+
+    def _written(self) -> list[int]:
+        """Return the sizes of what the reader has unpacked and written so far."""
+        sizes = list[int]()
+        for folder, _, names in os.walk(self._work_dir):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    sizes.append(Path(folder, name).stat().st_size)
+        return sizes
+
+    def _stop_late(self, after_s: float) -> None:
         # The number of a process that has ended may be another's by now.
         if not self._is_over():
-            self._is_late = True
+            self._late_after_s = after_s
             self._kill()
 
     def stop(self) -> None:
@@ -311,8 +351,8 @@ class Reading:
 
     def _read_end(self) -> dict[str, Any]:
         code = self._child.wait()
-        if self._is_late or code == -signal.SIGXCPU:
-            raise _timeout(self._timeout_s)
+        if self._late_after_s is not None or code == -signal.SIGXCPU:
+            raise _timeout(self._late_after_s or self._timeout_s)
         if code == -signal.SIGABRT:
             raise too_big()
         if code != 0 or not (self._work_dir / END_FILE).exists():
@@ -336,7 +376,7 @@ class Reading:
 
     def close(self) -> None:
         """End the reader, whatever it is at, and remove what it unpacked."""
-        self._clock.cancel()
+        self._is_closed.set()
         self._kill()
         self._child.wait()
         shutil.rmtree(self._work_dir / MEMBERS_FOLDER, ignore_errors=True)
@@ -352,4 +392,4 @@ def _died(code: int) -> UnreadableFileError:
 
 
 def _timeout(timeout_s: float) -> UnreadableFileError:
-    return UnreadableFileError("TIMEOUT", timeout_s=timeout_s)
+    return UnreadableFileError("TIMEOUT", timeout_s=f"{timeout_s:g}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geodata.crs import EAST, NORTH, SOUTH, WEST
 from geodata.geometry import Geometries, Problems, as_kind, metres_of
 from geodata.importing.spikes import spike_mask
+from geodata.importing.tangles import is_tangled
 from geodata.register import Register
 
 MOST_SHARE, MOST_LOST_M2 = 0.01, 1.0
@@ -98,6 +99,8 @@ def _mend_area(geometry: shapely.Geometry, register: Register, codes: list[str],
     final, problem = _as_kind(geometry, register)
     # Holes larger than their shell make the sum negative.
     before, dropped = abs(float(area_m2(geometry))), 0.0
+    if problem == "GEOM_INVALID" and is_tangled(geometry):
+        return None
     if problem == "GEOM_INVALID":
         valid = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
         codes.append("REPAIR_SELF_CROSSING")

@@ -20,6 +20,7 @@ from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, Unrea
 from geodata.importing.wkb import (
     MIN_LINE,
     MIN_RING,
+    MOST_RINGS,
     MULTI_LINE,
     MULTI_POINT,
     MULTI_POLYGON,
@@ -46,6 +47,8 @@ _POSITION_BYTES, _PARTS_AT = 16, 44
 _VERTEX_BYTES, _SLACK_BYTES = 36, 200
 _ONE_RING = struct.pack("<BII", 1, POLYGON, 1)
 _MAX_SIDE_FILE, _MAX_SAMPLES = 64 << 10, 12
+# What the rings of one shape may be compared, in vertices; one comparison costs as much as so many of them.
+_MOST_COMPARED, _COMPARISON = 10_000_000, 400
 _DELETED = ord("*")
 _WKT = re.compile(r"(PROJ|GEOG|GEOC|COMPD|LOCAL|BOUND|VERT)?(CS|CRS)\s*\[", re.IGNORECASE)
 
@@ -216,6 +219,8 @@ def _paths(parts: list[Floats]) -> bytes:
 
 
 def _polygons(parts: list[Floats]) -> tuple[bytes, str | None]:
+    if len(parts) > MOST_RINGS:
+        raise GeometryProblemError("GEOM_TOO_MANY_RINGS")
     closed = [close_ring(part) for part in parts]
     rings = [ring for ring, _ in closed]
     if any(len(ring) < MIN_RING for ring in rings):
@@ -241,25 +246,50 @@ def nest_rings(rings: list[Floats]) -> list[list[int]]:
     if len(rings) == 1:
         return [[0]]
     areas = np.array([_signed_area(ring) for ring in rings])
-    boxes = np.array([[*ring.min(axis=0), *-ring.max(axis=0)] for ring in rings])
     by_size = np.argsort(np.abs(areas), kind="stable")
-    around = [_containers(at, rings, boxes, by_size) for at in range(len(rings))]
-    is_hole = areas > 0
+    is_hole, budget = areas > 0, _Budget()
     if is_hole.all():
-        is_hole = np.array([len(list(containers)) % 2 == 1 for containers in around])
-        around = [_containers(at, rings, boxes, by_size) for at in range(len(rings))]
+        around = _Around(rings, by_size, budget)
+        is_hole = np.array([len(list(around.containers(at))) % 2 == 1 for at in range(len(rings))])
+    around = _Around(rings, by_size[~is_hole[by_size]], budget)
     groups = {at: [at] for at in np.flatnonzero(~is_hole).tolist()}
     for at in np.flatnonzero(is_hole).tolist():
-        owner = next((outer for outer in around[at] if not is_hole[outer]), at)
+        owner = next(around.containers(at), at)
         groups.setdefault(owner, [owner]).extend([at] if owner != at else [])
     return list(groups.values())
 
 
-def _containers(at: int, rings: list[Floats], boxes: Floats, by_size: NDArray[np.int64]) -> Iterator[int]:
-    """Yield the rings around a ring, the smallest first."""
-    for outer in by_size[(boxes[by_size] <= boxes[at]).all(axis=1)].tolist():
-        if outer != at and _is_inside(rings[at], rings[outer]):
-            yield outer
+class _Budget:
+    """Limits how many vertices the rings of one shape are compared with."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_COMPARED
+
+    def spend(self, vertices: int) -> None:
+        self._left -= vertices + _COMPARISON
+        if self._left < 0:
+            raise GeometryProblemError("GEOM_TOO_MANY_RINGS")
+
+
+class _Around:
+    """Finds the rings around a ring among some of them, given by size."""
+
+    def __init__(self, rings: list[Floats], by_size: NDArray[np.int64], budget: _Budget) -> None:
+        self._rings, self._by_size, self._budget = rings, by_size, budget
+        self._boxes = np.array([_box(rings[at]) for at in by_size.tolist()]).reshape(-1, 4)
+
+    def containers(self, at: int) -> Iterator[int]:
+        """Yield the rings around a ring, the smallest first; raises ``GEOM_TOO_MANY_RINGS`` where that takes too long."""
+        for outer in self._by_size[(self._boxes <= _box(self._rings[at])).all(axis=1)].tolist():
+            if outer == at:
+                continue
+            self._budget.spend(len(self._rings[outer]))
+            if _is_inside(self._rings[at], self._rings[outer]):
+                yield outer
+
+
+def _box(ring: Floats) -> Floats:
+    return np.concatenate([ring.min(axis=0), -ring.max(axis=0)])
 
 
 def _is_inside(inner: Floats, outer: Floats) -> bool:

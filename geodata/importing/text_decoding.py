@@ -87,7 +87,7 @@ class ColumnDecoder:
 
     def decode(self, array: pa.StringArray) -> pa.StringArray:
         """Decode strings that hold the file's bytes."""
-        if _is_ascii(array):
+        if not has_high_bytes(array):
             return array
         if self.is_plain_utf8 and (self._is_proven or is_utf8(array)):
             return to_nfc(array)
@@ -95,7 +95,7 @@ class ColumnDecoder:
 
     def decode_letters(self, array: pa.StringArray) -> pa.StringArray:
         """Decode strings in which each byte of the file is the letter of Latin-1."""
-        if _is_ascii(array):
+        if not has_high_bytes(array):
             return array
         encoded = array.dictionary_encode()
         raw = [value.encode("latin-1") for value in encoded.dictionary.to_pylist()]
@@ -134,6 +134,7 @@ def is_utf8(array: pa.StringArray) -> bool:
     return True
 
 
-def _is_ascii(array: pa.StringArray) -> bool:
+def has_high_bytes(array: pa.StringArray) -> bool:
+    """Tell whether any text of an array is not ASCII; of a slice, whether any of the whole is."""
     data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
-    return data.size == 0 or bool(data.max() < _FIRST_HIGH)
+    return bool(data.max(initial=0) >= _FIRST_HIGH)

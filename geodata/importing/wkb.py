@@ -25,6 +25,9 @@ _COLLECTION, _ARC, _COMPOUND, _CURVE_POLYGON, _MULTI_CURVE, _MULTI_SURFACE = 7, 
 POINT_HEAD = struct.pack("<BI", 1, POINT)
 POINT_BYTES = 21
 MIN_RING, MIN_LINE = 4, 2
+MOST_RINGS = 5_000
+"""Rings of one area: twice the islands of Ha Long Bay; the checks take time for each pair of them."""
+
 _MEMBERS = {
     MULTI_POINT: {POINT},
     MULTI_LINE: {LINE},
@@ -50,6 +53,13 @@ def close_ring(ring: Floats) -> tuple[Floats, bool]:
     if (ring[0] == ring[-1]).all():
         return ring, True
     return np.concatenate((ring, ring[:1])), False
+
+
+def rings_left(before: int) -> int:
+    """Count a ring; raises ``GEOM_TOO_MANY_RINGS`` where there may be no more."""
+    if before == 0:
+        raise GeometryProblemError("GEOM_TOO_MANY_RINGS")
+    return before - 1
 
 
 def points_wkb(positions: Floats) -> pa.BinaryArray:
@@ -87,7 +97,7 @@ def geometry_wkb(kind: object, coordinates: object, max_vertices: int) -> tuple[
         The geometry and its problem. An open ring is given closed, with ``GEOM_RING_NOT_CLOSED``; with any
         other problem there is no geometry: ``GEOM_TYPE``, ``GEOM_COLLECTION``, ``GEOM_EMPTY``,
         ``GEOM_NESTING``, ``GEOM_COORDINATE_TYPE``, ``GEOM_TOO_FEW_POSITIONS``, ``GEOM_NOT_FINITE``,
-        ``GEOM_TOO_MANY_VERTICES``.
+        ``GEOM_TOO_MANY_VERTICES``, ``GEOM_TOO_MANY_RINGS``.
     """
     if kind == "Point" and isinstance(coordinates, list) and len(coordinates) >= _AXES:
         lon, lat = coordinates[:_AXES]
@@ -122,7 +132,7 @@ def collection_wkb(shapes: Sequence[tuple[str, object]], max_vertices: int) -> t
 class _Builder:
     def __init__(self, max_vertices: int) -> None:
         self.problem: str | None = None
-        self._vertices_left = max_vertices
+        self._vertices_left, self._rings_left = max_vertices, MOST_RINGS
 
     def build(self, code: int, coordinates: object) -> bytes:
         parts = _parts(coordinates)
@@ -137,6 +147,7 @@ class _Builder:
         return wkb_collection(code, [self.build(code - MULTI_POINT + POINT, part) for part in parts])
 
     def _ring(self, part: object) -> Floats:
+        self._rings_left = rings_left(self._rings_left)
         ring, was_closed = close_ring(self._positions(_parts(part), 1))
         if len(ring) < MIN_RING:
             raise GeometryProblemError("GEOM_TOO_FEW_POSITIONS")
@@ -201,7 +212,8 @@ def read_wkb(data: bytes, max_vertices: int) -> tuple[bytes | None, str | None]:
 class _Walker:
     def __init__(self, data: bytes, max_vertices: int) -> None:
         self.problem: str | None = None
-        self._data, self._at, self._vertices_left = data, 0, max_vertices
+        self._data, self._at = data, 0
+        self._vertices_left, self._rings_left = max_vertices, MOST_RINGS
         self._order, self._axes = "<", 2
 
     def read(self, allowed: set[int] | None = None) -> bytes:
@@ -294,6 +306,7 @@ class _Walker:
         return path
 
     def _ring(self, code: int) -> Floats:
+        self._rings_left = rings_left(self._rings_left)
         if code == POLYGON:
             path = _finite(self._positions(self._count()))
         else:

@@ -21,11 +21,12 @@ from geodata.importing.members import Member
 from geodata.importing.placed_table import PlacedTable
 from geodata.importing.results import EncodingChoice, RowBatch, UnreadableFileError
 from geodata.importing.text_columns import text_array
+from geodata.importing.unicode_text import UnicodeText
 
 _SCAN_BYTES = 1 << 20
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _LONGEST_MARK = 64
-_HEADER_WITHIN, _BATCH_ROWS = 30, 10_000
+_HEADER_WITHIN, _BATCH_ROWS, _LOOKED_AT = 30, 10_000, 200
 # A header fills most of the columns that the fullest row fills, and nearly all of it is words.
 _HEADER_FILL, _HEADER_WORDS, _CONTINUED_BLANKS = 0.6, 0.8, 1 / 3
 _NUMBERING = re.compile(r"\(?(\d{1,3})(?:\.0)?\)?")
@@ -171,12 +172,23 @@ def _is_numbering(row: Cells) -> bool:
 class SheetLayer(PlacedTable):
     """One worksheet; ``_row`` is the number that the spreadsheet program shows beside the row."""
 
-    format = "XLSX"
+    format, is_unicode = "XLSX", True
     encoding = EncodingChoice("utf-8", "format", certain=True)
 
     def __init__(self, table: _Table, context: ReadContext) -> None:
-        super().__init__(table.names, context)
         self._table, self._width = table, len(table.names)
+        super().__init__(self._read_names(context), context)
+
+    def _read_names(self, context: ReadContext) -> list[str]:
+        """Read the header, in the font of the first rows: what the columns are called says which hold the places."""
+        names = self._table.names
+        rows = list(islice(self._table.sheet.iter_rows(), self._table.first_row, self._table.first_row + _LOOKED_AT))
+        if not rows or all(map(str.isascii, names)):
+            return names
+        text = UnicodeText(names, ReadContext(context.limits, context.encoding))
+        text.gather([text_array([_as_value(row[at]) for row in rows]) for at in range(self._width)])
+        text.decide()
+        return text.names
 
     def batches(self) -> Iterator[RowBatch]:
         """Yield the rows that are not blank."""

@@ -100,6 +100,22 @@ def test_one_broken_place_does_not_make_degrees_something_else(tmp_path: Path) -
     assert choose_crs(read(tmp_path, f"ten,wkt\n{rows}x,POINT (16.05 108.05)\n"), None, report) is WGS84_DEGREES
 
 
+@pytest.mark.parametrize("count", [3, 40])
+@pytest.mark.parametrize("wild", ["1e308,16", "-1e308,1e308", "105400000,16"])
+def test_a_row_with_wild_numbers_is_that_row_s_fault_alone(tmp_path: Path, wild: str, count: int) -> None:
+    lines = [f"{number:010},{WEST},{x},{y}" for number, (x, y) in enumerate(houses(count).tolist())]
+    path = tmp_path / "f.csv"
+    path.write_text("\n".join(["ma_dia_chi,ma_xa,lon,lat", *lines, f"{count:010},{WEST},{wild}"]))
+    report = check(path)
+    assert (report.outcome, described(report)) == ("ok", ("EPSG:4326", False))
+    assert (codes(report), report.valid, report.rejected) == (["GEOM_OUTSIDE_VIETNAM"], count, 1)
+
+
+def test_wild_numbers_in_a_file_of_metres_leave_the_true_system_first(tmp_path: Path) -> None:
+    numbers = np.concatenate([written("EPSG:9209", houses(200)), [[1e308, 16.0], [1e12, 1e12]]])
+    assert choices(check_shapefile(tmp_path, numbers))[0] == "EPSG:9209"
+
+
 def test_metres_without_coordinate_system_need_a_choice(metres_file: ReadResult) -> None:
     report = Report("addresses")
     assert choose_crs(metres_file, None, report) is None

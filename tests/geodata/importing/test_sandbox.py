@@ -237,6 +237,20 @@ def test_the_wall_clock_ends_the_reader(tmp_path: Path) -> None:
     assert not (tmp_path / "work" / sandbox.MEMBERS_FOLDER).exists()
 
 
+@pytest.mark.parametrize(("code", "expected"), [
+    ("time.sleep(60)", "TIMEOUT"),
+    ("[(open('rows.arrow', 'ab').write(b'.'), time.sleep(0.2)) for _ in range(15)]", "READER_DIED"),
+])  # fmt: skip
+def test_a_reader_that_writes_nothing_is_ended_long_before_its_time_and_one_that_goes_on_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, expected: str
+) -> None:
+    monkeypatch.setattr(sandbox, "STALL_S", 1.5)
+    monkeypatch.setattr(sandbox, "_command", lambda: [sys.executable, "-c", f"import time; {code}"])
+    started = time.monotonic()
+    assert refusal(tmp_path, b"lon,lat\n105,21\n", ".csv").code == expected
+    assert time.monotonic() - started < 20
+
+
 def test_a_reader_out_of_memory_is_a_refusal(tmp_path: Path) -> None:
     limits = ReaderLimits(memory_bytes=450 * MIB)
     error = refusal(tmp_path, b"lon,lat\n" + b'1,"' + b"x" * 15 * MIB + b'"\n' * 2, ".csv", limits=limits)  # type: ignore[arg-type]
