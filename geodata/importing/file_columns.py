@@ -7,7 +7,7 @@ from geodata.importing.given_ids import GivenIds
 from geodata.importing.mapping import ColumnChoiceError, ColumnMatching
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
-from geodata.register import Field
+from geodata.register import Field, Register
 from geodata.text import search_key
 
 PLACE_COLUMNS = frozenset(
@@ -37,7 +37,17 @@ def match_columns(matching: ColumnMatching, result: ReadResult, report: Report) 
         is_place = match.name in result.place_columns or search_key(match.name) in PLACE_COLUMNS
         if not is_place and match.name != ids.column:
             match.say(report)
+    _say_missing(matching.register, mapping, report)
     return mapping
+
+
+def _say_missing(register: Register, mapping: Mapping[str, Field], report: Report) -> None:
+    """Say once which columns the file lacks altogether; a row's commune is known by its place, too."""
+    has = {item.name for item in mapping.values()} | {"commune_code"}
+    for name, info in register.write.model_fields.items():
+        if info.is_required() and name not in has:
+            title = register.field(name).title
+            report.add("COLUMN_MISSING", column=name, title_vi=title.vi, title_en=title.en)
 
 
 def find_given_ids(result: ReadResult, mapping: Mapping[str, Field]) -> GivenIds:

@@ -185,6 +185,11 @@ KINDS: dict[str, MessageKind] = {
     "COLUMN_UNKNOWN": MessageKind(
         "error", "Tệp không có cột “{name}” như đã chọn.", "The file has no column “{name}”, which was chosen.",
         "Xem lại tên các cột của tệp rồi chọn lại.", "Look at the names of the file's columns and choose again."),
+    "COLUMN_MISSING": MessageKind(
+        "error", "Không cột nào của tệp được hiểu là “{title_vi}”, mà dòng nào cũng phải có.",
+        "No column of the file was taken for “{title_en}”, which every row must have.",
+        "Chọn cột của trường này nếu tệp có; nếu không, thêm cột vào tệp rồi gửi lại.",
+        "Choose the field's column if the file has one; else add a column to the file and send it again."),
     "FIELD_UNKNOWN": MessageKind(
         "error", "Cột “{name}” được chọn làm trường “{field}”, nhưng lớp này không có trường đó.",
         "The column “{name}” was chosen as the field “{field}”, which this register does not have.",

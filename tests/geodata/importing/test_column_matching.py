@@ -130,6 +130,14 @@ def test_rows_are_read_by_a_column_that_was_guessed_and_not_by_one_that_was_prop
     assert [one["field"] for one in report.as_dict()["columns"]] == ["code", "kind", "commune_code"]
 
 
+def test_a_field_that_every_row_must_have_is_missed_once_for_the_file(tmp_path: Path) -> None:
+    path = write_geojson(tmp_path / "f.geojson", [{"ghi chú": "x", "geom": None}] * 3)
+    request = ImportRequest(path, path.name, get_register("tourism_points"), SYSTEM)
+    report = check_file(request, units(), tmp_path / "work", NoSink())
+    missed = [(one["row"], one["column"], one["vi"]) for one in report.messages if one["code"] == "COLUMN_MISSING"]
+    assert missed == [(None, "name", "Không cột nào của tệp được hiểu là “Tên”, mà dòng nào cũng phải có.")]
+
+
 # --- the sender's word
 
 
