@@ -29,6 +29,10 @@ SORT_MEMORY = "256MB"
 """For sorting and hashing while a revision is written: 675,000 records fit without going through the disk."""
 
 
+_REVIEWED, _APPLIED, _INDEXED = 0.1, 0.4, 0.65
+"""How far a publish is after its steps, as a share of the time that first loads take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What became of a file.
@@ -96,7 +100,7 @@ def publish_file(
             stage = "publishing" if request.publishes else "validating"
             progress(stage, 0, report.valid)
             with _or_refused(connection, report):
-                published = publish_staged(connection, request, sink, report)
+                published = publish_staged(connection, request, sink, report, progress)
             progress(stage, report.valid, report.valid)
         if published.staged is not None and request.upload_id is not None:
             sink.keep()
@@ -104,7 +108,13 @@ def publish_file(
     return published
 
 
-def publish_staged(connection: Connection, request: ImportRequest, sink: StagingSink, report: Report) -> Published:
+def publish_staged(
+    connection: Connection,
+    request: ImportRequest,
+    sink: StagingSink,
+    report: Report,
+    progress: Progress = no_progress,
+) -> Published:
     """Match the staged rows with the register, and publish them as one revision if nothing is to be asked before.
 
     Nothing changed means no revision.
@@ -114,11 +124,16 @@ def publish_staged(connection: Connection, request: ImportRequest, sink: Staging
     mapped = tuple(name for name in report.columns.values() if name is not None)
     is_whole = is_officers_export(report.columns)
     staged = Staged(sink.name, tuple(sink.fields), sink.has_geometry, mapped, rows=0, is_whole=is_whole)
-    return _publish(connection, request, sink.table, staged, report, is_new=True)
+    return _publish(connection, request, sink.table, staged, report, progress, is_new=True)
 
 
 def publish_waiting(
-    database: Database, request: ImportRequest, staged: Staged, report: Report, conclude: Conclude
+    database: Database,
+    request: ImportRequest,
+    staged: Staged,
+    report: Report,
+    conclude: Conclude,
+    progress: Progress = no_progress,
 ) -> Published:
     """Publish rows that were staged before, provided that they still change what the officer has seen.
 
@@ -147,7 +162,7 @@ def publish_waiting(
         report.valid = staged.rows
         published = Published(report, Counts(0, 0), None)
         with _or_refused(connection, report):
-            published = _publish(connection, request, table, staged, report, is_new=False)
+            published = _publish(connection, request, table, staged, report, progress, is_new=False)
         if published.staged is None:
             connection.execute(text(f'DROP TABLE staging."{staged.table}"'))
         conclude(connection, published)
@@ -223,10 +238,21 @@ def _or_refused(connection: Connection, report: Report) -> Iterator[None]:
         report.rejected, report.valid = report.rejected + report.valid, 0
 
 
-def _publish(
-    connection: Connection, request: ImportRequest, table: Table, staged: Staged, report: Report, *, is_new: bool
+def _publish(  # noqa: PLR0913  what is published, for whom, and who is told
+    connection: Connection,
+    request: ImportRequest,
+    table: Table,
+    staged: Staged,
+    report: Report,
+    progress: Progress,
+    *,
+    is_new: bool,
 ) -> Published:
-    register = request.register
+    register, rows = request.register, report.valid
+
+    def tell(share: float) -> None:
+        progress("publishing" if request.publishes else "validating", round(share * rows), rows)
+
     lock_register(connection, register)
     connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
     staged = _held_back(connection, request, staged, report)
@@ -240,11 +266,12 @@ def _publish(
     if is_new and (spared := merge.spared()):
         report.add("REPLACE_WITHHELD", value=spared)
     found = review(merge, report.valid)
+    tell(_REVIEWED)
     if not found.counts:
         return Published(report, found.counts, None, found)
     if _must_wait(request, found):
         return Published(report, Counts(0, 0), None, found, replace(staged, rows=report.valid))
-    return Published(report, found.counts, _write(merge, request, found), found)
+    return Published(report, found.counts, _write(merge, request, found, tell), found)
 
 
 def _must_wait(request: ImportRequest, found: Review) -> bool:
@@ -253,7 +280,7 @@ def _must_wait(request: ImportRequest, found: Review) -> bool:
     return is_another or not request.publishes or (found.needs_approval and not request.is_approved)
 
 
-def _write(merge: Merge, request: ImportRequest, found: Review) -> int:
+def _write(merge: Merge, request: ImportRequest, found: Review, tell: Callable[[float], None]) -> int:
     """Write the revision: records, what is derived from them, and the word to every process."""
     connection, register = merge.connection, request.register
     number = start_revision(
@@ -267,8 +294,10 @@ def _write(merge: Merge, request: ImportRequest, found: Review) -> int:
     )
     bulk_tables = _begin_bulk(connection, register) if merge.is_bulk else []
     merge.apply(number)
+    tell(_APPLIED)
     for name in reversed(bulk_tables):
         connection.execute(select(func.ops.end_bulk_load(name)))
+    tell(_INDEXED)
     Refresh(connection, register, number).run(None if bulk_tables else merge.touched())
     announce(connection, register, number)
     return number

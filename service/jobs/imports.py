@@ -117,7 +117,7 @@ class UploadJob:
                 request, report = self._request(upload, None), Report(upload.register, upload.commune)
                 waiting = Staged.from_dict(upload.staged)
                 self.meter.note(upload.state, 0, waiting.rows)
-                return publish_waiting(self.database, request, waiting, report, conclude)
+                return publish_waiting(self.database, request, waiting, report, conclude, self._progress)
         self.has_read = True
         with work_folder() as folder:
             request = self._request(upload, self.storage.fetch(upload.id, folder))

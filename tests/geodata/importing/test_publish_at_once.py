@@ -138,6 +138,15 @@ def test_a_first_load_is_settled_after_its_commit(database: Database, tmp_path: 
         assert sorted(rows_of(connection, counted)) == [("addresses", 3.0), ("addresses_tile", 3.0)]
 
 
+def test_progress_goes_on_while_rows_are_published(database: Database, tmp_path: Path) -> None:
+    path = write_geojson(tmp_path / "f.geojson", [agency(f"00000000{number:02}") for number in range(1, 21)])
+    told: list[tuple[str, int, int]] = []
+    request = ImportRequest(path, path.name, get_register("addresses"), SYSTEM)
+    import_file(database, request, lambda *progress: told.append(progress))
+    assert [done for stage, done, total in told if stage == "publishing"] == [0, 2, 8, 13, 20]
+    assert {total for stage, _, total in told if stage == "publishing"} == {20}
+
+
 def test_the_worker_cannot_set_aside_indexes_of_a_register_in_use(connection: Connection) -> None:
     publish(connection, "addresses", [agency("0000000001")])
     assert rows_of(connection, "SELECT ops.begin_bulk_load('addresses')") == [(False,)]
