@@ -92,7 +92,8 @@ def _work(database: Database, settings: ServiceSettings) -> bool:
 
 def _every(seconds: float, stop: threading.Event, work: object) -> None:
     assert callable(work)
-    while not stop.wait(seconds):
+    """Do the work now and then, first at once: a worker that is often started anew would else never come to it."""
+    while not stop.is_set():
         try:
             work()
         except Exception as error:
@@ -100,6 +101,7 @@ def _every(seconds: float, stop: threading.Event, work: object) -> None:
                 note_outage(type(error).__name__)
             else:
                 log.warning("keeper failed", kind=type(error).__name__)
+        stop.wait(seconds)
 
 
 def _recover(database: Database) -> None:
