@@ -41,7 +41,8 @@ _CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
 
 _TOUCHED = table("touched", column("id"))
 _VIEW = """CREATE TEMP VIEW touched_box AS SELECT 1 AS sign,
-    ST_X(point) AS west, ST_Y(point) AS south, ST_X(point) AS east, ST_Y(point) AS north FROM {slim}"""
+    x AS west, y AS south, x AS east, y AS north FROM (SELECT ST_X(point) AS x, ST_Y(point) AS y FROM {slim} OFFSET 0) p"""
+# OFFSET keeps the two numbers from being taken out of the point anew wherever they are used.
 _BOX = table("touched_box", *(column(name) for name in ("sign", "west", "south", "east", "north")))
 _DELTA = table("cell_delta", *(column(name, sqltypes.Integer) for name in ("z", "cx", "cy", "change")))
 
