@@ -40,9 +40,13 @@ _CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
 """How many zooms below its tile a cell is a tile itself."""
 
 _TOUCHED = table("touched", column("id"))
-_VIEW = """CREATE TEMP VIEW touched_box AS SELECT 1 AS sign,
+_POINTS = """CREATE TEMP VIEW touched_box AS SELECT 1 AS sign,
     x AS west, y AS south, x AS east, y AS north FROM (SELECT ST_X(point) AS x, ST_Y(point) AS y FROM {slim} OFFSET 0) p"""
 # OFFSET keeps the two numbers from being taken out of the point anew wherever they are used.
+_CELLS = """CREATE OR REPLACE TEMP VIEW touched_box AS SELECT 1 AS sign,
+    cx * m - half AS west, half - (cy + 1) * m AS south, (cx + 1) * m - half AS east, half - cy * m AS north
+    FROM cell_delta, (SELECT half, 2 * half / (1 << {zoom}) AS m FROM (VALUES (float8 '20037508.342789244')) w (half)) s
+    WHERE z = {top}"""
 _BOX = table("touched_box", *(column(name) for name in ("sign", "west", "south", "east", "north")))
 _DELTA = table("cell_delta", *(column(name, sqltypes.Integer) for name in ("z", "cx", "cy", "change")))
 
@@ -86,7 +90,7 @@ class Refresh:
         self.connection.execute(text("CREATE TEMP TABLE touched (id bigint NOT NULL) ON COMMIT DROP"))
         # All points of a new register lie in the slim copy as they are; nothing need be written down beside it.
         are_ready = self.touches_all and self.register.geometry_kind == "point"
-        self.connection.execute(text(_VIEW.format(slim=self.slim)) if are_ready else _script("touched_box.sql"))
+        self.connection.execute(text(_POINTS.format(slim=self.slim)) if are_ready else _script("touched_box.sql"))
         if touched is not None:
             self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
             self._note_boxes(-1)
@@ -94,15 +98,20 @@ class Refresh:
         if not are_ready:
             self._note_boxes(1)
             self.connection.execute(text("ANALYZE touched_box"))
-        if self.register.tile.counts_below is not None:
+        below = self.register.tile.counts_below
+        if below is not None:
             self._count()
+        if below is not None and are_ready:
+            # The cells that hold points are a twentieth of them. They meet every tile that the points do, and of those
+            # beside, in which a new register had nothing to show before either, a few more.
+            self.connection.execute(text(_CELLS.format(top=below - 1, zoom=below - 1 + _CELL_ZOOMS)))
         self._stamp_shapes()
         if self.touches_all:
             self.connection.execute(select(func.ops.analyze_tile_stamps()))
         if self.register.is_named:
             self._search()
-        self.connection.execute(text("DROP TABLE touched"))
         self.connection.execute(text(f"DROP {'VIEW' if are_ready else 'TABLE'} touched_box"))
+        self.connection.execute(text("DROP TABLE IF EXISTS touched, cell_delta"))
 
     def _is_touched(self, column: ColumnElement[int]) -> ColumnElement[bool]:
         return true() if self.touches_all else column.in_(select(_TOUCHED.c.id))
@@ -192,7 +201,6 @@ class Refresh:
         else:
             self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
         self._stamp_counts()
-        self.connection.execute(text("DROP TABLE cell_delta"))
 
     def _stamp_counts(self) -> None:
         """Stamp every tile in which a count is another one now."""
