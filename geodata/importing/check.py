@@ -276,7 +276,10 @@ class _FileCheck:
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
+        lost = ~good
         checked = self.doubles.without(self.rows.check(cells, numbers, good, self.report), numbers)
+        if lost.any():
+            self.rows.say_rest(cells, numbers, lost, self.report)
         if self.request.mode == "replace":
             self._note_rejected(cells, checked)
         self.report.read += batch.num_rows

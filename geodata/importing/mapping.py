@@ -101,22 +101,24 @@ def map_columns(register: Register, columns: Sequence[str]) -> Mapping[str, Fiel
     -------
     mapping of column name to field
         In the order of the file. A field is taken by one column only, the first that names it; whole names win
-        over names cut at ten characters. Columns that are no field are missing.
+        over names with their words run together, and these over names cut at ten characters. Columns that are no field
+        are missing.
     """
     return _by_name(read_fields(register), columns)
 
 
 def _by_name(fields: Sequence[Field], columns: Sequence[str]) -> dict[str, Field]:
-    whole: dict[str, Field] = {}
-    cut: dict[str, Field] = {}
+    tables: tuple[dict[str, Field], ...] = ({}, {}, {})
     for item in fields:
         for name in field_names(item):
-            whole.setdefault(name, item)
-            cut.setdefault(name.replace(" ", "_")[:DBF_NAME_LENGTH], item)
+            forms = (name, name.replace(" ", ""), name.replace(" ", "_")[:DBF_NAME_LENGTH])
+            for table, form in zip(tables, forms, strict=True):
+                table.setdefault(form, item)
     found: dict[str, Field] = {}
-    for table in (whole, cut):
+    for number, table in enumerate(tables):
         for column in columns:
-            key = search_key(column) if table is whole else column.strip().casefold()
+            name = search_key(column)
+            key = (name, name.replace(" ", ""), column.strip().casefold())[number]
             if column not in found and key in table and table[key] not in found.values():
                 found[column] = table[key]
     return {column: found[column] for column in columns if column in found}

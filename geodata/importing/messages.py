@@ -171,7 +171,7 @@ KINDS: dict[str, MessageKind] = {
         "The column “{value}” was taken for “{title_en}” because of its values.",
         "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
     "COLUMN_MAYBE": MessageKind(
-        "info", "Cột “{value}” có thể là “{title_vi}”, nhưng chưa chắc nên đã bỏ qua.",
+        "warning", "Cột “{value}” có thể là “{title_vi}”, nhưng chưa chắc nên đã bỏ qua.",
         "The column “{value}” may be “{title_en}”, but that is not certain, so it was left out.",
         "Chọn trường cho cột này nếu đúng.", "Choose the field of this column if so."),
     "COLUMN_REMEMBERED": MessageKind(

@@ -22,6 +22,7 @@ REPORT_VERSION = 1
 MESSAGES_KEPT = 1000
 """Messages written out; the counts by code are always complete."""
 
+LEVELS_BY_WEIGHT = ("error", "warning", "info")
 VALUE_SHOWN, NAME_SHOWN = 80, 200
 MESSAGE_PARTS = frozenset({"self", "code", "outcome", "row", "column", "value", "place"})
 """What `Report.add` has a parameter for, so that no detail can be called that."""
@@ -137,8 +138,7 @@ class Report:
             },
             "repairs": self.repairs.as_list(),
             "counts": dict(sorted(self.counts.items())),
-            # What holds for the whole file first, then row by row.
-            "messages": sorted(self.messages, key=lambda message: message["row"] or 0),
+            "messages": sorted(self.messages, key=_place),
         }
 
     def as_json(self) -> bytes:
@@ -146,12 +146,18 @@ class Report:
         return report_json(self.as_dict())
 
 
+def _place(message: Mapping[str, Any]) -> tuple[int, int]:
+    """Return where a message stands: what holds for the whole file first, the worst before the rest, then row by row."""
+    row = message["row"] or 0
+    return row, 0 if row else LEVELS_BY_WEIGHT.index(message["level"])
+
+
 def amend(stored: Mapping[str, Any], fresh: Report) -> dict[str, Any]:
     """Add what was found later to a report that was written before; the file as such is not described anew."""
     later = fresh.as_dict()
     rows = {**stored["rows"], "valid": fresh.valid, "rejected": stored["rows"]["read"] - fresh.valid}
     counts = Counter(stored["counts"]) + Counter(later["counts"])
-    messages = sorted([*later["messages"], *stored["messages"]], key=lambda message: message["row"] or 0)
+    messages = sorted([*later["messages"], *stored["messages"]], key=_place)
     return {
         **stored,
         "outcome": later["outcome"],

@@ -21,6 +21,8 @@ from geodata.importing.value_repairs import ValueRepair, repair_value
 from geodata.register import Field, Register
 from geodata.writing import Doubt, WriteModel
 
+COMMUNE = "commune_code"
+
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.intp]
 
@@ -73,7 +75,8 @@ class RowChecker:
         good : bool array, shape (n,)
             Rows still in play.
         """
-        sure = self._surely_valid(cells, good)
+        has_all = all(name in cells for name, info in self.register.write.model_fields.items() if info.is_required())
+        sure = self._surely_valid(cells, good) & has_all
         fast, slow = np.flatnonzero(sure), np.flatnonzero(good & ~sure)
         models, kept = self._one_by_one(cells, rows, slow, report)
         columns = {name: self._column(name, cells, fast, models) for name in self.fields}
@@ -83,14 +86,32 @@ class RowChecker:
                 columns[raw_name(item)] = _as_written(cells[item.name], positions)
         return CheckedRows(positions, columns)
 
+    def say_rest(self, cells: Mapping[str, Cells], rows: Sequence[int], lost: Mask, report: Report) -> None:
+        """Say what else is wrong with rows that their places have lost already, so that errors do not come in rounds.
+
+        Of its commune such a row was told with its place, of fields without a column the file was.
+        """
+        own = {name: part for name, part in cells.items() if name != COMMUNE}
+        for position in np.flatnonzero(lost & ~self._surely_valid(own, lost)):
+            record = {name: value for name, part in own.items() if (value := part.at(int(position))) is not None}
+            try:
+                self.register.write.model_validate(record)
+            except ValidationError as error:
+                faults = [fault for fault in error.errors(include_url=False) if _field_name(fault) in own]
+                texts = {name: part.text[int(position)].as_py() for name, part in own.items()}
+                repairs = self._repairs(faults, texts)
+                if not (
+                    repairs and report.repairs.may({found.code for found in repairs.values()}, rows[int(position)])
+                ):
+                    for fault in faults:
+                        self._say(fault, texts, rows[int(position)], report)
+
     def _surely_valid(self, cells: Mapping[str, Cells], good: Mask) -> Mask:
+        """Return the rows in play of which no field that the file has can be at fault."""
         write = self.register.write
         sure = good.copy()
-        for name, info in write.model_fields.items():
-            if name in cells:
-                sure &= surely_valid(write, name, cells[name].text, cells[name].values)
-            elif info.is_required():
-                sure[:] = False
+        for name in write.model_fields.keys() & cells.keys():
+            sure &= surely_valid(write, name, cells[name].text, cells[name].values)
         by_own_rule: Mask = write.needs_own_rules({name: part.values for name, part in cells.items()}, len(good))
         return sure & ~by_own_rule
 
@@ -119,13 +140,9 @@ class RowChecker:
         self, record: Mapping[str, Any], faults: Sequence[ErrorDetails], texts: Mapping[str, str | None], row: int, report: Report
     ) -> WriteModel | None:  # fmt: skip
         """Return the record as accepted repairs of its values make it; None where they do not make it valid."""
-        repairs: dict[str, ValueRepair] = {}
-        for fault in faults:
-            item, text = self._field(_field_name(fault)), texts.get(_field_name(fault))
-            repair = repair_value(item, text) if item is not None and text is not None else None
-            if item is None or repair is None:
-                return None
-            repairs[item.name] = repair
+        repairs = self._repairs(faults, texts)
+        if repairs is None:
+            return None
         mended = {
             name: read_cells(pa.array([found.text]), self.register.field(name)).at(0) for name, found in repairs.items()
         }
@@ -138,6 +155,19 @@ class RowChecker:
         for name, found in repairs.items():
             self._say_repair(self.register.field(name), found, texts[name], row, report)
         return model
+
+    def _repairs(
+        self, faults: Sequence[ErrorDetails], texts: Mapping[str, str | None]
+    ) -> dict[str, ValueRepair] | None:
+        """Return a repair for each field with a fault; None where one has none."""
+        repairs: dict[str, ValueRepair] = {}
+        for fault in faults:
+            item, text = self._field(_field_name(fault)), texts.get(_field_name(fault))
+            repair = repair_value(item, text) if item is not None and text is not None else None
+            if item is None or repair is None:
+                return None
+            repairs[item.name] = repair
+        return repairs
 
     def _say_repair(self, item: Field, repair: ValueRepair, before: str | None, row: int, report: Report) -> None:
         column = self.column_of(item.name)

@@ -46,7 +46,8 @@ def test_no_spelling_means_two_fields_of_one_register(register: Register) -> Non
 
 
 @pytest.mark.parametrize(
-    "header", ["MA_DIA_CHI", "ma dia chi", "Mã  địa-chỉ", "ma_dia_chi", "Ma_Dia_Chi", "MÃ ĐỊA CHỈ"]
+    "header",
+    ["MA_DIA_CHI", "ma dia chi", "Mã  địa-chỉ", "ma_dia_chi", "Ma_Dia_Chi", "MÃ ĐỊA CHỈ", "ma_diachi", "MaDiaChi"],
 )
 def test_case_accents_and_separators_of_headers_do_not_matter(header: str) -> None:
     assert fields("addresses", header) == {header: "code"}

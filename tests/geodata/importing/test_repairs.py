@@ -103,6 +103,15 @@ def test_values_are_read_as_they_were_meant(tmp_path: Path) -> None:
     assert (found["code"], found["recorded_on"], found["position_accuracy_m"]) == ("0799790011", date(2024, 3, 5), 2.5)
 
 
+def test_a_row_without_a_place_is_told_all_its_other_faults_at_once(tmp_path: Path) -> None:
+    row = {**field_of("VN-DNOR-0269"), "geom": None, "area_ha": "4,6 ha", "status": "không có"}
+    report, _ = check(write_geojson(tmp_path / "f.geojson", [row]), "growing_areas")
+    said = [(one["code"], one["column"]) for one in report.messages if one["level"] == "error"]
+    assert set(said) == {("GEOM_MISSING", None), ("CHOICE_UNKNOWN", "status"), ("NUMBER_UNREADABLE", "area_ha")}
+    report, _ = check(write_geojson(tmp_path / "g.geojson", [{**row, "status": "active"}]), "growing_areas")
+    assert repaired(report) == {"REPAIR_NUMBER_FORM": (1, False)}
+
+
 @pytest.mark.parametrize("written", ["1234", "7.99E+08", "07997900112", "abc", "79979"])
 def test_a_code_that_could_be_another_is_left_to_the_officer(tmp_path: Path, written: str) -> None:
     report, _ = check_rows(tmp_path, agency(written), accept=frozenset(REPAIRS))

@@ -195,12 +195,15 @@ def test_messages_are_counted_beyond_those_that_are_kept() -> None:
 
 def test_what_holds_for_the_whole_file_is_kept_though_rows_fill_the_report() -> None:
     report = Report("addresses")
-    for row in range(MESSAGES_KEPT):
+    for row in range(1, MESSAGES_KEPT + 1):
         report.add("GEOM_MISSING", row=row)
     report.add_first("Z_DROPPED")
+    report.add_first("COLUMN_MISSING", title_vi="Tên", title_en="Name")
+    report.add_first("ZONE_MIXED", zones="", file_zone="")
     written = report.as_dict()["messages"]
     assert len(written) == MESSAGES_KEPT
-    assert [written[0]["code"], written[-1]["row"]] == ["Z_DROPPED", MESSAGES_KEPT - 2]
+    assert [one["level"] for one in written[:3]] == ["error", "warning", "info"]
+    assert [written[2]["code"], written[-1]["row"]] == ["Z_DROPPED", MESSAGES_KEPT - 3]
 
 
 def test_a_message_for_each_value_is_said_once() -> None:
