@@ -71,6 +71,10 @@ class _Live:
         found: ColumnElement[Any] = item
         return found
 
+    def identity(self) -> list[ColumnElement[Any]]:
+        """Return the record's number and uuid."""
+        return [self.register.table.c.id, self.register.table.c.uuid]
+
     def shown_if(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return when a value is shown that is public on a condition only."""
         return condition
@@ -98,6 +102,10 @@ class _Replaced(_Live):
         written: ColumnElement[Any] = coercions.expect(roles.ExpressionElementRole, item)
         found: ColumnElement[Any] = replacement_traverse(written, {}, moved)
         return found
+
+    def identity(self) -> list[ColumnElement[Any]]:
+        """Return number and uuid from the history's own columns, which have an index; the document has none."""
+        return [Change.feature_id.label("id"), Change.feature_uuid.label("uuid")]
 
     def shown_if(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return when a value of the past is shown: a consent that was taken back holds for it no more."""
@@ -148,7 +156,7 @@ def _sql(statement: ClauseElement) -> str:
 def _public_columns(source: _Live) -> list[ColumnElement[Any]]:
     register = source.register
     c = register.table.c
-    engine = [source.expression(item) for item in (c.id, c.uuid, c.revision, c.updated_at)]
+    engine = [*source.identity(), *(source.expression(item) for item in (c.revision, c.updated_at))]
     # Columns are wrapped as plain ones: the geometry type would add ST_AsEWKB to a select.
     geometries: list[ColumnElement[object]] = [
         literal_column(f"{source.name}.{name}").label(name) for name in geometry_names(register)
