@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     FromClause,
+    Select,
     Table,
     and_,
     case,
@@ -181,13 +182,25 @@ def states_view_select(register: Register) -> str:
     ``revision <= n`` and ``until`` null or above n.
     """
     condition = shown_rows(register)
-    source = _Replaced(register)
     live = select(*_public_columns(_Live(register)), literal_column("NULL::bigint").label("until"))
+    return _sql(union_all(live if condition is None else live.where(condition), _replaced(register)))
+
+
+def replaced_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_replaced``: the states that hold no more.
+
+    They are those of ``open.<register>_states`` with ``until``. By themselves they come in the order of the history's
+    index; under a UNION the database would sort them all for each page.
+    """
+    return _sql(_replaced(register))
+
+
+def _replaced(register: Register) -> Select[Any]:
+    condition = shown_rows(register)
+    source = _Replaced(register)
     replaced = select(*_public_columns(source), Change.revision.label("until"))
     replaced = replaced.select_from(Change.__table__, source.row).where(Change.register == register.id)
-    if condition is not None:
-        live, replaced = live.where(condition), replaced.where(source.expression(condition))
-    return _sql(union_all(live, replaced))
+    return replaced if condition is None else replaced.where(source.expression(condition))
 
 
 def tile_view_select(register: Register) -> str:
@@ -257,6 +270,7 @@ def register_statements(register: Register) -> Iterator[str]:
         register.id: view_select(register),
         f"{register.id}_tile": tile_view_select(register),
         f"{register.id}_states": states_view_select(register),
+        f"{register.id}_replaced": replaced_view_select(register),
     }
     if register.tile.counts_below is not None:
         views[grid_table(register).name] = grid_view_select(register)

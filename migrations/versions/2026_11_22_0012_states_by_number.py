@@ -7,6 +7,8 @@ from migrations.sql import run_file
 revision = "0012"
 down_revision = "0011"
 
+REGISTERS = ("addresses", "communes", "growing_areas", "provinces", "tourism_points", "villages")
+
 
 def upgrade() -> None:
     """Apply the change."""
@@ -16,4 +18,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take the change back."""
+    for name in REGISTERS:
+        op.execute(f"DROP VIEW open.{name}_replaced")
     run_file("0012_states_by_document.sql")
