@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     FromClause,
+    Select,
     Table,
     and_,
     case,
@@ -71,6 +72,10 @@ class _Live:
         found: ColumnElement[Any] = item
         return found
 
+    def identity(self) -> list[ColumnElement[Any]]:
+        """Return the record's number and uuid."""
+        return [self.register.table.c.id, self.register.table.c.uuid]
+
     def shown_if(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return when a value is shown that is public on a condition only."""
         return condition
@@ -98,6 +103,10 @@ class _Replaced(_Live):
         written: ColumnElement[Any] = coercions.expect(roles.ExpressionElementRole, item)
         found: ColumnElement[Any] = replacement_traverse(written, {}, moved)
         return found
+
+    def identity(self) -> list[ColumnElement[Any]]:
+        """Return number and uuid from the history's own columns, which have an index; the document has none."""
+        return [Change.feature_id.label("id"), Change.feature_uuid.label("uuid")]
 
     def shown_if(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return when a value of the past is shown: a consent that was taken back holds for it no more."""
@@ -148,7 +157,7 @@ def _sql(statement: ClauseElement) -> str:
 def _public_columns(source: _Live) -> list[ColumnElement[Any]]:
     register = source.register
     c = register.table.c
-    engine = [source.expression(item) for item in (c.id, c.uuid, c.revision, c.updated_at)]
+    engine = [*source.identity(), *(source.expression(item) for item in (c.revision, c.updated_at))]
     # Columns are wrapped as plain ones: the geometry type would add ST_AsEWKB to a select.
     geometries: list[ColumnElement[object]] = [
         literal_column(f"{source.name}.{name}").label(name) for name in geometry_names(register)
@@ -173,13 +182,25 @@ def states_view_select(register: Register) -> str:
     ``revision <= n`` and ``until`` null or above n.
     """
     condition = shown_rows(register)
-    source = _Replaced(register)
     live = select(*_public_columns(_Live(register)), literal_column("NULL::bigint").label("until"))
+    return _sql(union_all(live if condition is None else live.where(condition), _replaced(register)))
+
+
+def replaced_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_replaced``: the states that hold no more.
+
+    They are those of ``open.<register>_states`` with ``until``. By themselves they come in the order of the history's
+    index; under a UNION the database would sort them all for each page.
+    """
+    return _sql(_replaced(register))
+
+
+def _replaced(register: Register) -> Select[Any]:
+    condition = shown_rows(register)
+    source = _Replaced(register)
     replaced = select(*_public_columns(source), Change.revision.label("until"))
     replaced = replaced.select_from(Change.__table__, source.row).where(Change.register == register.id)
-    if condition is not None:
-        live, replaced = live.where(condition), replaced.where(source.expression(condition))
-    return _sql(union_all(live, replaced))
+    return replaced if condition is None else replaced.where(source.expression(condition))
 
 
 def tile_view_select(register: Register) -> str:
@@ -249,6 +270,7 @@ def register_statements(register: Register) -> Iterator[str]:
         register.id: view_select(register),
         f"{register.id}_tile": tile_view_select(register),
         f"{register.id}_states": states_view_select(register),
+        f"{register.id}_replaced": replaced_view_select(register),
     }
     if register.tile.counts_below is not None:
         views[grid_table(register).name] = grid_view_select(register)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, column, select, table, union_all
 
 from geodata.errors import RevisionNotFoundError
-from geodata.features import feature_at, states_view
+from geodata.public_views import feature_at, states_view
 from geodata.register import Label, Register
 
 Kind = Literal["added", "changed", "removed"]

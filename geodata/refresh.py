@@ -93,6 +93,7 @@ class Refresh:
         self.connection.execute(text(_POINTS.format(slim=self.slim)) if are_ready else _script("touched_box.sql"))
         if touched is not None:
             self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
+            self.connection.execute(text("ANALYZE touched"))
             self._note_boxes(-1)
         self._rewrite_slim()
         if not are_ready:

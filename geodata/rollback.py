@@ -189,6 +189,8 @@ class _Undo:
         computed = [item.name for item in self.live.c if item.computed is not None]
         private = [item.name for item in self.register.private_tables]
         self._run("undo_wanted.sql", engine=[*ENGINE, *computed], private=private, place=_place(self.register))
+        # So far it knew of no state to come, nor of what becomes of the records.
+        self.connection.execute(text("ANALYZE undo"))
         leave_broken(self.connection, self.register, UNDO)
 
     def _run(self, script: str, **values: Any) -> None:

@@ -12,13 +12,19 @@ from sqlalchemy import (
     Index,
     Subquery,
     Table,
+    TableClause,
     and_,
+    column,
     exists,
+    func,
+    insert,
     literal,
     literal_column,
     null,
     or_,
     select,
+    table,
+    text,
     true,
     union,
     update,
@@ -26,6 +32,8 @@ from sqlalchemy import (
 
 from geodata.register import Register
 from geodata.states import read_row, read_rows_beside
+
+_SHAPE = "CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT 0::bigint AS owner, {columns} FROM {holder} WITH NO DATA"
 
 
 def leave_broken(connection: Connection, register: Register, undo: FromClause) -> None:
@@ -43,7 +51,8 @@ def leave_broken(connection: Connection, register: Register, undo: FromClause) -
         for condition, fields in rules:
             _leave(connection, undo, select(stored.c.undo_id).where(condition), fields)
     # A record that is left keeps its codes, which another may have wanted.
-    while any(_leave(connection, undo, broken, fields) for broken, fields in _taken_keys(register, undo)):
+    keys = list(_keys(connection, register, undo))
+    while any(_leave(connection, undo, broken, fields) for broken, fields in keys):
         pass
 
 
@@ -73,33 +82,58 @@ def _broken_rules(register: Register, stored: Subquery) -> Iterator[tuple[Column
             yield stored.c[item.name].is_(None), [item.name]
 
 
-def _taken_keys(register: Register, undo: FromClause) -> Iterator[tuple[Any, list[str]]]:
-    """Yield the ids of records that would have what only one may have, with its fields."""
+def _keys(connection: Connection, register: Register, undo: FromClause) -> Iterator[tuple[Any, list[str]]]:
+    """Yield for each thing that only one record may have the ids of those that would have it besides, with its fields.
+
+    What the states to come have of it is written down once: read out of their documents again for each comparison, a
+    removal of hundreds of thousands could not be undone within hours.
+    """
     tables = [register.table] if register.codes is None else [register.table, register.codes.__table__]
-    for table in tables:
-        for index in table.indexes:
-            if index.unique:
-                yield _rivals(register, undo, table, index)
+    for holder in tables:
+        for index in sorted((index for index in holder.indexes if index.unique), key=lambda one: str(one.name)):
+            yield _rivals(undo, holder, index, _write_keys(connection, register, undo, index)), _fields(holder, index)
 
 
-def _rivals(register: Register, undo: FromClause, table: Table, index: Index) -> tuple[Any, list[str]]:
-    names = [item.name for item in index.columns]
+def _fields(holder: Table, index: Index) -> list[str]:
+    return [holder.name] if "feature_id" in holder.c else [item.name for item in index.columns]
+
+
+def _write_keys(connection: Connection, register: Register, undo: FromClause, index: Index) -> TableClause:
+    """Write down what the states to come have of one unique index: ``owner``, and its columns."""
+    holder, names = index.table, [item.name for item in index.columns]
+    assert holder is not None
+    keys = table(f"wanted_{index.name}", column("owner"), *(column(name) for name in names))
+    connection.execute(text(f"DROP TABLE IF EXISTS pg_temp.{keys.name}"))
+    connection.execute(text(_SHAPE.format(name=keys.name, columns=", ".join(names), holder=holder.fullname)))
+    is_own = holder is register.table
+    rows = read_row(holder, undo.c.wanted, "row") if is_own else read_rows_beside(holder, undo.c.wanted)
+    wanted = select(undo.c.id, *(rows.c[name] for name in names)).select_from(undo.join(rows, true()))
+    wanted = wanted.where(undo.c.wanted.is_not(None), _holds_for(index), *(rows.c[name].is_not(None) for name in names))
+    connection.execute(insert(keys).from_select(["owner", *names], wanted))
+    connection.execute(text(f"ANALYZE {keys.name}"))
+    return keys
+
+
+def _holds_for(index: Index) -> ColumnElement[bool]:
+    """Return which rows an index holds."""
     condition = index.dialect_options["postgresql"]["where"]
-    where = true() if condition is None else literal_column(f"({condition})")
-    is_own = table is register.table
-    rows = read_row(table, undo.c.wanted, "row") if is_own else read_rows_beside(table, undo.c.wanted)
-    wanted = select(undo.c.id.label("owner"), *(rows.c[name] for name in names))
-    wanted = wanted.select_from(undo.join(rows, true())).where(undo.c.wanted.is_not(None), where)
-    owner = table.c.id if is_own else table.c.feature_id
+    return true() if condition is None else literal_column(f"({condition})")
+
+
+def _rivals(undo: FromClause, holder: Table, index: Index, keys: TableClause) -> Any:
+    """Return the ids of records whose key one that stays has, or one with a smaller id that is to come too."""
+    names = [item.name for item in index.columns]
+    owner = holder.c.feature_id if "feature_id" in holder.c else holder.c.id
+    mine = select(keys).join(undo, undo.c.id == keys.c.owner).where(undo.c.wanted.is_not(None)).cte("mine")
     # Not "not in": with more ids than fit into memory the database would go through all of them for each record.
     is_going = exists().where(undo.c.id == owner, undo.c.action.is_not(None))
-    held = select(owner.label("owner"), *(table.c[name] for name in names)).where(~is_going, where)
-    mine, theirs, others = wanted.subquery("mine"), held.subquery("theirs"), wanted.subquery("others")
-    taken = select(mine.c.owner).join(theirs, _same(mine, theirs, names))
-    second = select(mine.c.owner).join(others, and_(_same(mine, others, names), mine.c.owner > others.c.owner))
-    fields = names if is_own else [table.name]
-    return union(taken, second), fields
+    held = select(*(holder.c[name] for name in names)).where(~is_going, _holds_for(index)).subquery("held")
+    key = [mine.c[name] for name in names]
+    doubled = select(*key, func.min(mine.c.owner).label("first")).group_by(*key).having(func.count() > 1).subquery()
+    taken = select(mine.c.owner).join(held, _same(mine, held, names))
+    second = select(mine.c.owner).join(doubled, and_(_same(mine, doubled, names), mine.c.owner > doubled.c.first))
+    return union(taken, second)
 
 
-def _same(left: Subquery, right: Subquery, names: Sequence[str]) -> ColumnElement[bool]:
+def _same(left: FromClause, right: FromClause, names: Sequence[str]) -> ColumnElement[bool]:
     return and_(literal(True), *(left.c[name] == right.c[name] for name in names))  # noqa: FBT003  SQL's own

@@ -37,7 +37,7 @@ from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
 from service.limits import Budget, CheckLimitError, LookupBudget, ReaderSlots
 from service.logs import configure_logging
-from service.middleware import RequestMiddleware
+from service.middleware import FileLimit, RequestMiddleware
 from service.openapi import build_openapi
 from service.problems import add_problem_handlers
 from service.settings import ServiceSettings
@@ -81,8 +81,8 @@ class Application:
         self.api = api
         self._tiles = tiles
         largest = {
-            "/uploads": settings.upload_max_mb * MEGABYTE,
-            "/validate": settings.validate_max_mb * MEGABYTE,
+            "/uploads": FileLimit(settings.upload_max_mb, "BANDOSO_UPLOAD_MAX_MB"),
+            "/validate": FileLimit(settings.validate_max_mb, "BANDOSO_VALIDATE_MAX_MB"),
         }
         self._wrapped = RequestMiddleware(api, largest=largest, is_secure=settings.env == "production")
 

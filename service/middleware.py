@@ -4,6 +4,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -24,6 +25,15 @@ SECONDS = Histogram("bandoso_request_seconds", "Time to answer", ["route"])
 
 SMALL_BODY = 64 << 10
 FORM_MARGIN = 1 << 20
+_LARGEST_FILE = "bandoso.largest_file"
+"""Key of a request's scope: how large a file its address takes, and the setting that says so."""
+_BODY_TOO_LARGE = ("Nội dung gửi lên quá lớn.", "The body is too large.")
+_FILE_TOO_LARGE = (
+    "Tệp vượt quá {limit_mb} MiB. Hãy nén tệp thành .zip rồi gửi tệp .zip đó. Nếu vẫn quá lớn, hãy đề nghị người vận "
+    "hành nâng giới hạn ({setting}).",
+    "The file is larger than {limit_mb} MiB. Zip it and send the .zip. If that is still too large, ask the operator to "
+    "raise the limit ({setting}).",
+)
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "worker-src 'self' blob:; font-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-src 'self'; "
@@ -62,6 +72,14 @@ LINK_MARK = re.compile(rb"(?:utm_\w+|fbclid|gclid|zarsrc|zalo_\w+|mc_[ce]id|_ga)
 PRIVATE_PATHS = ("/auth", "/uploads", "/desk", "/metrics")
 
 
+@dataclass(frozen=True, slots=True)
+class FileLimit:
+    """How large a file an address takes, and the setting that says so."""
+
+    megabytes: int
+    setting: str
+
+
 class RequestMiddleware:
     """Gives each request an id, refuses bodies that are too large, writes one log line, adds headers.
 
@@ -69,11 +87,11 @@ class RequestMiddleware:
 
     Parameters
     ----------
-    largest : mapping of path to int
-        Bytes of the files that addresses take; all others take small bodies only.
+    largest : mapping of path to FileLimit
+        Of the files that addresses take; all others take small bodies only.
     """
 
-    def __init__(self, app: App, *, largest: Mapping[str, int], is_secure: bool) -> None:
+    def __init__(self, app: App, *, largest: Mapping[str, FileLimit], is_secure: bool) -> None:
         self.app = app
         self.largest = largest
         self.is_secure = is_secure
@@ -99,8 +117,8 @@ class RequestMiddleware:
                 message, is_over = {**message, "body": b"", "more_body": False}, True
             await send(message)
 
-        file_bytes = self.largest.get(scope["path"])
-        limit = SMALL_BODY if file_bytes is None else file_bytes + FORM_MARGIN
+        file_limit = scope[_LARGEST_FILE] = self.largest.get(scope["path"])
+        limit = SMALL_BODY if file_limit is None else (file_limit.megabytes << 20) + FORM_MARGIN
         # HEAD is GET without the body, on every route: routers declare GET alone.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else {**scope}
         inner["query_string"] = _without_marks(scope)
@@ -108,7 +126,7 @@ class RequestMiddleware:
         try:
             if _declared_length(scope) > limit:
                 status = 413
-                await _too_large(answer)
+                await _too_large(scope, answer)
             else:
                 await self.app(inner, _bounded(receive, limit), answer)
         finally:
@@ -172,10 +190,19 @@ def _bounded(receive: Receive, limit: int) -> Receive:
     return bounded
 
 
-async def _too_large(send: Send) -> None:
+def too_large_words(scope: Scope) -> tuple[str, str]:
+    """Say in Vietnamese and English that a request's body is too large, and what to do where it is a file."""
+    limit: FileLimit | None = scope.get(_LARGEST_FILE)
+    if limit is None:
+        return _BODY_TOO_LARGE
+    vi, en = (words.format(limit_mb=limit.megabytes, setting=limit.setting) for words in _FILE_TOO_LARGE)
+    return vi, en
+
+
+async def _too_large(scope: Scope, send: Send) -> None:
     body = orjson.dumps(
         {"type": "urn:bandoso:problem:too_large", "title": "Content Too Large", "status": 413,
-         "detail": "Nội dung gửi lên quá lớn. / The body is too large."}
+         "detail": " / ".join(too_large_words(scope))}
     )  # fmt: skip
     headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})

@@ -20,7 +20,7 @@ from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, No
 from service.file_options import FileOptionError
 from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError
 from service.logs import note_outage
-from service.middleware import PREFLIGHT, PRIVATE_PATHS
+from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.store import TilesBusyError
@@ -165,7 +165,6 @@ SENTENCES = {
     HTTPStatus.NOT_FOUND: ("Không có trang hoặc tài nguyên này.", "There is no such page or resource."),
     HTTPStatus.METHOD_NOT_ALLOWED: (MethodError.vi_template, MethodError.en_template),
     HTTPStatus.BAD_REQUEST: ("Yêu cầu không hợp lệ.", "The request is not valid."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("Nội dung gửi lên quá lớn.", "The body is too large."),
     HTTPStatus.NOT_ACCEPTABLE: ("Không có định dạng được yêu cầu.", "The format asked for does not exist."),
     HTTPStatus.SERVICE_UNAVAILABLE: (
         "Cơ sở dữ liệu tạm thời chưa sẵn sàng. Hãy thử lại sau giây lát.",
@@ -219,6 +218,8 @@ def _in_language(request: Request, vi: str, en: str) -> str:
 
 
 def _sentence(request: Request, status: HTTPStatus) -> str:
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _in_language(request, *too_large_words(request.scope))
     return _in_language(request, *SENTENCES.get(status, (status.phrase, status.phrase)))
 
 
@@ -228,7 +229,9 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
     wait_s = WAITS_S.get(type(error))
     headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
-    return problem(request, status, _in_language(request, error.vi, error.en), code=error.code, headers=headers)
+    is_large = isinstance(error, TooLargeError)
+    detail = _sentence(request, status) if is_large else _in_language(request, error.vi, error.en)
+    return problem(request, status, detail, code=error.code, headers=headers)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:

@@ -117,13 +117,9 @@ class Merge:
         )
         self._match_ids()
         for condition, joined in self._matches():
-            self.connection.execute(
-                update(self.staging).values(target=self.live.c.id).where(self.staging.c.target.is_(None), condition)
-                if joined is None
-                else update(self.staging)
-                .values(target=joined.c.feature_id)
-                .where(self.staging.c.target.is_(None), condition)
-            )
+            target = self.live.c.id if joined is None else joined.c.feature_id
+            statement = update(self.staging).values(target=target)
+            self.connection.execute(statement.where(self.staging.c.target.is_(None), condition))
         self.connection.execute(
             update(self.staging)
             .values(is_changed=or_(*self._differences()))
@@ -300,6 +296,7 @@ class Merge:
         if self.removes:
             self.connection.execute(text("CREATE TEMP TABLE removed (id bigint NOT NULL) ON COMMIT DROP"))
             self.connection.execute(insert(_REMOVED).from_select(["id"], self.removed()))
+            self.connection.execute(text("ANALYZE removed"))
             remove_records(self.connection, self.register, revision, select(_REMOVED.c.id))
         if not self.is_bulk:
             self._update(revision)

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 from shapely import Point
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select, text, update
 
 from geodata.db import SYSTEM, WORKER_ROLE, Actor
 from geodata.errors import NotAllowedError, RevisionNotFoundError, StaleRevisionError
-from geodata.history import forget_private, latest_revision
+from geodata.history import Counts, forget_private, latest_revision, lock_register, note_before, start_revision
 from geodata.register import Register
 from geodata.registers import get_register
 from geodata.rollback import preview_rollback, roll_back
 from service.cluster import OWNER
-from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, agency, field_of, household, rows_of, sight, take_role
+from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, Row, agency, field_of, household, rows_of, sight, take_role
 from tests.geodata.series import ids_of, put, remove
 
 ADDRESSES, AREAS, SIGHTS = get_register("addresses"), get_register("growing_areas"), get_register("tourism_points")
@@ -198,3 +198,62 @@ def test_who_knows_an_older_state_undoes_nothing(connection: Connection) -> None
         roll_back(connection, SIGHTS, undone, SYSTEM, expected=undone)
     with pytest.raises(RevisionNotFoundError):
         roll_back(connection, SIGHTS, 99, SYSTEM)
+
+
+def change_each(connection: Connection, register: Register, values: dict[str, Row]) -> int:
+    """Change records that are named by their codes, codes included, as an edited export does; returns the revision."""
+    live = register.table
+    lock_register(connection, register)
+    number = start_revision(connection, register, Counts(0, len(values), 0), author="system", note=None, upload_id=None)
+    ids = {code: connection.scalar(select(live.c.id).where(live.c.code == code)) for code in values}
+    note_before(connection, register, number, select(live.c.id).where(live.c.id.in_(ids.values())), "U")
+    for code, row_values in values.items():
+        statement = update(live).where(live.c.id == ids[code])
+        connection.execute(statement.values(revision=number, **row_values))
+    return number
+
+
+def conflicts_of(found: Any) -> list[tuple[str, list[str]]]:
+    return [(one.label, one.fields) for one in found.conflicts]
+
+
+def test_a_record_that_is_left_keeps_the_code_that_another_would_have_had_again(connection: Connection) -> None:
+    put(connection, AREAS, [field_of("PUC-A"), field_of("PUC-B"), field_of("PUC-C"), field_of("PUC-E")])
+    undone = change_each(
+        connection,
+        AREAS,
+        {"PUC-C": {"code": "PUC-D"}, "PUC-B": {"code": "PUC-C"}, "PUC-A": {"code": "PUC-B"}, "PUC-E": {"name": "Mới"}},
+    )
+    put(connection, AREAS, [field_of("PUC-A")])
+    found = undo(connection, AREAS, undone)
+    assert (found.restored, conflicts_of(found)) == (1, [("PUC-B", ["code"]), ("PUC-C", ["code"]), ("PUC-D", ["code"])])
+    now = rows_of(connection, "SELECT code, name FROM reg.growing_areas ORDER BY id")
+    assert now == [("PUC-B", None), ("PUC-C", None), ("PUC-D", None), ("PUC-E", None), ("PUC-A", None)]
+
+
+def test_of_two_records_that_would_have_one_code_the_earlier_has_it(connection: Connection) -> None:
+    put(connection, AREAS, [field_of("PUC-A"), field_of("PUC-B")])
+    undone = change_each(connection, AREAS, {"PUC-A": {"code": "PUC-C", "name": "Mới"}, "PUC-B": {"code": "PUC-D"}})
+    change_each(connection, AREAS, {"PUC-C": {"code": "PUC-B"}})
+    found = undo(connection, AREAS, undone)
+    assert (found.restored, conflicts_of(found)) == (1, [("PUC-B", ["code"]), ("PUC-D", ["code"])])
+    assert rows_of(connection, "SELECT code, name FROM reg.growing_areas ORDER BY id") == [
+        ("PUC-B", None),
+        ("PUC-D", None),
+    ]
+
+
+@pytest.mark.parametrize("count", [120, pytest.param(30_000, marks=pytest.mark.long)])
+def test_of_many_removed_records_those_whose_code_is_taken_are_listed_and_the_rest_stand_again(
+    connection: Connection, count: int
+) -> None:
+    """Comparing each code with each other, 30,000 records would take many times the patience given."""
+    added = put(connection, AREAS, [field_of(f"PUC-{at:06}") for at in range(count)])
+    undone = remove(connection, AREAS, *ids_of(connection, AREAS, added))
+    taken = [f"PUC-{at:06}" for at in range(0, count, count // 40)]
+    put(connection, AREAS, [field_of(code) for code in taken])
+    connection.execute(text("SET LOCAL statement_timeout = '20s'"))
+    found = undo(connection, AREAS, undone)
+    assert (found.reinserted, found.conflict_count) == (count - len(taken), len(taken))
+    assert conflicts_of(found) == [(code, ["code"]) for code in taken]
+    assert rows_of(connection, "SELECT count(*), count(DISTINCT code) FROM reg.growing_areas") == [(count, count)]

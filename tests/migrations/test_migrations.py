@@ -109,7 +109,7 @@ def test_up_down_and_up_again_gives_the_database_of_the_declarations(server: Ser
 UNIT_TABLES = "communes provinces"
 WIDE_TABLES = f"addresses growing_areas tourism_points villages {UNIT_TABLES}"
 SLIM_TABLES = "addresses_tile communes_tile growing_areas_tile provinces_tile tourism_points_tile villages_tile"
-STATES = " ".join(f"{name}_states" for name in WIDE_TABLES.split())
+STATES = " ".join(f"{name}_{kind}" for name in WIDE_TABLES.split() for kind in ("states", "replaced"))
 VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_grid address_codes publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [

@@ -280,6 +280,7 @@ def test_a_key_sends_files_without_a_csrf_token(office: Office) -> None:
 def test_a_file_that_is_too_large_is_refused_and_not_kept(office: Office, megabytes: float) -> None:
     answer = office.officer().post("/uploads", **upload_parts(b"x" * int(megabytes * 1024**2)))
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert_told_what_to_do(answer.json()["detail"])
     largest = max((file.stat().st_size for file in (office.settings.var_dir / "uploads").glob("*")), default=0)
     assert largest <= LIMIT_MB * 1024**2
 
@@ -294,7 +295,21 @@ def test_a_body_that_does_not_tell_its_length_is_measured(office: Office) -> Non
         for _ in range(64):
             yield b"x" * 65536
 
-    assert office.client.post("/uploads", content=endless(), headers=headers).status_code == 413
+    answer = office.client.post("/uploads", content=endless(), headers=headers)
+    assert answer.status_code == 413
+    assert_told_what_to_do(answer.json()["detail"])
+
+
+def assert_told_what_to_do(detail: str) -> None:
+    assert f"vượt quá {LIMIT_MB} MiB. Hãy nén tệp thành .zip" in detail
+    assert "BANDOSO_UPLOAD_MAX_MB" in detail
+
+
+def test_who_reads_english_is_told_in_english_what_to_do_with_a_file_that_is_too_large(office: Office) -> None:
+    headers = add_key(office.settings, add_officer(office.settings)) | {"accept-language": "en"}
+    parts = upload_parts(b"x" * int((LIMIT_MB + 0.5) * 1024**2))
+    detail = office.client.post("/uploads", **parts, headers=headers).json()["detail"]
+    assert detail.startswith(f"The file is larger than {LIMIT_MB} MiB. Zip it and send the .zip.")
 
 
 @pytest.mark.parametrize(

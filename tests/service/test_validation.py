@@ -343,6 +343,8 @@ def test_a_file_that_is_too_large_is_refused(checker: TestClient, tmp_path: Path
     path.write_bytes(b"x" * int(megabytes * 1024**2))
     answer = ask(checker, path)
     assert (answer.status_code, answer.json()["type"]) == (413, "urn:bandoso:problem:too_large")
+    assert "vượt quá 1 MiB. Hãy nén tệp thành .zip" in answer.json()["detail"]
+    assert "(BANDOSO_VALIDATE_MAX_MB)" in answer.json()["detail"]
 
 
 def test_too_many_rows_are_refused_with_a_report(sample_url: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-/** `<bandoso-changes>`: what publishing would change, in numbers, field by field and on the map. */
+/** `<bandoso-changes>`: what publishing would change, or has changed, in numbers, field by field and on the map. */
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import './deskMap';
 import { PageElement, reason } from '../core/element';
@@ -10,7 +10,7 @@ import type { Drawn } from './deskMap';
 import { SIGNS, picture } from './symbols';
 import { scrollingTable, valueText } from './tables';
 import { CHANGE_KINDS, type Change, type ChangeKind, type ChangedField, type DiffSummary } from './types';
-import { count, d, distance, percent } from './words';
+import { changesTitle, count, d, distance, percent } from './words';
 
 /** A warning when communes would lose many of their records; null when none does. */
 export function lossWarning({ vanishing = {} }: DiffSummary): TemplateResult | null {
@@ -29,6 +29,7 @@ export class ChangeSection extends PageElement {
     diff: { attribute: false },
     register: { attribute: false },
     listed: { type: Boolean },
+    published: { type: Boolean },
     kind: { state: true },
     rows: { state: true },
     pages: { state: true },
@@ -44,6 +45,8 @@ export class ChangeSection extends PageElement {
   declare register: Register | undefined;
   /** Whether the changes can still be listed one by one: once they are published, the history has them. */
   declare listed: boolean;
+  /** Whether they are in the register now: they are told of as done, and warned of no more. */
+  declare published: boolean;
   declare kind: ChangeKind;
   declare rows: readonly Change[] | null;
   /** Where this page and those before it begin. */
@@ -56,6 +59,7 @@ export class ChangeSection extends PageElement {
     super();
     this.register = undefined;
     this.listed = false;
+    this.published = false;
     this.kind = 'changed';
     this.rows = null;
     this.pages = [null];
@@ -74,7 +78,7 @@ export class ChangeSection extends PageElement {
   protected override render(): TemplateResult {
     const { added, changed, removed } = this.diff;
     return html`<section class="card" id="section-changes" aria-labelledby="heading-changes">
-      <h2 id="heading-changes" tabindex="-1">${d('section.changes')}</h2>
+      <h2 id="heading-changes" tabindex="-1">${d(changesTitle(this.published))}</h2>
       ${this.numbers()} ${this.warning()}
       <p role="alert" class="error">${this.trouble}</p>
       ${added + changed + removed === 0 ? html`<p class="all-fine">${d('changes.none')}</p>` : this.listed ? this.details() : nothing}
@@ -94,6 +98,7 @@ export class ChangeSection extends PageElement {
   }
 
   private warning(): TemplateResult | typeof nothing {
+    if (this.published) return nothing;
     if (this.diff.needs_approval) return html`<p class="notice strong">${d('changes.needsApproval')}</p>`;
     return lossWarning(this.diff) ?? nothing;
   }

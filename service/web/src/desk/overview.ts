@@ -4,20 +4,21 @@ import { crsName } from './crsNames';
 import { encodingsOf } from './fileSection';
 import { groupsOf, levelCounts } from './problemGroups';
 import type { DiffSummary, Report } from './types';
-import { d } from './words';
+import { changesTitle, d } from './words';
 
-export function overview(report: Report, diff: DiffSummary | null): TemplateResult {
+export function overview(report: Report, diff: DiffSummary | null, isPublished = false): TemplateResult {
   return html`<nav class="overview" aria-label=${d('overview.label')}>
     <ul>
-      ${card('file', fileWords(report))} ${card('problems', problemWords(report))}
-      ${diff ? card('changes', changeWords(diff)) : nothing}
+      ${card('file', d('section.file'), fileWords(report))}
+      ${card('problems', d('section.problems'), problemWords(report))}
+      ${diff ? card('changes', d(changesTitle(isPublished)), changeWords(diff)) : nothing}
     </ul>
   </nav>`;
 }
 
-function card(section: 'file' | 'problems' | 'changes', words: string[]): TemplateResult {
+function card(section: string, title: string, words: string[]): TemplateResult {
   return html`<li>
-    <a href="#section-${section}">${d(`section.${section}`)}</a>
+    <a href="#section-${section}">${title}</a>
     ${words.map((line) => html` <span>${line}</span>`)}
   </li>`;
 }

@@ -113,6 +113,7 @@ export const en: Record<DeskKey, string> = {
   'section.file': 'What is in the file',
   'section.problems': 'What is wrong',
   'section.changes': 'What will change',
+  'section.changed': 'What has changed',
   'facts.format': 'Format',
   'facts.layer': 'Layer of the file',
   'facts.geometry': 'Geometry',

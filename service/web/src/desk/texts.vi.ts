@@ -111,6 +111,7 @@ export const vi = {
   'section.file': 'Trong tệp có gì',
   'section.problems': 'Có gì sai',
   'section.changes': 'Sẽ thay đổi gì',
+  'section.changed': 'Đã thay đổi gì',
   'facts.format': 'Định dạng',
   'facts.layer': 'Lớp trong tệp',
   'facts.geometry': 'Loại hình',

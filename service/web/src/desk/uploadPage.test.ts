@@ -120,6 +120,15 @@ describe('the page of an upload', () => {
     expect(words('#stand-words')).toBe('Đã công bố: đợt 8.');
     expect(document.activeElement?.id).toBe('stand-words');
   });
+  it.each([
+    ['staged', 'Sẽ thay đổi gì', 1],
+    ['published', 'Đã thay đổi gì', 0],
+  ] as const)('says of an upload that is %s “%s”', async (state, title, warnings) => {
+    await open({ state, diff: diff({ vanishing: { '00001': 0.9 } }) });
+    expect(words('#heading-changes')).toBe(title);
+    expect(words('.overview a[href="#section-changes"]')).toBe(title);
+    expect(page.querySelectorAll('bandoso-changes .notice')).toHaveLength(warnings);
+  });
   it('shows the changes anew when somebody else published in between', async () => {
     await open();
     refusal = { status: 412, problem: { title: 'Đã đổi' } };

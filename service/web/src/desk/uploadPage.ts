@@ -168,7 +168,7 @@ export class UploadPage extends SignedInElement {
     const { report, diff } = upload;
     if (!report || isRunning(upload)) return nothing;
     const editable = OPEN.has(upload.state) && !this.busy;
-    return html`${overview(report, diff ?? null)}
+    return html`${overview(report, diff ?? null, upload.state === 'published')}
       <div
         @choose=${({ detail }: CustomEvent<Choices>) => (this.draft = mergeChoices(this.draft, detail))}
         @choose-now=${({ detail }: CustomEvent<Choices>) => void this.choose(mergeChoices(this.draft, detail))}
@@ -195,6 +195,7 @@ export class UploadPage extends SignedInElement {
                 .diff=${diff}
                 .register=${this.register(upload)}
                 ?listed=${LISTED.has(upload.state)}
+                ?published=${upload.state === 'published'}
               ></bandoso-changes>`
             : nothing
         }

@@ -13,6 +13,11 @@ const numbers = new Intl.NumberFormat(lang);
 const times = new Intl.DateTimeFormat(lang, { dateStyle: 'short', timeStyle: 'short' });
 const KIBI = 1024;
 
+/** The heading of the changes: what will be published, or has been. */
+export function changesTitle(isPublished: boolean): DeskKey {
+  return isPublished ? 'section.changed' : 'section.changes';
+}
+
 /** A whole number as people read it. */
 export function count(value: number): string {
   return numbers.format(value);
