@@ -26,7 +26,7 @@ VIETNAMESE: Final = ("tcvn3", "vni", "cp1252", "cp1258", "viscii")
 
 DOUBT_POINTS, PROOF_POINTS = 2, 4
 """Points in another encoding from which on Unicode is doubted (a rare syllable), and held to be wrong (a common one)."""
-_UTF8_SHARE, _FITTING_SHARE, _HEAD = 0.95, 0.95, 100
+_UTF8_SHARE, _FITTING_SHARE, _FEW = 0.95, 0.95, 100
 _POINTS: Final = {IMPOSSIBLE: -4, POSSIBLE: 1, RARE: 2, USUAL: 3, COMMON: 4}
 MARGIN = 8
 """Points by which the best encoding must lead to be certain: two syllables that are known in it and in no other."""
@@ -143,7 +143,7 @@ def _is_nearly_utf8(evidence: ColumnEvidence) -> bool:
 
 def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     """Look for text that was read as cp1252 on its way to UTF-8: doubled UTF-8, or the fonts of TCVN3 and VNI."""
-    values, bare = _bare(evidence.values[:_HEAD])
+    values, bare = _bare(evidence.values[:: max(1, len(evidence.values) // _FEW)])
     if len(bare) < _LIKELY_SHARE * len(values):
         return None
     values, bare = _bare(evidence.values)

@@ -113,11 +113,13 @@ def test_doubled_utf8_is_undone_in_every_format(tmp_path: Path, kind: str) -> No
     assert "TEXT_DOUBLE_ENCODED" in codes(result)
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
 @pytest.mark.parametrize("font", FONTS)
-def test_headers_in_an_old_font_still_name_the_places(tmp_path: Path, font: str) -> None:
+def test_headers_in_an_old_font_still_name_the_places(tmp_path: Path, font: str, kind: str) -> None:
     header = [as_typed(name, font) for name in ("Tên chủ hộ", "Kinh độ", "Vĩ độ")]
-    book = workbook([header, *([as_typed(name, font), 105.5, 21.25] for name in PEOPLE)])
-    result = read(tmp_path, book, "a.xlsx")
+    rows = [header, *([as_typed(name, font), 105.5, 21.25] for name in PEOPLE)]
+    lines = "\n".join(";".join(map(str, row)) for row in rows)
+    result = read(tmp_path, workbook(rows) if kind == "xlsx" else lines, f"a.{kind}")
     assert result.columns == ("Tên chủ hộ", "Kinh độ", "Vĩ độ")
     assert (values(result, "Tên chủ hộ"), result.place_columns) == (PEOPLE, ("Kinh độ", "Vĩ độ"))
 
