@@ -143,6 +143,21 @@ def test_a_short_column_goes_by_the_others_and_is_marked(tmp_path: Path) -> None
     assert "ENCODING_UNSURE" in codes(alone)
 
 
+@pytest.mark.parametrize("every", [2, 4])
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_a_column_of_which_some_rows_are_in_an_old_font_stays_and_is_marked(
+    tmp_path: Path, kind: str, every: int
+) -> None:
+    """Lists of two offices, one below the other: right rows must not be harmed, nor wrong ones pass unseen."""
+    joined = [text if at % every else as_typed(text, "tcvn3") for at, text in enumerate(UNITS + PEOPLE)]
+    rows = [["ten", "lon", "lat"], *([text, 105.5, 21.25] for text in joined)]
+    lines = "\n".join(";".join(map(str, row)) for row in rows)
+    result = read(tmp_path, workbook(rows) if kind == "xlsx" else lines, f"a.{kind}")
+    assert (values(result, "ten"), told(result)["ten"]) == (joined, ("utf-8", False))
+    assert "ENCODING_UNSURE" in codes(result)
+    assert result.encoding["ten"].samples[0].after in {as_typed(text, "tcvn3") for text in UNITS + PEOPLE}
+
+
 @pytest.mark.parametrize("kind", ["xlsx", "geojson", "gpkg"])
 def test_the_officer_has_the_last_word(tmp_path: Path, kind: str) -> None:
     columns = {"ten": [as_typed(text, "tcvn3") for text in UNITS], "loai": [as_typed("Lý", "vni")] * 5}
