@@ -245,13 +245,13 @@ def _described(fit: Fit, reference: Fit, share: float) -> Fit:
     is_same = fit is reference
     return Fit(
         fit.crs, fit.prior, fit.inside, fit.outside_by_cell, fit.lon, fit.lat, score=share * fit.inside,
-        trap=None if is_same else _trap(fit.crs, reference.crs),
+        trap=None if is_same else trap_between(fit.crs, reference.crs),
         shift_m=None if is_same else _apart_m(fit, reference),
     )  # fmt: skip
 
 
-def _trap(crs: SourceCrs, reference: SourceCrs) -> Trap | None:
-    """Say in what a system differs from another."""
+def trap_between(crs: SourceCrs, reference: SourceCrs) -> Trap | None:
+    """Say in what a system differs from another; None if in nothing that is easily mistaken."""
     if crs.is_swapped != reference.is_swapped:
         return "swapped_axes"
     if (crs.grid is None) != (reference.grid is None) or (

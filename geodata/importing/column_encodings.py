@@ -18,6 +18,7 @@ from geodata.importing.encodings import (
     find_codec,
     fits,
     judge,
+    to_cp1252,
 )
 from geodata.importing.results import EncodingChoice, TextSample, UnreadableFileError
 
@@ -190,7 +191,10 @@ def _samples(evidence: ColumnEvidence, verdict: Verdict) -> tuple[TextSample, ..
     found = dict[TextSample, None]()
     is_unicode = evidence.is_unicode or verdict.wrapped or verdict.codec == DOUBLE_UTF8
     seen_as = "utf-8" if is_unicode and evidence.is_utf8 else "cp1252"
-    for value in (*evidence.values[:_SAMPLES], *evidence.plain[:_SAMPLES]):
+    values = evidence.values
+    if _is_doubted(verdict):  # what gives rise to the doubt first
+        values = sorted(values, key=lambda value: to_cp1252(value.decode("utf-8", "replace")) is None)
+    for value in (*values[:_SAMPLES], *evidence.plain[:_SAMPLES]):
         before = value.decode(seen_as, "replace").strip()[:_SAMPLE_LETTERS]
         after = decode_value(value, verdict.codec, wrapped=verdict.wrapped)[0].strip()[:_SAMPLE_LETTERS]
         found[TextSample(before, after)] = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from geodata.crs import WGS84_DEGREES, Floats, SourceCrs, from_epsg, from_wkt, looks_like_degrees, parse_choice
 from geodata.errors import CoordinateSystemError
-from geodata.importing.candidates import Fit, Ranking, rank
+from geodata.importing.candidates import Fit, Ranking, rank, trap_between
 from geodata.importing.communes import ExpectedCommunes, FileCommunes
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
@@ -148,11 +148,18 @@ class _Choice:
             "accuracy_m": chosen and chosen.accuracy_m, "certain": certain,
             "candidates": [_candidate(fit) for fit in fits[:CANDIDATES_SHOWN]],
         }  # fmt: skip
-        shown = [fit.crs for fit in fits[:PREVIEW_CANDIDATES]]
+        shown = _previewed([fit.crs for fit in fits[:CANDIDATES_SHOWN]])
         if chosen is not None and chosen.choice not in [crs.choice for crs in shown]:
             shown = [chosen, *shown[: PREVIEW_CANDIDATES - 1]]
         codes = self.expected.codes if self.expected is not None else ()
         self.report.preview = preview(self.sample, shown, codes)
+
+
+def _previewed(systems: Sequence[SourceCrs]) -> list[SourceCrs]:
+    """Choose the first ones, always with what differs from the best by the datum alone: no outline tells these apart."""
+    shown = list(systems[:PREVIEW_CANDIDATES])
+    twin = next((crs for crs in systems[1:] if trap_between(crs, systems[0]) == "no_datum_shift"), None)
+    return shown if twin is None or twin in shown else [*shown[:-1], twin]
 
 
 def preview(sample: Sample, systems: Sequence[SourceCrs], codes: Sequence[str]) -> dict[str, Any]:

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from geodata.importing.column_encodings import TableText, choose_encodings
 from geodata.importing.context import ReadContext
 from geodata.importing.results import EncodingChoice
-from geodata.importing.text_decoding import ColumnDecoder, EvidenceCollector, warn_about_text
-
-_FIRST_HIGH, _FEW_ROWS = 0x80, 5_000
+from geodata.importing.text_decoding import (
+    ColumnDecoder,
+    EvidenceCollector,
+    has_high_bytes,
+    some_values,
+    warn_about_text,
+)
 
 
 class CsvBytes(NamedTuple):
@@ -23,11 +26,14 @@ class CsvBytes(NamedTuple):
     ----------
     mark : str or None
         The codec that its byte order mark names.
+    line_count : int
+        Line ends; those inside quoted cells count too, those of UTF-16 do not.
     """
 
     is_ascii: bool
     is_utf8: bool
     mark: str | None
+    line_count: int = 0
 
 
 class CsvText:
@@ -60,11 +66,14 @@ class CsvText:
         return text.encode("latin-1" if self.is_bytewise else "utf-8", "replace")
 
     def gather(self, columns: Sequence[pa.StringArray]) -> None:
-        """Look at some rows; before the first ones are decoded."""
+        """Look at a block of rows, before the first ones are decoded; of what is UTF-8 some rows are enough, evenly."""
         for column, collector in zip(columns, self._collectors, strict=True):
-            few = column if self.is_bytewise else column.slice(0, _FEW_ROWS)
-            values = [self._raw(value).strip() for value in pc.unique(few).to_pylist() if value]
-            if np.frombuffer(column.buffers()[2] or b"", np.uint8).max(initial=0) >= _FIRST_HIGH:
+            is_high = has_high_bytes(column)
+            if not (is_high or collector.wants_plain):
+                continue
+            texts = pc.unique(column).to_pylist() if self.is_bytewise else some_values(column)
+            values = [self._raw(value).strip() for value in texts if value]
+            if is_high:
                 collector.note(is_utf8=not self.is_bytewise or all(map(_is_utf8, values)))
             collector.add(values)
 
@@ -77,10 +86,8 @@ class CsvText:
         return self._text
 
     def names(self) -> list[str]:
-        """Return the column names; those of UTF-8 are known before any row is."""
-        if self.is_bytewise:
-            return self.decide().names
-        return [name.decode() for name in self._header]
+        """Return the column names; those of ASCII are known before any row is."""
+        return [name.decode() for name in self._header] if self._found.is_ascii else self.decide().names
 
     def choices(self) -> list[EncodingChoice]:
         """Return what was chosen; call it when all rows are read."""

@@ -26,7 +26,7 @@ VIETNAMESE: Final = ("tcvn3", "vni", "cp1252", "cp1258", "viscii")
 
 DOUBT_POINTS, PROOF_POINTS = 2, 4
 """Points in another encoding from which on Unicode is doubted (a rare syllable), and held to be wrong (a common one)."""
-_UTF8_SHARE, _FITTING_SHARE, _HEAD = 0.95, 0.95, 100
+_UTF8_SHARE, _FITTING_SHARE, _FEW = 0.95, 0.95, 100
 _POINTS: Final = {IMPOSSIBLE: -4, POSSIBLE: 1, RARE: 2, USUAL: 3, COMMON: 4}
 MARGIN = 8
 """Points by which the best encoding must lead to be certain: two syllables that are known in it and in no other."""
@@ -143,19 +143,19 @@ def _is_nearly_utf8(evidence: ColumnEvidence) -> bool:
 
 def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     """Look for text that was read as cp1252 on its way to UTF-8: doubled UTF-8, or the fonts of TCVN3 and VNI."""
-    values, bare = _bare(evidence.values[:_HEAD])
+    values, bare = _bare(evidence.values[:: max(1, len(evidence.values) // _FEW)])
     if len(bare) < _LIKELY_SHARE * len(values):
-        return None
+        return _doubt_for_some(bare)
     values, bare = _bare(evidence.values)
-    if not bare:
-        return None
     inner = ColumnEvidence(is_ascii=False, is_utf8=False, values=bare)
     if any(map(_MOJIBAKE.search, values)) and _is_nearly_utf8(inner):
         return Verdict(DOUBLE_UTF8, "letters", certain=True)
     verdict = _judge_legacy(inner, None, None)
     points = dict(verdict.points)
     best = max(vietnamese_codecs.TABLES, key=lambda codec: points.get(codec, 0))
-    if len(bare) < _FITTING_SHARE * len(values) or points.get(best, 0) <= points.get("cp1252", 0):
+    if len(bare) < _FITTING_SHARE * len(values):
+        return _doubt_for_some(bare)
+    if points.get(best, 0) <= points.get("cp1252", 0):
         return None
     # Signs (Ø, ², µ) are syllables in some encoding, but hardly ever known ones.
     is_known = _fit(best, inner).known_share >= _LIKELY_SHARE
@@ -164,6 +164,16 @@ def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     # What is Unicode may be right as it stands, so little evidence changes nothing by itself.
     is_doubted = points[best] >= DOUBT_POINTS and is_known
     return Verdict("utf-8", "bytes", certain=not is_doubted, points=verdict.points if is_doubted else ())
+
+
+def _doubt_for_some(bare: Sequence[bytes]) -> Verdict | None:
+    """Doubt Unicode of which some values were typed with an old font: to read all so would harm the others."""
+    inner = ColumnEvidence(is_ascii=False, is_utf8=False, values=bare)
+    verdict = _judge_legacy(inner, None, None)
+    is_old = verdict.certain and verdict.codec in vietnamese_codecs.TABLES
+    if is_old and _fit(verdict.codec, inner).known_share >= _LIKELY_SHARE:
+        return Verdict("utf-8", "bytes", certain=False)
+    return None
 
 
 def _bare(values: Sequence[bytes]) -> tuple[list[str], list[bytes]]:

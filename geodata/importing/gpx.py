@@ -63,7 +63,7 @@ class GpxReader(XmlEvents):
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Begin a feature or a part of one, or take a position."""
-        if name == self._element:
+        if name == self._element and len(self.stack) == 1:
             self._properties, self._parts = {}, [[]]
         elif name == "trkseg":
             self._parts.append([])
@@ -74,7 +74,7 @@ class GpxReader(XmlEvents):
         """Finish a feature, or take one of its texts."""
         if name == self._element and len(self.stack) == 1:
             self._done.append(Feature(*self._geometry(), self._properties))
-        elif name in _TEXTS and parent == self._element and text:
+        elif text and (parent == self._element if name in _TEXTS else self.stack[2:] == ["extensions"]):
             self._properties[name] = text
 
     def _geometry(self) -> tuple[bytes | None, str | None]:

@@ -4,6 +4,7 @@ The standard library's expat is used, since GDAL turns words in ``<coordinates>`
 (KML 2.2).
 """
 
+import mmap
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ from geodata.importing.xml_events import XmlEvents
 _ROOTS = frozenset(("kml", "Document", "Folder", "Placemark"))
 _SHAPES = frozenset(("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Track", "MultiTrack", "Model"))
 _TEXTS = frozenset(("name", "description", "address", "phoneNumber"))
+
+
+def may_have_placemarks(path: Path) -> bool:
+    """Look for the word: the document of a KMZ of several layers often holds links to the others only."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"Placemark") >= 0 or data.find(b"\0") >= 0
 
 
 class KmlReader(XmlEvents):

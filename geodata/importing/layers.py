@@ -21,7 +21,7 @@ from geodata.importing.geojson import GeojsonDocument
 from geodata.importing.gpkg import GpkgFile
 from geodata.importing.gpx import LAYERS as GPX_LAYERS
 from geodata.importing.gpx import GpxReader, count_layers
-from geodata.importing.kml import KmlReader
+from geodata.importing.kml import KmlReader, may_have_placemarks
 from geodata.importing.lone_dbf import DbfLayer
 from geodata.importing.mapinfo import count_blocks, lay_out
 from geodata.importing.mapinfo import parts_missing as mapinfo_parts_missing
@@ -117,9 +117,10 @@ class LayerFinder:
         groups: dict[tuple[str, str], dict[str, Path | None]] = {}
         for member in members:
             groups.setdefault(_key(member), {})[member.suffix] = member.path
+        geodatabases = {member.folder for member in members if _is_geodatabase(member) and member.path}
         for member in members:
             parts = groups[_key(member)]
-            if member.path is None or _is_side_part(member.suffix, parts):
+            if member.path is None or member.folder in geodatabases or _is_side_part(member.suffix, parts):
                 continue
             yield from self._open_member(member, member.path, {name: path for name, path in parts.items() if path})
         for home in sorted({member.path.parent for member in members if _is_geodatabase(member) and member.path}):
@@ -177,7 +178,8 @@ class LayerFinder:
             return Source(LayerInfo(name, "Geometry", document.count, layer.crs_wkt), layer, context)
         if kind == "kml":
             layer = FeatureLayer(context, "KML", lambda: KmlReader(path, context).features())
-            return Source(LayerInfo(name, "Geometry", None, layer.crs_wkt), layer, context)
+            count = None if may_have_placemarks(path) else 0
+            return Source(LayerInfo(name, "Geometry", count, layer.crs_wkt), layer, context)
         layer = self._csv(path, context)
         return Source(LayerInfo(name, layer.geometry_type, None), layer, context)
 
@@ -244,7 +246,7 @@ def _is_side_part(suffix: str, parts: Mapping[str, Path | None]) -> bool:
     """Say whether a member is only a part of the layer beside it, or of one that is not there."""
     if suffix == ".dbf":
         return not parts.keys() <= {".dbf", ".cpg"}
-    return suffix in _SIDE_PARTS or suffix == GEODATABASE_TABLE
+    return suffix in _SIDE_PARTS
 
 
 def _is_geodatabase(member: Member) -> bool:

@@ -209,7 +209,10 @@ KINDS: dict[str, MessageKind] = {
     "CRS_CHOICE": MessageKind(
         "error", "Tệp không ghi hệ tọa độ và vị trí các dòng chưa đủ để khẳng định; khả năng nhất: {value} ({inside} % nằm trong xã).",
         "The file names no coordinate system and where its rows lie does not prove one; most likely: {value} ({inside} % lie in their commune).",
-        "Xem bản đồ và chọn; khả năng nhất là {choice}.", "Look at the map and choose; most likely {choice}."),
+        "Trên bản đồ, chọn khả năng có các điểm nằm trong ranh giới xã và đúng nhà, đúng đường. Hai khả năng có khi chỉ cách nhau khoảng "
+        "200 m (có hay không chuyển giữa VN-2000 và WGS 84): so với một điểm đã biết chắc vị trí. Khả năng nhất là {choice}.",
+        "On the map, choose the one whose points lie inside the commune's boundary and at the right houses and roads. Two may be only "
+        "some 200 m apart (with or without the shift between VN-2000 and WGS 84): compare a point whose place is known. Most likely {choice}."),
     "CRS_DOUBTFUL": MessageKind(
         "error", "Tệp ghi {stated} ({stated_inside} % nằm trong xã), nhưng tọa độ khớp với {value} hơn nhiều ({inside} %).",
         "The file says {stated} ({stated_inside} % lie in their commune), but the coordinates fit {value} far better ({inside} %).",

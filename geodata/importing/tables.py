@@ -44,10 +44,11 @@ def scan_csv(path: Path) -> CsvBytes:
         if head.startswith(_UTF16_BOMS):
             return CsvBytes(is_ascii=False, is_utf8=False, mark="utf-16")
         is_ascii, decoder, line_bytes = True, codecs.getincrementaldecoder("utf-8")(), 0
-        is_utf8 = True
+        is_utf8, line_count = True, 0
         for chunk in iter(lambda: file.read(_SCAN_BYTES), b""):
             if b"\0" in chunk:
                 raise _not_csv("binary")
+            line_count += chunk.count(b"\n")
             line_bytes = len(chunk) - chunk.rfind(b"\n") - 1 + (0 if b"\n" in chunk else line_bytes)
             if line_bytes > _MAX_LINE_BYTES:
                 raise _not_csv("line", code="CSV_LINE_TOO_LONG")
@@ -56,7 +57,7 @@ def scan_csv(path: Path) -> CsvBytes:
             is_ascii = False
             is_utf8 = is_utf8 and _decodes(decoder, chunk)
     is_utf8 = is_utf8 and _decodes(decoder, b"", final=True)
-    return CsvBytes(is_ascii, is_utf8, "utf-8" if head == _UTF8_BOM else None)
+    return CsvBytes(is_ascii, is_utf8, "utf-8" if head == _UTF8_BOM else None, line_count)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
@@ -97,8 +98,9 @@ class CsvLayer(PlacedTable):
         header = next(self._records(), [])
         context.check_columns(len(header))
         self._width = len(header)
-        self._text = CsvText(header, found, context, 1 + path.stat().st_size // _BLOCK_BYTES)
-        if self._text.is_bytewise:
+        blocks = 1 + path.stat().st_size // _BLOCK_BYTES + found.line_count // context.limits.batch_rows
+        self._text = CsvText(header, found, context, blocks)
+        if not found.is_ascii:
             for _, columns, _ in self._raw_batches():
                 self._text.gather(columns)
         names = [unicodedata.normalize("NFC", name).strip() for name in self._text.names()]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from geodata.importing.context import ReadContext
 from geodata.importing.encodings import DOUBLE_UTF8, MAX_DISTINCT, ColumnEvidence, Verdict, decode_value
@@ -14,7 +15,7 @@ _FIRST_HIGH = 0x80
 _PLAIN_SAMPLES = 5
 # As much text as a thousand names have; long remarks say no more, and hostile files could have many.
 _MAX_BYTES, _LEAST_BYTES = 1 << 15, 1 << 10
-_COLUMNS_NAMED = 5
+_COLUMNS_NAMED, _FEW_ROWS = 5, 2_000
 
 
 class EvidenceCollector:
@@ -53,13 +54,16 @@ class EvidenceCollector:
         self._is_utf8 = self._is_utf8 and is_utf8
 
     def add(self, values: Iterable[bytes]) -> None:
-        """Take distinct values of one block."""
+        """Take distinct values of one block, evenly over it."""
         room, byte_room = min(len(self._values) + self._quota, MAX_DISTINCT), self._byte_quota
+        high = list[bytes]()
         for value in values:
-            if value.isascii():
-                if value and self.wants_plain:
-                    self._plain[value[:_LEAST_BYTES]] = None
-            elif len(self._values) < room and byte_room > 0:
+            if not value.isascii():
+                high.append(value)
+            elif value and self.wants_plain:
+                self._plain[value[:_LEAST_BYTES]] = None
+        for value in high[:: -(-len(high) // self._quota) or 1]:
+            if len(self._values) < room and byte_room > 0:
                 self._values[value[:_MAX_BYTES]] = None
                 byte_room -= len(value)
 
@@ -138,3 +142,11 @@ def has_high_bytes(array: pa.StringArray) -> bool:
     """Tell whether any text of an array is not ASCII; of a slice, whether any of the whole is."""
     data = np.frombuffer(array.buffers()[2] or b"", np.uint8)
     return bool(data.max(initial=0) >= _FIRST_HIGH)
+
+
+def some_values(column: pa.StringArray) -> list[str | None]:
+    """List distinct values of a block in UTF-8: of a few thousand rows beyond ASCII, evenly, and of its first rows."""
+    high = column.filter(pc.invert(pc.string_is_ascii(column)))
+    high = high.take(np.arange(0, len(high), max(1, len(high) // _FEW_ROWS)))
+    values: list[str | None] = pc.unique(pa.concat_arrays([high, column.slice(0, _FEW_ROWS)])).to_pylist()
+    return values

@@ -6,16 +6,18 @@ shows as "Nghệ An" in that font alone. The same comes of tables that a program
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from geodata.importing.column_encodings import choose_encodings
 from geodata.importing.context import ReadContext
 from geodata.importing.results import EncodingChoice
-from geodata.importing.text_decoding import ColumnDecoder, EvidenceCollector, has_high_bytes, warn_about_text
-
-_FEW_ROWS = 2_000
+from geodata.importing.text_decoding import (
+    ColumnDecoder,
+    EvidenceCollector,
+    has_high_bytes,
+    some_values,
+    warn_about_text,
+)
 
 
 class UnicodeText:
@@ -46,9 +48,7 @@ class UnicodeText:
                 collector.note(is_utf8=True)
             elif not collector.wants_plain:
                 continue
-            step = max(1, len(column) // _FEW_ROWS)
-            few = column.take(np.arange(0, len(column), step)) if step > 1 else column
-            collector.add(value.encode().strip() for value in pc.unique(few).to_pylist() if value)
+            collector.add(value.encode().strip() for value in some_values(column) if value)
 
     def decide(self) -> bool:
         """Choose what the text of each column is; say whether any is to be decoded."""

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,9 @@ from geodata.importing.unicode_text import UnicodeText
 _SCAN_BYTES = 1 << 20
 _DOCTYPE = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _LONGEST_MARK = 64
+_ODS_CONTENT = "content.xml"
+# No text of a cell stands right before these tags.
+_LAYOUT = re.compile(rb">\s+(?=</?(?:table:|text:p[\s/>]))")
 _HEADER_WITHIN, _BATCH_ROWS, _LOOKED_AT = 30, 10_000, 200
 # A header fills most of the columns that the fullest row fills, and nearly all of it is words.
 _HEADER_FILL, _HEADER_WORDS, _CONTINUED_BLANKS = 0.6, 0.8, 1 / 3
@@ -48,8 +51,24 @@ def clean_copy(members: Iterable[Member], target: Path) -> Path:
         for member in members:
             if member.path is not None:
                 _refuse_doctype(member.path)
-                archive.write(member.path, member.name)
+                with member.path.open("rb") as source, archive.open(member.name, "w", force_zip64=True) as part:
+                    part.writelines(_without_layout(source) if member.name == _ODS_CONTENT else _chunks(source))
     return target
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.read(_SCAN_BYTES), b"")
+
+
+def _without_layout(file: BinaryIO) -> Iterator[bytes]:
+    """Leave out line ends and blanks between the rows and cells of ODS: QGIS writes them, calamine takes no such text."""
+    rest = b""
+    for chunk in _chunks(file):
+        data = rest + chunk
+        end = max(0, data.rfind(b">"))
+        yield _LAYOUT.sub(b">", data[:end])
+        rest = data[end:]
+    yield rest
 
 
 def _refuse_doctype(path: Path) -> None:

@@ -67,7 +67,10 @@ REGISTER = Register(
             aliases=("loai", "loai hinh", "nhom"),
         ),
         Field(
-            TourismPoint.description, Label("Giới thiệu", "Description"), public=True, aliases=("gioi thieu", "mo ta")
+            TourismPoint.description,
+            Label("Giới thiệu", "Description"),
+            public=True,
+            aliases=("gioi thieu", "mo ta", "desc"),
         ),
         Field(
             TourismPoint.description_en,

@@ -217,3 +217,8 @@ def test_names_of_streets_are_shown_though_they_are_those_of_people() -> None:
 )  # fmt: skip
 def test_names_and_numbers_of_people_are_recognised(text: str, expected: bool) -> None:
     assert is_personal(text) is expected
+
+
+def test_the_elements_of_gpx_name_fields() -> None:
+    found = match({"name": ["Chùa Thầy"], "desc": ["Cách trung tâm xã 2 km"]}, "tourism_points")
+    assert [told(found[name])[0] for name in ("name", "desc")] == ["name", "description"]

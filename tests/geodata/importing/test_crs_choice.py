@@ -181,6 +181,16 @@ def test_a_shapefile_without_prj_whose_places_prove_nothing_is_asked_about(tmp_p
     assert "EPSG:9209" in report.messages[0]["remedy"]["vi"]
 
 
+@pytest.mark.parametrize("truth", ["EPSG:5897", "EPSG:5897;swapped"])
+def test_few_places_are_shown_with_and_without_the_datum_shift(tmp_path: Path, truth: str) -> None:
+    """Five in the middle fit other scales as well, which are likelier than a shift left out, but plain on a map."""
+    report = check_shapefile(tmp_path, written(truth, houses(5, within=0.5)))
+    shown = [candidate["crs"] for candidate in report.preview["candidates"]]
+    assert (shown[0], shown[2]) == (truth, truth.replace("EPSG:5897", "EPSG:5897;no-shift"))
+    assert shown[1] == choices(report)[1] != shown[2]
+    assert "200 m" in report.messages[0]["remedy"]["vi"]
+
+
 def test_every_candidate_of_a_report_can_be_chosen(tmp_path: Path) -> None:
     asked = check_shapefile(tmp_path, written("EPSG:9209", houses(within=0.7)))
     for choice in choices(asked)[:3]:

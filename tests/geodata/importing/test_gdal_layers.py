@@ -144,6 +144,7 @@ def test_a_geodatabase_s_layers_are_read_one_by_one(tmp_path: Path) -> None:
     assert (error.code, [item["name"] for item in error.detail["layers"]]) == ("LAYER_CHOICE", ["điểm", "vùng"])
     assert error.detail["layers"][0]["sample"] == [{"ten": "Xã điểm", "so": "1.5"}]
     result = read(tmp_path, data, "a.zip", layer="vùng")
+    assert "MEMBER_IGNORED" not in codes(result)
     assert (result.format, wkt(result), values(result, "ten")) == ("File Geodatabase", ["POINT (1 2)"], ["Xã vùng"])
     assert result.crs_hint == CRS
 

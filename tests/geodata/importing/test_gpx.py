@@ -34,6 +34,17 @@ def test_waypoints_are_points_with_their_texts(tmp_path: Path) -> None:
     assert set(result.columns) == {"ele", "time", "name", "sym"}
 
 
+def test_attributes_that_programs_write_as_extensions_are_columns(tmp_path: Path) -> None:
+    """QGIS and GDAL write so what GPX has no element for; a receiver's own settings lie deeper."""
+    mine = "<ogr:don_vi>Hợp tác xã Mỹ Lộc</ogr:don_vi><ogr:name>khác</ogr:name>"
+    other = "<g:WaypointExtension><g:DisplayMode>Symbol</g:DisplayMode></g:WaypointExtension>"
+    spaces = "xmlns:ogr='http://osgeo.org/gdal' xmlns:g='http://g'"
+    data = f"<wpt lat='21' lon='105'><name>Đình</name><extensions {spaces}>{mine}{other}</extensions></wpt>"
+    assert rows(read(tmp_path, gpx(data), "a.gpx"))[0]["don_vi"] == "Hợp tác xã Mỹ Lộc"
+    assert {*read(tmp_path, gpx(data), "a.gpx").columns} == {"name", "don_vi"}
+    assert values(read(tmp_path, gpx(data), "a.gpx"), "name") == ["Đình"]
+
+
 def test_tracks_are_lines_and_parts_of_one_position_are_left_out(tmp_path: Path) -> None:
     result = read(tmp_path, gpx(TRACKS), "a.gpx")
     line = "(105 21, 105.5 21.5)"

@@ -18,6 +18,15 @@ def test_kmz_is_a_zip_with_kml(tmp_path: Path) -> None:
     assert wkt(read(tmp_path, (tmp_path / "a.kmz").read_bytes(), "a.kmz")) == ["POINT (1 2)"]
 
 
+def test_a_document_that_only_links_to_the_layers_of_its_kmz_is_none_of_them(tmp_path: Path) -> None:
+    link = "<NetworkLink><Link><href>layers/xa.kml</href></Link></NetworkLink>"
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+        archive.writestr("doc.kml", kml(link))
+        archive.writestr("layers/xa.kml", kml("<Placemark><Point><coordinates>1,2</coordinates></Point></Placemark>"))
+    result = read(tmp_path, (tmp_path / "a.kmz").read_bytes(), "a.kmz")
+    assert (result.layer, wkt(result)) == ("xa", ["POINT (1 2)"])
+
+
 def test_several_layers_must_be_chosen_unless_one_alone_has_rows(tmp_path: Path) -> None:
     path = tmp_path / "a.gpkg"
     for name in ("một", "hai"):

@@ -156,6 +156,26 @@ def test_a_header_of_a_csv_is_read_like_its_columns(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("before", "count"), [("", 60_000), ("Vang 01", 60_000), ("", 400)])
+def test_a_csv_in_utf8_is_judged_by_all_its_rows(tmp_path: Path, before: str, count: int) -> None:
+    """Text of old fonts and doubled text that only comes late, and rarely."""
+    late = [UNITS[at] for at in range(5) for _ in range(20)]
+    columns = {
+        "Tên": [before.encode()] * count + [as_font(encode_tcvn3(text)) for text in late],
+        "Chủ": [before.encode()] * count + [as_font(text.encode()) for text in late],
+        "Mới": ["Xã Nghĩa Đô".encode()] * (count + len(late)),
+    }
+    result = read_columns(tmp_path, "csv", columns)
+    assert [values(result, name)[count:] for name in ("Tên", "Chủ")] == [late, late]
+    assert {"TEXT_OLD_FONT", "TEXT_DOUBLE_ENCODED"} <= set(codes(result))
+    assert {*values(result, "Mới")} == {"Xã Nghĩa Đô"}
+
+
+def as_font(raw: bytes) -> bytes:
+    """Write as UTF-8 what a program read as Windows-1252."""
+    return "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in raw).encode()
+
+
 def test_a_delimiter_inside_quotes_and_odd_rows_survive_in_legacy_text(tmp_path: Path) -> None:
     lines = [
         "ten,chu,lon,lat",

@@ -113,11 +113,13 @@ def test_doubled_utf8_is_undone_in_every_format(tmp_path: Path, kind: str) -> No
     assert "TEXT_DOUBLE_ENCODED" in codes(result)
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
 @pytest.mark.parametrize("font", FONTS)
-def test_headers_in_an_old_font_still_name_the_places(tmp_path: Path, font: str) -> None:
+def test_headers_in_an_old_font_still_name_the_places(tmp_path: Path, font: str, kind: str) -> None:
     header = [as_typed(name, font) for name in ("Tên chủ hộ", "Kinh độ", "Vĩ độ")]
-    book = workbook([header, *([as_typed(name, font), 105.5, 21.25] for name in PEOPLE)])
-    result = read(tmp_path, book, "a.xlsx")
+    rows = [header, *([as_typed(name, font), 105.5, 21.25] for name in PEOPLE)]
+    lines = "\n".join(";".join(map(str, row)) for row in rows)
+    result = read(tmp_path, workbook(rows) if kind == "xlsx" else lines, f"a.{kind}")
     assert result.columns == ("Tên chủ hộ", "Kinh độ", "Vĩ độ")
     assert (values(result, "Tên chủ hộ"), result.place_columns) == (PEOPLE, ("Kinh độ", "Vĩ độ"))
 
@@ -139,6 +141,21 @@ def test_a_short_column_goes_by_the_others_and_is_marked(tmp_path: Path) -> None
     alone = read_columns(tmp_path, "xlsx", {"loai": [thin], "moi": ["Xã Nghĩa Đô"]})
     assert (values(alone, "loai"), told(alone)["loai"]) == ([thin], ("utf-8", False))
     assert "ENCODING_UNSURE" in codes(alone)
+
+
+@pytest.mark.parametrize("every", [2, 4])
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+def test_a_column_of_which_some_rows_are_in_an_old_font_stays_and_is_marked(
+    tmp_path: Path, kind: str, every: int
+) -> None:
+    """Lists of two offices, one below the other: right rows must not be harmed, nor wrong ones pass unseen."""
+    joined = [text if at % every else as_typed(text, "tcvn3") for at, text in enumerate(UNITS + PEOPLE)]
+    rows = [["ten", "lon", "lat"], *([text, 105.5, 21.25] for text in joined)]
+    lines = "\n".join(";".join(map(str, row)) for row in rows)
+    result = read(tmp_path, workbook(rows) if kind == "xlsx" else lines, f"a.{kind}")
+    assert (values(result, "ten"), told(result)["ten"]) == (joined, ("utf-8", False))
+    assert "ENCODING_UNSURE" in codes(result)
+    assert result.encoding["ten"].samples[0].after in {as_typed(text, "tcvn3") for text in UNITS + PEOPLE}
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "geojson", "gpkg"])

@@ -146,13 +146,13 @@ ODS_CONTENT = """<?xml version="1.0" encoding="UTF-8"?><office:document-content
  <table:table table:name="Trang 1">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"""
 
 
-def ods(*table: list[Any], row: str = "<table:table-row>") -> bytes:
+def ods(*table: list[Any], row: str = "<table:table-row>", between: str = "") -> bytes:
     def cell(value: Any) -> str:
         kind = "float" if isinstance(value, float) else "string"
         number = f' office:value="{value}"' if kind == "float" else ""
         return f'<table:table-cell office:value-type="{kind}"{number}><text:p>{value}</text:p></table:table-cell>'
 
-    lines = "".join(f"{row}{''.join(map(cell, cells))}</table:table-row>" for cells in table)
+    lines = "".join(f"{row}{between.join(['', *map(cell, cells), ''])}</table:table-row>{between}" for cells in table)
     out = BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
@@ -161,9 +161,11 @@ def ods(*table: list[Any], row: str = "<table:table-row>") -> bytes:
     return out.getvalue()
 
 
-def test_open_document_sheets_are_read(tmp_path: Path) -> None:
-    result = read(tmp_path, ods(HEADER, PLACE), "a.ods")
-    assert (wkt(result), values(result, "Tên")) == (["POINT (107.5 16.5)"], ["Huế"])
+@pytest.mark.parametrize("between", ["", "\n", "\n" + 20_000 * " "])
+def test_open_document_sheets_are_read_however_their_xml_is_laid_out(tmp_path: Path, between: str) -> None:
+    name = "Huế <text:span>a</text:span> <text:span>b</text:span>"
+    result = read(tmp_path, ods(HEADER, [name, *PLACE[1:]], *[PLACE] * 40, between=between), "a.ods")
+    assert (wkt(result), values(result, "Tên")) == (["POINT (107.5 16.5)"] * 41, ["Huế a b", *["Huế"] * 40])
 
 
 def test_old_workbooks_are_read(tmp_path: Path) -> None:
