@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -47,6 +48,8 @@ from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
 from tiles.store import StoreSettings, TileStore
+
+log = structlog.get_logger()
 
 MEGABYTE = 1 << 20
 
@@ -162,6 +165,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(apply_settings, api.state.settings)
     await api.state.tiles.start()
     api.state.watch.end_with_process()
+    log.info("api starts", storage=api.state.storage.name)
     yield
     await api.state.tiles.stop()
     api.state.database.dispose()

@@ -295,7 +295,8 @@ def registers() -> None:
     for register in discover().values():
         public = ", ".join(item.name for item in register.public_fields)
         private = ", ".join(item.name for item in register.fields if not item.public)
-        out.print(f"[bold]{register.id}[/bold] ({register.geometry_kind}) công khai/public: {public}", highlight=False)
+        kinds = register.geometry_kind + (", point" if register.point is not None else "")
+        out.print(f"[bold]{register.id}[/bold] ({kinds}) công khai/public: {public}", highlight=False)
         if private:
             out.print(f"    riêng tư/private: {private}", highlight=False)
 

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -167,3 +168,11 @@ def test_examples_in_docstrings_are_right(module: str) -> None:
     failed, tried = doctest.testmod(importlib.import_module(module), optionflags=doctest.NORMALIZE_WHITESPACE)
     assert tried > 0
     assert failed == 0
+
+
+def test_the_api_s_example_of_a_check_names_columns_of_the_example_file() -> None:
+    header = re.search(r"^cat > dia-chi.csv.*\n(.+)$", read("README.md"), re.MULTILINE)
+    named = re.search(r"-F file=@dia-chi\.csv \\\n +-F 'columns=(\{.+\})'", read("docs/api.md"))
+    assert header is not None
+    assert named is not None
+    assert json.loads(named[1]).keys() <= set(header[1].split(","))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 
 from geodata.importing.given_ids import GivenIds
-from geodata.importing.mapping import ColumnChoiceError, ColumnMatching
+from geodata.importing.mapping import ColumnChoiceError, ColumnMatching, derived_names
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
 from geodata.register import Field, Register
@@ -32,10 +32,11 @@ def match_columns(matching: ColumnMatching, result: ReadResult, report: Report) 
     report.matches = [match.as_dict() for match in matches]
     report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
     mapping = {match.name: match.taken for match in matches if match.taken is not None}
-    ids = find_given_ids(result, mapping)
+    ids, derived = find_given_ids(result, mapping), derived_names(matching.register)
     for match in matches:
         is_place = match.name in result.place_columns or search_key(match.name) in PLACE_COLUMNS
-        if not is_place and match.name != ids.column:
+        is_derived = match.taken is None and search_key(match.name) in derived
+        if not (is_place or is_derived or match.name == ids.column):
             match.say(report)
     _say_missing(matching.register, mapping, report)
     return mapping

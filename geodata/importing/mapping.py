@@ -88,6 +88,12 @@ def read_fields(register: Register) -> tuple[Field, ...]:
     return (*(item for item in register.fields if item.name not in register.derived), source)
 
 
+def derived_names(register: Register) -> frozenset[str]:
+    """Return the headers, as search keys, of fields that the service fills in itself: exports write them, too."""
+    derived = (item for item in register.fields if item.name in register.derived)
+    return frozenset(name for item in derived for name in field_names(item))
+
+
 def map_columns(register: Register, columns: Sequence[str]) -> Mapping[str, Field]:
     """Find the field of each column of a file by its header.
 

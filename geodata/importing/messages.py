@@ -243,6 +243,11 @@ KINDS: dict[str, MessageKind] = {
         "The server could not process the file ({value}); no row was published.",
         "Gửi lại tệp sau ít phút; nếu vẫn lỗi, đưa mã của lần gửi này cho người vận hành.",
         "Send the file again in some minutes; if it fails again, give this upload's id to the operator."),
+    "STORED_FILE_MISSING": MessageKind(
+        "error", "Máy chủ không tìm thấy tệp này trong kho lưu tệp, hoặc tệp ở đó không còn nguyên vẹn; không dòng nào được công bố.",
+        "The file is not in the server's storage, or not there as it was taken; no row was published.",
+        "Gửi lại tệp; nếu vẫn lỗi, báo người vận hành: BANDOSO_STORAGE_URL phải giống nhau ở mọi tiến trình (API và worker).",
+        "Send the file again; if it fails again, tell the operator: BANDOSO_STORAGE_URL must be the same for all processes (API and workers)."),
     "UPLOAD_CANCELLED": MessageKind(
         "info", "Lần gửi này đã được hủy; không có gì được công bố.", "This upload was cancelled; nothing was published.",
         "Nếu vẫn cần công bố, cho kiểm tra lại tệp này hoặc gửi tệp mới.",

@@ -131,7 +131,13 @@ class Message(_Part):
 
     code: Code
     level: Literal["error", "warning", "info"]
-    row: Annotated[int | None, Field(ge=0, description="The first row of data is 1; null for the whole file")]
+    row: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="The first row of data is 1, but rows of XLSX, XLS and ODS have the sheet's own numbers; null for the whole file",
+        ),
+    ]
     column: str | None
     value: Annotated[str | None, Field(max_length=VALUE_SHOWN, description="Never that of a private field")]
     vi: str

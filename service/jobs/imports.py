@@ -25,7 +25,7 @@ from service.jobs.heartbeat import LOST_AFTER_S, SILENT_AFTER_S, heartbeat, is_l
 from service.jobs.progress import ProgressMeter
 from service.jobs.queue import defer_import, remove_dead_jobs
 from service.jobs.requests import import_request, sender
-from service.problems import StorageAwayError
+from service.problems import StorageAwayError, StoredFileError
 from service.settings import ServiceSettings
 from service.storage import open_storage
 from service.storage.parts import FetchedUpload
@@ -224,13 +224,20 @@ class UploadJob:
     def _fail_or_wait(self, error: Exception) -> None:
         """Leave to `recover_lost` what may succeed on another attempt; anything else has failed."""
         kind = type(error).__name__
-        if (is_passing(error) or isinstance(error, StorageAwayError)) and self.tries < MAX_TRIES:
-            log.warning("upload put off", upload=str(self.upload_id), kind=kind, attempt=self.attempt)
+        # A file that is not there may be where another worker looks: one with the settings that the API has.
+        is_elsewhere = isinstance(error, StorageAwayError | StoredFileError)
+        if (is_passing(error) or is_elsewhere) and self.tries < MAX_TRIES:
+            log.warning(
+                "upload put off", upload=str(self.upload_id), kind=kind, attempt=self.attempt, storage=self.storage.name
+            )
             return
-        log.error("upload failed", upload=str(self.upload_id), kind=kind, exc_info=error)
+        code = "STORED_FILE_MISSING" if isinstance(error, StoredFileError) else "SYSTEM_ERROR"
+        log.error(
+            "upload failed", upload=str(self.upload_id), kind=kind, storage=self.storage.name, exc_info=error
+        )  # fmt: skip
         with suppress(FencedError), self.database.worker() as connection:
             self._still_ours(connection, heartbeat_at=func.now())
-            _give_up(connection, self.upload_id, kind)
+            _give_up(connection, self.upload_id, kind, code)
 
 
 def _state(upload: Row[Any], published: Published) -> str:
@@ -250,11 +257,11 @@ def _is_stale(upload: Row[Any], published: Published) -> bool:
     return bool(upload.diff is not None and upload.diff["etag"] != published.review.etag)
 
 
-def _give_up(connection: Connection, upload_id: UUID, kind: str) -> None:
+def _give_up(connection: Connection, upload_id: UUID, kind: str, code: str = "SYSTEM_ERROR") -> None:
     """Say in the upload's row and in the audit that the service could not do its work."""
     named = select(Upload.register, Upload.commune).where(Upload.id == upload_id)
     report = Report(*connection.execute(named).one())
-    report.refuse("SYSTEM_ERROR", value=kind)
+    report.refuse(code, value=kind)
     connection.execute(
         update(Upload).where(Upload.id == upload_id).values(
             state="failed", finished_at=func.clock_timestamp(), progress={"error": kind}, report=report.as_dict()

@@ -57,7 +57,7 @@ def run_worker(settings: ServiceSettings) -> None:
     with database.worker() as connection:
         # A database without our tables will not get them by waiting.
         connection.execute(select(Upload).limit(0))
-    log.info("worker starts", sandbox=mode)
+    log.info("worker starts", sandbox=mode, storage=open_storage(settings).name)
     stop = threading.Event()
     keepers = [
         threading.Thread(target=_every, args=(seconds, stop, work), daemon=True)

@@ -29,6 +29,11 @@ class LocalStorage:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
+    @property
+    def name(self) -> str:
+        """Say where the files are; see `Storage`."""
+        return str(self.directory.absolute())
+
     def _folder(self, upload_id: UUID) -> Path:
         return self.directory / upload_id.hex
 

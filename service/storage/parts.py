@@ -108,6 +108,10 @@ class Storage(Protocol):
     Every method raises `StorageAwayError` while the storage cannot be reached.
     """
 
+    @property
+    def name(self) -> str:
+        """Say where it is, without secrets, for logs: processes that work together show the same place."""
+
     def write(self, upload_id: UUID, files: GivenFiles, max_bytes: int) -> StoredUpload:
         """Keep the files of an upload for good: they are there once this returns, all or none.
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import obstore
@@ -53,6 +54,7 @@ class S3Storage:
     """
 
     def __init__(self, bucket: str, prefix: str, settings: ServiceSettings) -> None:
+        self.name = _name(settings.storage_endpoint, bucket, prefix)
         given: dict[str, Any] = {
             "endpoint": settings.storage_endpoint,
             "region": settings.storage_region,
@@ -144,6 +146,13 @@ def _measured(number: int, given_name: str, source: BinaryIO, measure: Measure) 
     source.seek(0)
     size = sum(len(block) for block in measure.blocks(source, digest))
     return StoredPart(stored_name(number, given_name), given_name, size, digest.hexdigest())
+
+
+def _name(endpoint: str, bucket: str, prefix: str) -> str:
+    """Write where a bucket is; whatever stands before an ``@`` may be a secret."""
+    host = urlsplit(endpoint).netloc.rpartition("@")[2]
+    place = "/".join(part for part in (bucket.rpartition("@")[2], prefix) if part)
+    return f"s3://{place}" + (f" at {host}" if host else "")
 
 
 def _key(upload_id: UUID, name: str) -> str:

@@ -65,6 +65,7 @@ def test_an_export_sent_back_changes_nothing(
     published = send_back(sample, register, path)
     errors = [one for one in published.report.messages if one["level"] == "error"]
     assert errors == []
+    assert {"COLUMN_UNUSED", "COLUMN_MAYBE", "COLUMN_GUESSED"}.isdisjoint(published.report.counts)
     assert (published.report.read, published.report.valid) == (count, count)
     assert (published.revision, published.counts.added, published.counts.changed) == (None, 0, 0)
 

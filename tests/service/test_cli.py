@@ -1,6 +1,7 @@
 """The command ``bandoso``, run as an operator runs it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ def test_the_registers_are_listed_with_what_is_private(shell: Shell) -> None:
     answer = shell.call("registers", DATABASE_URL="")
     assert answer.exit_code == 0
     assert all(register.id in answer.stdout for register in discover().values())
+    kinds = dict(re.findall(r"^(\w+) \(([\w, ]+)\)", answer.stdout, re.MULTILINE))
+    taking_both = {name for name, told in kinds.items() if told == "polygon, point"}
+    assert (taking_both, kinds["addresses"]) == ({"growing_areas", "villages"}, "point")
     private = " ".join(answer.stdout.split()).partition("riêng tư/private: ")[2]
     assert private.startswith(
         "code_issued_on, code_source, full_address, notified_on, plate_attached_on, head_name, phone "

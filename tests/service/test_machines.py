@@ -35,6 +35,7 @@ def worker_on(office: Office, folder: Path) -> Iterator[WarmProcess]:
             assert time.monotonic() < deadline
             assert process.poll() is None, log.read_text()
             time.sleep(0.05)
+        assert f'"storage": "{open_storage(settings).name}"' in log.read_text()
         yield process
 
 

@@ -226,3 +226,11 @@ def test_a_folder_may_be_named_as_path_or_address(tmp_path: Path) -> None:
         found = open_storage(settings(storage_url=url))
         assert isinstance(found, LocalStorage)
         assert found.directory == tmp_path
+
+
+def test_a_storage_is_named_without_secrets(tmp_path: Path) -> None:
+    keys = {"storage_key_id": "tên", "storage_secret_key": SecretStr("kín"), "storage_region": "x"}
+    store = {"storage_url": "s3://kho/tep/", "storage_endpoint": "https://ai:kin@s3.example.vn:9000", **keys}
+    assert open_storage(settings(**store)).name == "s3://kho/tep at s3.example.vn:9000"
+    assert open_storage(settings(var_dir=tmp_path)).name == str(tmp_path / "uploads")
+    assert open_storage(settings(storage_url="/srv/tep")).name == "/srv/tep"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psutil
@@ -14,13 +15,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from geodata.db import Database
 from service import setup
+from service.app import create_app
 from service.jobs import heartbeat
 from service.jobs.cleaning import clean_staging
 from service.jobs.heartbeat import is_let_go, work_key
-from service.jobs.imports import UploadJob, recover_lost
+from service.jobs.imports import MAX_TRIES, UploadJob, recover_lost
 from service.storage import open_storage
 from tests.conftest import ROOT, Server, environment_of, settings_for
 from tests.service.office import Office, finish, new_code, opened, publishing_is_held, send
@@ -225,7 +228,18 @@ def test_staged_rows_wait_for_their_officer_and_go_when_nobody_needs_them(office
     assert clean_staging(office.database, 14) == 1
 
 
-def test_a_lost_file_fails_and_a_storage_that_is_away_is_asked_again(office: Office) -> None:
+def test_a_file_that_one_worker_does_not_find_is_published_by_another(office: Office, tmp_path: Path) -> None:
+    officer = office.officer()
+    place = send(officer, upload_parts(address_csv(new_code())))
+    elsewhere = office.settings.model_copy(update={"storage_url": str(tmp_path)})
+    UploadJob(office.database, elsewhere, upload_id_of(place)).run()
+    assert officer.get(place).json()["state"] == "reading"
+    change(office, place, "heartbeat_at = NULL")
+    job(office, place).run()
+    assert officer.get(place).json()["state"] == "published"
+
+
+def test_a_storage_that_is_away_and_one_without_the_file_are_asked_again_until_the_last_attempt(office: Office) -> None:
     officer = office.officer()
     place = send(officer, upload_parts(address_csv(new_code())))
     nowhere = {"storage_url": "s3://kho", "storage_endpoint": "http://127.0.0.1:9", "storage_region": "x"}
@@ -234,9 +248,22 @@ def test_a_lost_file_fails_and_a_storage_that_is_away_is_asked_again(office: Off
     UploadJob(office.database, away, upload_id_of(place)).run()
     assert officer.get(place).json()["state"] == "reading"
     open_storage(office.settings).remove(upload_id_of(place))
+    change(office, place, f"heartbeat_at = NULL, tries = {MAX_TRIES - 2}")
+    job(office, place).run()
+    assert officer.get(place).json()["state"] == "reading"
     change(office, place, "heartbeat_at = NULL")
     job(office, place).run()
-    assert officer.get(place).json()["state"] == "failed"
+    upload = officer.get(place).json()
+    (message,) = upload["report"]["messages"]
+    assert (upload["state"], message["code"]) == ("failed", "STORED_FILE_MISSING")
+    assert "BANDOSO_STORAGE_URL" in message["remedy"]["vi"]
+
+
+def test_the_api_says_first_where_it_keeps_files(office: Office) -> None:
+    app = create_app(office.settings)
+    with capture_logs() as lines, TestClient(app):
+        pass
+    assert lines[0] == {"event": "api starts", "log_level": "info", "storage": open_storage(office.settings).name}
 
 
 def test_a_worker_on_a_database_without_our_tables_ends_with_a_sentence(server: Server, worker_name: str) -> None:

@@ -188,6 +188,7 @@ def test_a_file_that_is_gone_fails_and_says_so(office: Office) -> None:
     place = send(officer, upload_parts(address_csv(new_code())))
     job = job_of(office, place)
     job.storage.remove(job.upload_id)
+    change(office, place, f"tries = {MAX_TRIES - 1}")
     job.run()
     upload = officer.get(place).json()
     assert (upload["state"], office.revision()) == ("failed", revision)
