@@ -49,7 +49,7 @@ SAID: dict[tuple[str, str], list[Said]] = {
     ("kml_bad.kml", "tourism_points"): [
         ("GEOM_COORDINATE_TYPE", 1, None, None), ("FIELD_MISSING", 1, "name", None),
         ("GEOM_COORDINATE_TYPE", 2, None, None), ("GEOM_COORDINATE_TYPE", 3, None, None),
-    ],  # fmt: skip
+    ],
     ("kml_null_geometry.kml", "tourism_points"): [(MISSING, 1, None, None)],
     ("kml_selfclosing.kml", "tourism_points"): [("GEOM_EMPTY", 1, None, None)],
     ("kml_multigeometry_sibling.kml", "tourism_points"): [(TYPE, 1, None, "MultiLineString")],
