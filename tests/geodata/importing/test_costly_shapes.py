@@ -14,8 +14,8 @@ from geodata.db import SYSTEM
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.file_places import FilePlaces
 from geodata.importing.report import Report
+from geodata.importing.rings import nest_rings
 from geodata.importing.shape_repairs import mend
-from geodata.importing.shp import nest_rings
 from geodata.importing.tangles import crossings, is_tangled
 from geodata.importing.wkb import MOST_RINGS, GeometryProblemError, read_wkb
 from geodata.registers import get_register

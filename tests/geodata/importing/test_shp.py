@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from geodata.importing.context import ReaderLimits
 from geodata.importing.results import UnreadableFileError
+from geodata.importing.rings import nest_rings
 from geodata.importing.sandbox import read_upload
-from geodata.importing.shp import nest_rings
 from tests.geodata.importing.files import GEOMETRIES, codes, read, shapefile, table, values, wkt, zipped
 
 
