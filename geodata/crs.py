@@ -51,6 +51,9 @@ _MAX_CODE_DIGITS = 6
 _WGS84_DATUM = re.compile(r"wgs.*84|world geodetic system 1984", re.IGNORECASE)
 _TRANSVERSE_MERCATOR = re.compile(r"VN2000:(\d{2,3}(?:\.\d{1,6})?),(0\.99\d{1,6}|1(?:\.0{1,6})?)")
 _SWAPPED, _NO_SHIFT = "swapped", "no-shift"
+_REMARKS = {
+    _SWAPPED: ("đảo trục", "axes swapped"), _NO_SHIFT: ("không chuyển hệ quy chiếu", "no datum shift"),
+}  # fmt: skip
 _VN2000_NAME, _WGS84_NAME = "VN-2000", "WGS 84"
 FILE_CHOICE = "file"
 """The choice that stands for what the file itself states."""
@@ -68,7 +71,7 @@ class SourceCrs:
     Attributes
     ----------
     name : str
-        For the report.
+        For the report; what it says besides the system's own name is Vietnamese, and English in `name_en`.
     epsg : int or None
     operation : str
         Name of the operation chosen.
@@ -95,6 +98,14 @@ class SourceCrs:
     datum: str = ""
     grid: tuple[float, float] | None = None
     is_swapped: bool = False
+
+    @property
+    def name_en(self) -> str:
+        """The name in English."""
+        name = self.name
+        for vi, en in _REMARKS.values():
+            name = name.replace(f" ({vi})", f" ({en})")
+        return name
 
 
 def _keep(first: Floats, second: Floats) -> tuple[Floats, Floats]:
@@ -147,11 +158,11 @@ def without_shift(crs: SourceCrs) -> SourceCrs:
     if crs.datum != _VN2000_NAME or (crs.grid is None and crs.epsg != VN2000_GEOGRAPHIC):
         raise CoordinateSystemError(
             why_vi=f"“no-shift” chỉ dùng cho VN-2000, không cho “{crs.name}”.",
-            why_en=f"“no-shift” is for VN-2000 only, not for “{crs.name}”.",
+            why_en=f"“no-shift” is for VN-2000 only, not for “{crs.name_en}”.",
         )
     move = _keep if crs.grid is None else _pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {_TO_DEGREES}")
     return replace(
-        crs, name=f"{crs.name} (không chuyển hệ quy chiếu / no datum shift)", epsg=None, operation="none",
+        crs, name=f"{crs.name} ({_REMARKS[_NO_SHIFT][0]})", epsg=None, operation="none",
         accuracy_m=None, to_wgs84=move, choice=f"{crs.choice};{_NO_SHIFT}", datum=_WGS84_NAME,
     )  # fmt: skip
 
@@ -163,7 +174,7 @@ def swapped(crs: SourceCrs) -> SourceCrs:
     def move(first: Floats, second: Floats) -> tuple[Floats, Floats]:
         return crs.to_wgs84(second, first)
 
-    name, choice = f"{crs.name} (đảo trục / axes swapped)", f"{crs.choice};{_SWAPPED}"
+    name, choice = f"{crs.name} ({_REMARKS[_SWAPPED][0]})", f"{crs.choice};{_SWAPPED}"
     return replace(crs, name=name, epsg=None, to_wgs84=move, choice=choice, is_swapped=not crs.is_swapped)
 
 
@@ -215,7 +226,7 @@ def parse_choice(text: str, stated: SourceCrs | None = None) -> SourceCrs:
     Examples
     --------
     >>> parse_choice("epsg:9209; swapped").name
-    'VN-2000 / TM 105°30′, k=0.9999 (đảo trục / axes swapped)'
+    'VN-2000 / TM 105°30′, k=0.9999 (đảo trục)'
     >>> parse_choice("VN2000:105.25,0.9999").grid
     (105.25, 0.9999)
     """

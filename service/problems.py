@@ -30,6 +30,14 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 
 
+_STATES_VI = {
+    "received": "Đã nhận", "reading": "Đang đọc", "validating": "Đang kiểm tra", "staged": "Chờ xem lại",
+    "needs_choice": "Cần bạn chọn", "needs_approval": "Chờ duyệt", "publishing": "Đang công bố",
+    "published": "Đã công bố", "rejected": "Bị từ chối", "failed": "Lỗi hệ thống", "cancelled": "Đã hủy",
+}  # fmt: skip
+"""States of an upload as its page names them."""
+
+
 class TooLargeError(errors.GeodataError):
     """The body is larger than the service takes."""
 
@@ -98,8 +106,11 @@ class UploadStateError(errors.GeodataError):
     """The upload is in a state in which this cannot be done."""
 
     code = "UPLOAD_STATE"
-    vi_template = "Lần gửi này đang ở trạng thái “{state}” nên không làm được việc này."
+    vi_template = "Lần gửi này đang ở trạng thái “{state_vi}” nên không làm được việc này."
     en_template = "The upload is in the state “{state}”, in which this cannot be done."
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state=state, state_vi=_STATES_VI[state])
 
 
 class ExportBusyError(errors.GeodataError):

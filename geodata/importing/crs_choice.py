@@ -96,7 +96,7 @@ class _Choice:
         assert stated is not None
         code = "DATUM_TRAP" if best.trap == "no_datum_shift" else "CRS_DOUBTFUL"
         return self._ask(
-            ranking, code, value=best.crs.name, stated=stated.crs.name, choice=best.crs.choice,
+            ranking, code, **_named(best), choice=best.crs.choice, stated=stated.crs.name, stated_en=stated.crs.name_en,
             inside=_percent(best), stated_inside=_percent(stated), shift=_metres(best.shift_m),
         )  # fmt: skip
 
@@ -108,10 +108,8 @@ class _Choice:
         if ranking is not None:
             best = ranking.fits[0]
             if not (ranking.is_certain and self._is_complete):
-                return self._ask(
-                    ranking, "CRS_CHOICE", value=best.crs.name, choice=best.crs.choice, inside=_percent(best)
-                )
-            self.report.add("CRS_FOUND", value=best.crs.name, inside=_percent(best))
+                return self._ask(ranking, "CRS_CHOICE", **_named(best), choice=best.crs.choice, inside=_percent(best))
+            self.report.add("CRS_FOUND", **_named(best), inside=_percent(best))
             return self._go_on(best.crs, certain=True, ranking=ranking)
         if _in_vietnam(*self.sample.coordinates.T):
             self.report.add("CRS_ASSUMED")
@@ -210,6 +208,10 @@ def _candidate(fit: Fit) -> dict[str, Any]:
         "crs": fit.crs.choice, "name": fit.crs.name, "operation": fit.crs.operation, "score": round(fit.score, 3),
         "inside": round(fit.inside, 3), "trap": fit.trap, "shift_m": _metres(fit.shift_m),
     }  # fmt: skip
+
+
+def _named(fit: Fit) -> dict[str, Any]:
+    return {"value": fit.crs.name, "value_en": fit.crs.name_en}
 
 
 def _percent(fit: Fit) -> int:

@@ -204,30 +204,30 @@ KINDS: dict[str, MessageKind] = {
         "Nothing to be done where that is right; else choose the coordinate system, or add the .prj and send it again."),
     "CRS_FOUND": MessageKind(
         "info", "Tệp không ghi hệ tọa độ; vị trí các dòng cho thấy đó là {value} ({inside} % nằm trong xã).",
-        "The file names no coordinate system; where its rows lie shows that it is {value} ({inside} % lie in their commune).",
+        "The file names no coordinate system; where its rows lie shows that it is {value_en} ({inside} % lie in their commune).",
         "Nếu không phải, chọn hệ tọa độ khác.", "Choose another coordinate system where that is wrong."),
     "CRS_CHOICE": MessageKind(
         "error", "Tệp không ghi hệ tọa độ và vị trí các dòng chưa đủ để khẳng định; khả năng nhất: {value} ({inside} % nằm trong xã).",
-        "The file names no coordinate system and where its rows lie does not prove one; most likely: {value} ({inside} % lie in their commune).",
+        "The file names no coordinate system and where its rows lie does not prove one; most likely: {value_en} ({inside} % lie in their commune).",
         "Trên bản đồ, chọn khả năng có các điểm nằm trong ranh giới xã và đúng nhà, đúng đường. Hai khả năng có khi chỉ cách nhau khoảng "
         "200 m (có hay không chuyển giữa VN-2000 và WGS 84): so với một điểm đã biết chắc vị trí. Khả năng nhất là {choice}.",
         "On the map, choose the one whose points lie inside the commune's boundary and at the right houses and roads. Two may be only "
         "some 200 m apart (with or without the shift between VN-2000 and WGS 84): compare a point whose place is known. Most likely {choice}."),
     "CRS_DOUBTFUL": MessageKind(
         "error", "Tệp ghi {stated} ({stated_inside} % nằm trong xã), nhưng tọa độ khớp với {value} hơn nhiều ({inside} %).",
-        "The file says {stated} ({stated_inside} % lie in their commune), but the coordinates fit {value} far better ({inside} %).",
+        "The file says {stated_en} ({stated_inside} % lie in their commune), but the coordinates fit {value_en} far better ({inside} %).",
         "Xem bản đồ và chọn {choice}; nếu tệp ghi đúng, chọn lại hệ tọa độ của tệp và kiểm tra xã đã chọn.",
         "Look at the map and choose {choice}; where the file is right, choose its own and check the commune."),
     "DATUM_TRAP": MessageKind(
         "error", "Nếu đọc là {stated}, dữ liệu lệch khoảng {shift} m so với ranh giới xã: thiếu hoặc thừa bước chuyển giữa VN-2000 và "
         "WGS 84. Dữ liệu khớp khi đọc là {value} ({inside} % nằm trong xã, so với {stated_inside} %).",
-        "Read as {stated}, the data lies about {shift} m off the commune's boundary: the shift between VN-2000 and WGS 84 was left out "
-        "or made twice. It fits when read as {value} ({inside} % lie in their commune, against {stated_inside} %).",
+        "Read as {stated_en}, the data lies about {shift} m off the commune's boundary: the shift between VN-2000 and WGS 84 was left out "
+        "or made twice. It fits when read as {value_en} ({inside} % lie in their commune, against {stated_inside} %).",
         "Xem bản đồ rồi chọn {choice}; nếu chắc chắn tệp ghi đúng, chọn lại hệ tọa độ của tệp.",
         "Look at the map, then choose {choice}; choose the file's own where that is surely right."),
     "ZONE_MIXED": MessageKind(
         "warning", "{value} dòng thuộc múi khác với tệp ({file_zone}): {zones}. Các dòng đó bị từ chối, không tự chuyển.",
-        "{value} rows are in another zone than the file ({file_zone}): {zones}. They were rejected, not moved.",
+        "{value} rows are in another zone than the file ({file_zone_en}): {zones}. They were rejected, not moved.",
         "Tách mỗi múi thành một tệp rồi gửi với hệ tọa độ của múi đó.",
         "Make one file of each zone and send it with that zone's coordinate system."),
     "CRS_MISSING": MessageKind(

@@ -16,7 +16,7 @@ SHAPE_KINDS: dict[str, MessageKind] = {
         "error", "Hình học của dòng này rỗng.", "The geometry of this row is empty.",
         "Vẽ vị trí cho dòng này.", "Draw the place of this row."),
     "GEOM_TYPE": MessageKind(
-        "error", "Loại hình học {value} không dùng được cho lớp này.", "Geometry of type {value} does not fit this register.",
+        "error", "Loại hình học {kind_vi} không dùng được cho lớp này.", "Geometry of type {kind_en} does not fit this register.",
         "Lớp này cần {wanted_vi}.", "This register needs {wanted_en}."),
     "GEOM_TYPE_UNKNOWN": MessageKind(
         "error", "Loại hình học của dòng này không đọc được.", "Geometry of this type is not read.",
@@ -46,7 +46,7 @@ SHAPE_KINDS: dict[str, MessageKind] = {
         "error", "Ranh giới không khép kín.", "The ring is not closed.",
         "Chấp nhận tự khép kín, hoặc sửa trong QGIS.", "Accept closing it, or repair it in QGIS."),
     "GEOM_INVALID": MessageKind(
-        "error", "Hình học lỗi: {value}.", "The geometry is broken: {value}.", *_QGIS),
+        "error", "Hình học của dòng này bị lỗi.", "The geometry of this row is broken.", *_QGIS),
     "GEOM_SELF_CROSSING": MessageKind(
         "error", "Ranh giới tự cắt chính nó.", "The boundary crosses itself.",
         "Chấp nhận sửa tự động nếu được đề nghị, hoặc sửa trong QGIS.", "Accept the repair where one is proposed, or repair it in QGIS."),

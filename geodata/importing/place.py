@@ -57,7 +57,9 @@ class PlaceChecker:
         counts = self.mixture.counts
         if counts:
             zones = "; ".join(f"{name}: {count}" for name, count in counts.most_common())
-            report.add_first("ZONE_MIXED", value=counts.total(), zones=zones, file_zone=self.crs.name)
+            report.add_first("ZONE_MIXED", value=counts.total(), zones=zones, file_zone=self.crs.name,
+                file_zone_en=self.crs.name_en,
+            )  # fmt: skip
 
     def geometries(self, batch: pa.RecordBatch, good: Mask, report: Report) -> Geometries:
         """Return the rows' geometries in WGS 84; rows without a usable one are reported and cleared in ``good``."""

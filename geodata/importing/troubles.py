@@ -10,17 +10,28 @@ from geodata.importing.report import Report
 from geodata.importing.shape_repairs import Mending, is_swapped
 from geodata.register import Register
 
-_WANTED = {"point": ("điểm (Point)", "points"), "polygon": ("vùng (Polygon)", "polygons")}
+_WANTED = {
+    "point": ("điểm (Point)", "points"),
+    "polygon": ("vùng (Polygon)", "polygons"),
+    "both": ("vùng (Polygon) hoặc điểm (Point)", "polygons or points"),
+}
 _REASONS = {
     "Self-intersection": "GEOM_SELF_CROSSING",
     "Ring Self-intersection": "GEOM_SELF_CROSSING",
     "Hole lies outside shell": "GEOM_HOLE_OUTSIDE",
     "Holes are nested": "GEOM_NESTED",
     "Nested shells": "GEOM_NESTED",
+    "Duplicate Rings": "GEOM_NESTED",
     "Interior is disconnected": "GEOM_SPLIT_BY_HOLES",
     "Too few points in geometry component": "GEOM_COLLAPSED",
 }
-"""Messages by the reason that GEOS gives."""
+"""Messages by the reason that GEOS gives, in English only."""
+
+_KINDS = {
+    "Point": "điểm", "MultiPoint": "nhiều điểm", "LineString": "đường", "LinearRing": "đường khép kín",
+    "MultiLineString": "nhiều đường", "Polygon": "vùng", "MultiPolygon": "nhiều vùng",
+    "GeometryCollection": "tập hợp hình",
+}  # fmt: skip
 
 _READ_AS = {"GEOM_TYPE": "GEOM_TYPE_UNKNOWN"}
 
@@ -61,7 +72,7 @@ class Trouble(NamedTuple):
 
 def say_trouble(trouble: Trouble, register: Register, report: Report) -> None:
     """Say what is wrong with the geometry of a row."""
-    wanted_vi, wanted_en = _WANTED[register.geometry_kind]
+    wanted_vi, wanted_en = _WANTED["both" if register.point is not None else register.geometry_kind]
     wanted: dict[str, Any] = {"wanted_vi": wanted_vi, "wanted_en": wanted_en}
     if trouble.is_missing:
         report.add("GEOM_MISSING", row=trouble.row)
@@ -78,13 +89,15 @@ def _say_problem(
 ) -> None:
     if problem == "GEOM_INVALID":
         reason, place = explain_invalid(geometry)
-        report.add(_REASONS.get(reason, problem), row=row, value=reason, place=place)
+        report.add(_REASONS.get(reason, problem), row=row, place=place)
     elif problem == "GEOM_OUTSIDE_VIETNAM":
         west, south, _, _ = geometry.bounds
         code = "GEOM_SWAPPED" if is_swapped(geometry) else problem
         report.add(code, row=row, value=f"{west:.5f}, {south:.5f}")
     else:
-        report.add(problem or "GEOM_EMPTY", row=row, value=geometry.geom_type, **wanted)
+        kind = geometry.geom_type
+        named = {"kind_vi": f"{_KINDS[kind]} ({kind})", "kind_en": kind}
+        report.add(problem or "GEOM_EMPTY", row=row, value=kind, **named, **wanted)
 
 
 def say_refusal(mending: Mending, row: int, report: Report) -> None:

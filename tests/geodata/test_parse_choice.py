@@ -73,6 +73,23 @@ def test_a_system_that_only_the_file_describes_is_chosen_as_the_file_s() -> None
     assert (stated.epsg, stated.choice, stated.grid, stated.datum) == (None, "file", (105.5, 0.9999), "WGS 84")
 
 
+@pytest.mark.parametrize(
+    ("choice", "vi", "en"),
+    [
+        ("EPSG:9209", "", ""),
+        ("EPSG:9209;swapped", " (đảo trục)", " (axes swapped)"),
+        (
+            "EPSG:9209;no-shift;swapped",
+            " (không chuyển hệ quy chiếu) (đảo trục)",
+            " (no datum shift) (axes swapped)",
+        ),
+    ],
+)
+def test_a_choice_is_named_in_each_language_by_itself(choice: str, vi: str, en: str) -> None:
+    crs, plain = parse_choice(choice), from_epsg(9209).name
+    assert (crs.name, crs.name_en) == (plain + vi, plain + en)
+
+
 def test_swapped_axes_are_read_the_other_way_round() -> None:
     assert move(swapped(from_epsg(9209)), *PLACE[::-1]) == move(from_epsg(9209), *PLACE)
     assert move(swapped(WGS84_DEGREES), 21.03, 105.85) == (105.85, 21.03)

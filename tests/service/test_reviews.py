@@ -11,6 +11,9 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from service import setup
+from service.api.reviews import OPEN
+from service.jobs.imports import UNFINISHED
+from service.problems import UploadStateError
 from tests.conftest import Server
 from tests.service.office import PUBLISHED_WITHIN_S, Office, finish, new_code, opened, publishing_is_held, send
 from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
@@ -110,7 +113,12 @@ def test_publishing_wants_the_mark_of_what_was_seen(office: Office) -> None:
     assert officer.get(place).json()["state"] == "staged"
     assert agree(officer, place, upload).status_code == 202
     finish(officer, place)
-    assert agree(officer, place, upload).status_code == 409
+    refused = agree(officer, place, upload)
+    assert (refused.status_code, "“Đã công bố”" in refused.json()["detail"]) == (409, True)
+
+
+def test_every_state_in_which_something_is_refused_has_a_vietnamese_name() -> None:
+    assert all(UploadStateError(state=state).vi.count("“") for state in {*OPEN, *UNFINISHED, "published"})
 
 
 def test_the_second_of_two_officers_sees_what_the_first_has_published(office: Office) -> None:

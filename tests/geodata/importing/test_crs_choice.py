@@ -11,7 +11,7 @@ import pyproj
 import pytest
 import shapely
 
-from geodata.crs import WGS84_DEGREES, Floats, from_epsg
+from geodata.crs import WGS84_DEGREES, Floats, from_epsg, parse_choice
 from geodata.db import SYSTEM, Actor
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.communes import FileCommunes
@@ -244,6 +244,9 @@ def test_a_false_prj_is_never_followed_silently(tmp_path: Path, truth: str, stat
     assert truth in report.messages[0]["remedy"]["vi"]
     if code == "DATUM_TRAP":
         assert "224 m" in report.messages[0]["vi"]
+    best = parse_choice(truth)
+    for language, name in (("vi", best.name), ("en", best.name_en)):
+        assert f" {name} " in report.messages[0][language]
 
 
 def test_the_officer_may_insist_on_what_the_file_says(tmp_path: Path) -> None:

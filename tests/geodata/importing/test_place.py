@@ -170,6 +170,12 @@ def test_the_wrong_type_is_answered_with_the_type_that_is_needed() -> None:
     assert good == [False]
     assert (message["code"], message["value"]) == ("GEOM_TYPE", "LineString")
     assert "điểm (Point)" in message["remedy"]["vi"]
+    assert message["vi"] == "Loại hình học đường (LineString) không dùng được cho lớp này."
+
+
+def test_a_register_of_areas_and_points_says_that_it_takes_both() -> None:
+    report = geometries([LineString([(108, 16), (108.1, 16.1)])], register="growing_areas")[2]
+    assert report.messages[0]["remedy"]["vi"] == "Lớp này cần vùng (Polygon) hoặc điểm (Point)."
 
 
 def test_a_broken_area_is_reported_with_reason_and_place() -> None:
@@ -179,7 +185,7 @@ def test_a_broken_area_is_reported_with_reason_and_place() -> None:
     assert good == [False]
     assert (message["code"], message["value"], message["place"]) == (
         "GEOM_SELF_CROSSING",
-        "Self-intersection",
+        None,
         [108.05, 16.05],
     )
 
