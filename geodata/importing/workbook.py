@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
+from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
@@ -45,12 +46,15 @@ def clean_copy(members: Iterable[Member], target: Path) -> Path:
     Raises
     ------
     UnreadableFileError
-        ``XML_DOCTYPE`` where a part declares a document type, ``WORKBOOK_BROKEN`` where one is not UTF-8.
+        ``XML_DOCTYPE`` where a part declares a document type, ``WORKBOOK_BROKEN`` where one is not UTF-8, or the table
+        of an ODS is no XML.
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for member in members:
             if member.path is not None:
                 _refuse_doctype(member.path)
+                if member.name == _ODS_CONTENT:
+                    _refuse_malformed(member.path)
                 with member.path.open("rb") as source, archive.open(member.name, "w", force_zip64=True) as part:
                     part.writelines(_without_layout(source) if member.name == _ODS_CONTENT else _chunks(source))
     return target
@@ -69,6 +73,16 @@ def _without_layout(file: BinaryIO) -> Iterator[bytes]:
         yield _LAYOUT.sub(b">", data[:end])
         rest = data[end:]
     yield rest
+
+
+def _refuse_malformed(path: Path) -> None:
+    """Refuse what is no XML to its end; calamine would look for an end tag without end."""
+    parser = expat.ParserCreate()
+    try:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+    except expat.ExpatError as error:
+        raise _broken(str(error)) from error
 
 
 def _refuse_doctype(path: Path) -> None:

@@ -168,6 +168,11 @@ def test_open_document_sheets_are_read_however_their_xml_is_laid_out(tmp_path: P
     assert (wkt(result), values(result, "Tên")) == (["POINT (107.5 16.5)"] * 41, ["Huế a b", *["Huế"] * 40])
 
 
+def test_an_end_tag_of_another_name_is_refused_before_a_library_looks_for_the_right_one(tmp_path: Path) -> None:
+    data = rewritten(ods(HEADER), lambda name, data: data.replace(b"</table:table>", b"</table:tacle>"))
+    assert refusal_here(tmp_path, data, "a.ods").code == "WORKBOOK_BROKEN"
+
+
 def test_old_workbooks_are_read(tmp_path: Path) -> None:
     book, out = xlwt.Workbook(), BytesIO()
     sheet = book.add_sheet("Trang cũ")
