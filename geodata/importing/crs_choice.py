@@ -109,7 +109,9 @@ class _Choice:
         if ranking is not None:
             best = ranking.fits[0]
             if not (ranking.is_certain and self._is_complete):
-                return self._ask(ranking, "CRS_CHOICE", **_named(best), choice=best.crs.choice, inside=say_percent(best.inside))
+                return self._ask(
+                    ranking, "CRS_CHOICE", **_named(best), choice=best.crs.choice, inside=say_percent(best.inside)
+                )
             self.report.add("CRS_FOUND", **_named(best), inside=say_percent(best.inside))
             return self._go_on(best.crs, certain=True, ranking=ranking)
         if _in_vietnam(*self.sample.coordinates.T):
