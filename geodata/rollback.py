@@ -4,7 +4,7 @@ Later revisions stay: of a record that one of them changed too, each field that 
 its value back, and the others are left and named. Decision 0017 says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -47,13 +47,16 @@ from geodata.history import (
     state_of,
 )
 from geodata.importing.publish import SORT_MEMORY
-from geodata.ops import Change
+from geodata.ops import Change, Revision
 from geodata.refresh import Refresh
 from geodata.register import Register
 from geodata.states import read_row, read_rows_beside
 from geodata.undo_rules import leave_broken
 
 CONFLICTS_SHOWN = 1000
+NOTE = "Hoàn tác đợt "
+"""How the note of an undoing revision begins; the number of the undone one follows."""
+
 ENGINE = ("id", "uuid", "revision", "updated_at")
 
 UNDO = table(
@@ -151,7 +154,7 @@ def roll_back(
     counts = undo.counts()
     if not counts:
         return undo.result(None)
-    note = f"Hoàn tác đợt {number}"
+    note = f"{NOTE}{number}"
     revision = start_revision(
         connection, register, counts, author=actor.name, note=note, upload_id=None, communes=undo.communes or None
     )
@@ -159,6 +162,23 @@ def roll_back(
     Refresh(connection, register, revision).run(select(UNDO.c.id).where(UNDO.c.action.is_not(None)))
     announce(connection, register, revision)
     return undo.result(revision)
+
+
+def undone_by(connection: Connection, registers: Collection[str]) -> dict[tuple[str, int], int]:
+    """Return which revisions of some registers are undone, and the number of the revision that did it.
+
+    A revision whose undoing was undone in its turn stands again. Undoings are told from publications by having no file.
+    """
+    is_undoing = Revision.note.startswith(NOTE, autoescape=True) & Revision.upload_id.is_(None)
+    query = select(Revision.register, Revision.number, Revision.note).where(
+        Revision.register.in_(registers), is_undoing
+    )
+    found: dict[tuple[str, int], int] = {}
+    for register, number, note in connection.execute(query.order_by(Revision.number.desc())):
+        undone = (note or "").removeprefix(NOTE)
+        if undone.isdecimal() and (register, number) not in found:
+            found.setdefault((register, int(undone)), number)
+    return found
 
 
 class _Undo:

@@ -13,6 +13,7 @@ from geodata.crs import WGS84_DEGREES, Floats, SourceCrs, from_epsg, from_wkt, l
 from geodata.errors import CoordinateSystemError
 from geodata.importing.candidates import Fit, Ranking, rank, trap_between
 from geodata.importing.communes import ExpectedCommunes, FileCommunes
+from geodata.importing.quantities import say_distance, say_percent
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
 from geodata.importing.sampling import Sample, take_sample
@@ -97,7 +98,7 @@ class _Choice:
         code = "DATUM_TRAP" if best.trap == "no_datum_shift" else "CRS_DOUBTFUL"
         return self._ask(
             ranking, code, **_named(best), choice=best.crs.choice, stated=stated.crs.name, stated_en=stated.crs.name_en,
-            inside=_percent(best), stated_inside=_percent(stated), shift=_metres(best.shift_m),
+            inside=say_percent(best.inside), stated_inside=say_percent(stated.inside), shift=say_distance(best.shift_m),
         )  # fmt: skip
 
     def _find(self) -> SourceCrs | None:
@@ -108,8 +109,10 @@ class _Choice:
         if ranking is not None:
             best = ranking.fits[0]
             if not (ranking.is_certain and self._is_complete):
-                return self._ask(ranking, "CRS_CHOICE", **_named(best), choice=best.crs.choice, inside=_percent(best))
-            self.report.add("CRS_FOUND", **_named(best), inside=_percent(best))
+                return self._ask(
+                    ranking, "CRS_CHOICE", **_named(best), choice=best.crs.choice, inside=say_percent(best.inside)
+                )
+            self.report.add("CRS_FOUND", **_named(best), inside=say_percent(best.inside))
             return self._go_on(best.crs, certain=True, ranking=ranking)
         if _in_vietnam(*self.sample.coordinates.T):
             self.report.add("CRS_ASSUMED")
@@ -212,10 +215,6 @@ def _candidate(fit: Fit) -> dict[str, Any]:
 
 def _named(fit: Fit) -> dict[str, Any]:
     return {"value": fit.crs.name, "value_en": fit.crs.name_en}
-
-
-def _percent(fit: Fit) -> int:
-    return round(100 * fit.inside)
 
 
 def _metres(shift_m: float | None) -> int | None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 
-from geodata.importing.given_ids import GivenIds
-from geodata.importing.mapping import ColumnChoiceError, ColumnMatching, derived_names
+import pyarrow as pa
+
+from geodata.importing.given_ids import GivenIds, parse
+from geodata.importing.mapping import ColumnChoiceError, ColumnMatch, ColumnMatching, derived_names
 from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
 from geodata.register import Field, Register
@@ -29,10 +32,10 @@ def match_columns(matching: ColumnMatching, result: ReadResult, report: Report) 
     except ColumnChoiceError as error:
         report.refuse(error.code, "needs_choice", value=error.detail["name"], **error.detail)
         return None
-    report.matches = [match.as_dict() for match in matches]
     report.columns = {match.name: match.taken.name if match.taken else None for match in matches}
     mapping = {match.name: match.taken for match in matches if match.taken is not None}
     ids, derived = find_given_ids(result, mapping), derived_names(matching.register)
+    report.matches = [_explained(match, result, ids, sample).as_dict() for match in matches]
     for match in matches:
         is_place = match.name in result.place_columns or search_key(match.name) in PLACE_COLUMNS
         is_derived = match.taken is None and search_key(match.name) in derived
@@ -40,6 +43,20 @@ def match_columns(matching: ColumnMatching, result: ReadResult, report: Report) 
             match.say(report)
     _say_missing(matching.register, mapping, report)
     return mapping
+
+
+def _explained(match: ColumnMatch, result: ReadResult, ids: GivenIds, sample: Mapping[str, pa.Array]) -> ColumnMatch:
+    """Say what a column without a field is used for, where it is."""
+    if match.taken is None and match.name in result.place_columns:
+        return replace(match, field=None, how="place", certain=True)
+    if match.taken is None and match.name == ids.column and _holds_ids(sample.get(match.name)):
+        return replace(match, field=None, how="id", certain=True)
+    return match
+
+
+def _holds_ids(texts: pa.Array | None) -> bool:
+    first = None if texts is None else next((one for one in texts.to_pylist() if one is not None), None)
+    return first is not None and parse(first) is not None
 
 
 def _say_missing(register: Register, mapping: Mapping[str, Field], report: Report) -> None:

@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geodata.geometry import Geometries, metres_of, plain_points
+from geodata.importing.quantities import say_percent
 from geodata.importing.report import Report
 from geodata.importing.shape_repairs import area_m2
 from geodata.importing.tangles import crossings, lines_of
@@ -119,7 +120,7 @@ class FilePlaces:
             if np.isnan(common):
                 self._first_unchecked = min(row, self._first_unchecked or row)
             elif share >= SAME_SHARE:
-                percent = f"{100 * share:.0f}"
+                percent = say_percent(share)
                 self.report.add("GEOM_DOUBLED", row=row, percent=percent, first_row=other)
             else:
                 self.report.add("GEOM_OVERLAP", row=row, value=f"{common:.0f}", first_row=other)

@@ -27,7 +27,7 @@ SOURCE_TITLE = Label("Nguồn", "Source")
 SAMPLES_SHOWN, SAMPLE_SHOWN = 3, 40
 _PERSONAL_SHARE = 0.2
 
-How = Literal["name", "values", "memory", "chosen", "none"]
+How = Literal["name", "values", "memory", "chosen", "place", "id", "none"]
 
 
 class ColumnChoiceError(UnreadableFileError):

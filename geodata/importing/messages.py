@@ -152,11 +152,11 @@ KINDS: dict[str, MessageKind] = {
         "error", "Vị trí không nằm trong xã nào đã có ranh giới.", "The place lies in no commune with a loaded boundary.",
         "Điền mã xã, hoặc kiểm tra hệ tọa độ.", "Fill in the commune code, or check the coordinate system."),
     "OUTSIDE_COMMUNE": MessageKind(
-        "error", "Vị trí ở ngoài {commune_name} khoảng {distance_m} m.", "The place lies about {distance_m} m outside {commune_name}.",
+        "error", "Vị trí ở ngoài {commune_name} khoảng {distance}.", "The place lies about {distance} outside {commune_name}.",
         "Kiểm tra tọa độ, hệ tọa độ hoặc mã xã.", "Check the coordinates, the coordinate system or the commune code."),
     "OUTSIDE_ZONE": MessageKind(
-        "error", "Vị trí ở ngoài {commune_name} khoảng {distance_m} m; tọa độ dòng này đúng với múi {zone}.",
-        "The place lies about {distance_m} m outside {commune_name}; the row's coordinates fit the zone {zone}.",
+        "error", "Vị trí ở ngoài {commune_name} khoảng {distance}; tọa độ dòng này đúng với múi {zone}.",
+        "The place lies about {distance} outside {commune_name}; the row's coordinates fit the zone {zone}.",
         "Tách dòng này sang tệp riêng và gửi với hệ tọa độ {choice}, hoặc chuyển về cùng múi với tệp.",
         "Move the row to a file of its own and send that with {choice}, or convert it to the zone of the file."),
     "BOUNDARY_UNKNOWN": MessageKind(
@@ -219,9 +219,9 @@ KINDS: dict[str, MessageKind] = {
         "Xem bản đồ và chọn {choice}; nếu tệp ghi đúng, chọn lại hệ tọa độ của tệp và kiểm tra xã đã chọn.",
         "Look at the map and choose {choice}; where the file is right, choose its own and check the commune."),
     "DATUM_TRAP": MessageKind(
-        "error", "Nếu đọc là {stated}, dữ liệu lệch khoảng {shift} m so với ranh giới xã: thiếu hoặc thừa bước chuyển giữa VN-2000 và "
+        "error", "Nếu đọc là {stated}, dữ liệu lệch khoảng {shift} so với ranh giới xã: thiếu hoặc thừa bước chuyển giữa VN-2000 và "
         "WGS 84. Dữ liệu khớp khi đọc là {value} ({inside} % nằm trong xã, so với {stated_inside} %).",
-        "Read as {stated_en}, the data lies about {shift} m off the commune's boundary: the shift between VN-2000 and WGS 84 was left out "
+        "Read as {stated_en}, the data lies about {shift} off the commune's boundary: the shift between VN-2000 and WGS 84 was left out "
         "or made twice. It fits when read as {value_en} ({inside} % lie in their commune, against {stated_inside} %).",
         "Xem bản đồ rồi chọn {choice}; nếu chắc chắn tệp ghi đúng, chọn lại hệ tọa độ của tệp.",
         "Look at the map, then choose {choice}; choose the file's own where that is surely right."),

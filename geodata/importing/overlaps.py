@@ -27,6 +27,7 @@ from sqlalchemy.types import UserDefinedType
 from geodata.db import SYSTEM, Actor
 from geodata.derived import WEB_MERCATOR, tile_table
 from geodata.importing.file_places import LEAST_OVERLAP_M2, LEAST_OVERLAP_SHARE, SAME_SHARE
+from geodata.importing.quantities import say_percent
 from geodata.importing.report import Report
 from geodata.register import Register
 
@@ -78,7 +79,7 @@ def report_overlaps(
 def say_overlap(report: Report, row: int, other: str | None, common_m2: float, share: float) -> None:
     """Warn of an area that lies on a record's; from `SAME_SHARE` of what both cover on they are taken for one."""
     if share >= SAME_SHARE:
-        report.add("EXISTING_DOUBLED", row=row, value=other, percent=f"{100 * share:.0f}")
+        report.add("EXISTING_DOUBLED", row=row, value=other, percent=say_percent(share))
     else:
         report.add("EXISTING_OVERLAP", row=row, value=other, area=f"{common_m2:.0f}")
 

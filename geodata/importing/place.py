@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geodata.crs import SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries, as_kind, degrees_from_wkb
+from geodata.importing.quantities import say_distance
 from geodata.importing.report import Report
 from geodata.importing.shape_checks import ShapeChecks
 from geodata.importing.shape_repairs import mend
@@ -179,7 +180,7 @@ class PlaceChecker:
             report.add(
                 "OUTSIDE_COMMUNE" if zone is None else "OUTSIDE_ZONE", row=rows[position], value=code,
                 place=[round(point.x, 6), round(point.y, 6)], commune_name=self.units.names[code],
-                distance_m=self.units.distance_m(code, point), zone=zone and zone.name, choice=zone and zone.choice,
+                distance=say_distance(self.units.distance_m(code, point)), zone=zone and zone.name, choice=zone and zone.choice,
             )  # fmt: skip
 
     def _refusal(self, code: str | None) -> str | None:

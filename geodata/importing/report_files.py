@@ -30,7 +30,7 @@ _MESSAGE_HEADS = (
 _COLUMN_HEADS = ("Cột / Column", "Trường / Field", "Cách nhận ra / How", "Chắc chắn / Certain", "Ví dụ / Samples")
 _HOW = {
     "name": "tên cột / name", "values": "giá trị / values", "memory": "lần trước / memory", "chosen": "đã chọn / chosen",
-    "none": "không rõ / none",
+    "place": "tọa độ / place", "id": "mã bản ghi / record id", "none": "không rõ / none",
 }  # fmt: skip
 _MADE_ON = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 """Written into every workbook, so that one report is one file byte by byte."""

@@ -93,8 +93,11 @@ class Column(_Part):
     name: str
     field: Annotated[str | None, Field(description="Of the register; where not certain, a proposal that is not used")]
     how: Annotated[
-        Literal["name", "values", "memory", "chosen", "none"],
-        Field(description="By its header, by its values, as the commune chose before, as its sender chose, not at all"),
+        Literal["name", "values", "memory", "chosen", "place", "id", "none"],
+        Field(
+            description="By its header, by its values, as the commune chose before, as its sender chose; no field but "
+            "where the rows are, or whose record each is; not at all"
+        ),
     ]
     certain: Annotated[bool, Field(description="Whether the column is read as told here without asking")]
     samples: Annotated[list[str], Field(max_length=3, description="None of private fields")]

@@ -131,7 +131,7 @@ def cancel(request: Request, principal: Uploader, database: DatabaseDep) -> Resp
         _set(connection, row.id, state="cancelled", staged=None, report=report, finished_at=func.clock_timestamp())
         _note(connection, request, principal, row, "upload.cancel")
         fresh = find_upload(connection, request, principal)
-    return json_response(describe(fresh, with_report=False), headers=PRIVATE)
+    return json_response(describe(fresh, {}, with_report=False), headers=PRIVATE)
 
 
 @router.get("/uploads/{uploadId}/diff", summary="What an upload would change")

@@ -128,7 +128,7 @@ class UploadWatch:
             rows = connection.execute(statement).all()
         sights = {}
         for row in rows:
-            content = orjson.dumps(describe(row, with_report=False))
+            content = orjson.dumps(describe(row, {}, with_report=False))
             name = hashlib.sha256(content).hexdigest()[:16]
             sights[row.id] = Sight(content, name, row.state in AT_WORK)
         return sights

@@ -15,6 +15,7 @@ from geodata.db import communes_setting, is_passing
 from geodata.errors import FeatureNotFoundError, GeodataError, NotAllowedError, ParameterError
 from geodata.ops import Upload
 from geodata.registers import get_register
+from geodata.rollback import undone_by
 from service.api.forms import json_response
 from service.api.parameters import only, read_whole
 from service.api.sent_form import read_form, receive_form
@@ -208,9 +209,11 @@ def listing(request: Request, principal: Officer, database: DatabaseDep) -> Resp
         statement = statement.where(Upload.author == principal.username).limit(limit)
     with database.staff(principal.actor) as connection:
         rows = connection.execute(statement).all()
+        undone = undone_by(connection, {row.register for row in rows if row.revision is not None})
     if "waiting" in asked:
         rows = [row for row in rows if may_approve(principal, row)][:limit]
-    return json_response({"uploads": [describe(row, with_report=False) for row in rows]}, headers=PRIVATE)
+    described = [describe(row, undone, with_report=False) for row in rows]
+    return json_response({"uploads": described}, headers=PRIVATE)
 
 
 @router.get("/uploads/{uploadId}", summary="One upload")
@@ -219,7 +222,8 @@ def status(request: Request, principal: Officer, database: DatabaseDep) -> Respo
     only(request)
     with database.staff(principal.actor) as connection:
         row = find_upload(connection, request, principal)
-    return json_response(describe(row, with_report=True), headers=PRIVATE)
+        undone = undone_by(connection, {row.register}) if row.revision is not None else {}
+    return json_response(describe(row, undone, with_report=True), headers=PRIVATE)
 
 
 def find_upload(connection: Connection, request: Request, principal: Principal, *, locked: bool = False) -> Row[Any]:
@@ -259,8 +263,8 @@ def may_approve(principal: Principal, row: Row[Any]) -> bool:
     )
 
 
-def describe(row: Row[Any], *, with_report: bool) -> dict[str, Any]:
-    """Return an upload as its officers see it."""
+def describe(row: Row[Any], undone: Mapping[tuple[str, int], int], *, with_report: bool) -> dict[str, Any]:
+    """Return an upload as its officers see it; ``undone`` tells which revisions are (see `undone_by`)."""
     report, diff = row.report or {}, row.diff or {}
     rows, is_published = report.get("rows", {}), row.state == "published"
     described = {
@@ -285,6 +289,7 @@ def describe(row: Row[Any], *, with_report: bool) -> dict[str, Any]:
         },
         "diff": {name: diff[name] for name in DIFF_SHOWN} if diff else None,
         "revision": row.revision,
+        "undone_by": undone.get((row.register, row.revision)),
     }
     if with_report:
         described |= {"options": row.options, "messages": report.get("messages", []), "report": row.report}

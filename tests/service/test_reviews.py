@@ -61,12 +61,24 @@ def test_a_file_waits_is_seen_and_published(office: Office) -> None:
     done = finish(officer, place)
     assert (done["state"], done["revision"], done["counts"]["added"]) == ("published", revision + 1, 1)
     assert office.item(code) is not None
+    assert done["undone_by"] is None
     with setup.owner(office.settings) as connection:
         query = "SELECT note, author FROM ops.revision WHERE register = 'addresses' AND number = :number"
         note, _ = connection.execute(text(query), {"number": revision + 1}).one()
         assert note == "Bổ sung địa chỉ"
         query = "SELECT to_regclass('staging.u_' || replace(:id, '-', ''))"
         assert connection.scalar(text(query), {"id": upload["id"]}) is None
+
+
+def test_an_upload_says_which_revision_has_undone_it(office: Office) -> None:
+    officer = office.officer()
+    place, upload = sent(officer, address_csv(new_code()))
+    agree(officer, place, upload)
+    number = finish(officer, place)["revision"]
+    undone = officer.post(f"/collections/addresses/revisions/{number}/rollback", headers={"if-match": "*"})
+    assert officer.get(place).json()["undone_by"] == undone.json()["revision"] == number + 1
+    listed = {one["id"]: one for one in officer.get("/uploads").json()["uploads"]}
+    assert listed[upload["id"]]["undone_by"] == number + 1
 
 
 def test_what_a_row_lies_on_is_told_once_though_the_file_is_matched_twice(office: Office) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from geodata.db import Actor
+from geodata.rollback import undone_by
 from geodata.units.index import load_units
 from tests.conftest import Server
 from tests.geodata.builders import Row, publish, sight
@@ -169,6 +170,18 @@ def test_an_officer_looks_at_an_undoing_and_undoes(office: Office) -> None:
         row = connection.execute(text("SELECT target, detail FROM ops.audit WHERE action = 'revision.rollback' "
                                       "ORDER BY at DESC LIMIT 1")).one()  # fmt: skip
     assert (row.target, row.detail["undone"], row.detail["removed"]) == ("tourism_points", number, 2)
+
+
+def test_an_undone_revision_stands_again_once_its_undoing_is_undone(office: Office) -> None:
+    number, officer = put(office, place("Hoàn tác rồi lại")), office.officer()
+    seen = []
+    for undoes in (number, number + 1):
+        assert officer.post(f"{REVISIONS}/{undoes}/rollback", headers=etag(office)).status_code == 200
+        with office.database.worker() as connection:
+            seen.append(undone_by(connection, {"tourism_points"}))
+    assert seen[0][("tourism_points", number)] == number + 1
+    assert ("tourism_points", number) not in seen[1]
+    assert seen[1][("tourism_points", number + 1)] == number + 2
 
 
 def test_an_undoing_says_which_state_it_is_made_for(office: Office) -> None:

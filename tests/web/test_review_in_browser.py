@@ -1,5 +1,6 @@
 """An officer's way in a real browser: send, understand, choose, publish, undo."""
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from playwright.sync_api import Page, expect
 from pyproj import Transformer
 from shapely import Point
 
+from geodata.importing.report import report_json
+from geodata.importing.report_files import csv_report
 from tests.conftest import Server
 from tests.geodata.importing.files import shapefile, zipped
 from tests.geodata.importing.files import table as frame
@@ -62,6 +65,13 @@ def width_of(page: Page) -> int:
     return width
 
 
+def downloaded(page: Page, name: str) -> bytes:
+    """Return the file that a link of the page gives."""
+    with page.expect_download() as download:
+        page.get_by_role("link", name=name).click()
+    return Path(download.value.path()).read_bytes()
+
+
 def undo(page: Page) -> None:
     """Undo what the page has published."""
     page.get_by_role("button", name="Hoàn tác").first.click()
@@ -94,6 +104,11 @@ def test_a_dropped_file_is_seen_then_published_and_survives_a_reload(desk: Desk)
     mine = page.get_by_role("listitem").filter(has_text="dia-chi.csv")
     expect(mine.locator(".state")).to_have_text("Đã công bố")
     expect(mine).to_contain_text("thêm 1")
+    mine.get_by_role("link").click()
+    page.get_by_role("link", name="Xem trên bản đồ").click()
+    await_map(page)
+    assert page.evaluate("place => window.shownMap.getBounds().contains(place)", PLACE)
+    assert page.evaluate("() => window.shownMap.getZoom()") > 12
 
 
 def test_a_revision_is_undone_from_its_page_and_from_the_list(desk: Desk) -> None:
@@ -102,6 +117,12 @@ def test_a_revision_is_undone_from_its_page_and_from_the_list(desk: Desk) -> Non
     publish(page)
     undo(page)
     assert desk.office.item(code) is None
+    page.reload()
+    stand(page, "Đã hoàn tác bởi đợt")
+    expect(page.get_by_role("button", name="Hoàn tác")).to_have_count(0)
+    page.goto(f"{desk.address}/desk")
+    mine = page.get_by_role("listitem").filter(has_text="dia-chi.csv").first
+    expect(mine.locator(".state")).to_contain_text("Đã hoàn tác bởi đợt")
     page.goto(f"{desk.address}/desk/revisions/addresses")
     row = page.get_by_role("row").nth(1)
     expect(row).to_contain_text("thêm 0, sửa 0, xóa 1")
@@ -125,6 +146,7 @@ def test_a_shapefile_without_prj_is_placed_on_the_map_published_and_undone(desk:
     await_map(page)
     layers = page.evaluate("() => window.shownMap.queryRenderedFeatures().map(({ layer }) => layer.id)")
     assert {"desk-outline-line", "desk-candidate-0-point"} <= set(layers)
+    expect(page.locator(".overview")).to_contain_text("3 dòng")
     page.get_by_role("button", name=f"Dùng {ZONE_105_30}").click()
     publish(page)
     item = desk.office.item(codes[0])
@@ -322,10 +344,13 @@ def test_anybody_checks_a_file_and_nothing_is_stored(desk: Desk) -> None:
     page.locator("#upload-files").set_input_files([table("dia-chi.csv", address_csv(code, "12"))])
     page.get_by_label("Lớp dữ liệu").select_option("addresses")
     page.get_by_role("button", name="Kiểm tra", exact=True).click()
-    expect(page.locator("#check-outcome")).to_have_text("Tệp dùng được.")
+    expect(page.locator("#check-outcome")).to_have_text("Chỉ 1 trong 2 dòng dùng được; 1 dòng có lỗi phải sửa.")
     expect(page.locator("#check-outcome")).to_be_focused()
     expect(page.locator("bandoso-problems")).to_contain_text("Đọc 2 dòng: 1 dòng dùng được, 1 dòng bị bỏ lại.")
     expect(page.get_by_text("Không có gì được lưu lại hay công bố.")).to_be_visible()
+    as_json, as_csv = (downloaded(page, name) for name in ("báo cáo JSON", "báo cáo CSV"))
+    report = json.loads(as_json)
+    assert (as_json, as_csv) == (report_json(report), csv_report(report))
     assert findings_of_axe(page) == []
     assert desk.office.item(code) is None
 

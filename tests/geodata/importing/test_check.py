@@ -86,6 +86,15 @@ def test_columns_of_the_place_are_not_worth_a_note(tmp_path: Path, names: tuple[
     report, sink = check(path)
     assert "COLUMN_UNUSED" not in report.counts
     assert sink.rows[0]["geom"] == PLACE
+    told = {match["name"]: (match["field"], match["how"], match["certain"]) for match in report.matches}
+    assert [told[name] for name in names] == [(None, "place", True)] * 2
+
+
+@pytest.mark.parametrize(("value", "how"), [("b0a7c2f4-6f0e-4a55-9d3c-2f6a1c0e7d11", "id"), ("17", "none")])
+def test_the_column_of_the_records_own_ids_is_told_as_such(tmp_path: Path, value: str, how: str) -> None:
+    report, _ = check_rows(tmp_path, {**agency("0000000001"), "id": value})
+    told = {match["name"]: (match["field"], match["how"]) for match in report.matches}
+    assert told["id"] == (None, how)
 
 
 def test_the_commune_chosen_for_the_file_is_that_of_rows_which_name_none(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ def report() -> dict[str, Any]:
     found = Report("addresses", "20194")
     for row, value in enumerate(HOSTILE, 1):
         found.add("FIELD_INVALID", row=row, column=value, value=value, title_vi=value, title_en=value)
-    found.add("OUTSIDE_COMMUNE", row=9, value="20194", place=[106.25, 20.5], commune_name="xã Nghĩa Đô", distance_m=15)
+    found.add(
+        "OUTSIDE_COMMUNE", row=9, value="20194", place=[106.25, 20.5], commune_name="xã Nghĩa Đô", distance="15 m"
+    )
     found.matches = [{"name": "=A1", "field": None, "how": "none", "certain": False, "samples": ["=1", "2"]}]
     return found.as_dict()
 

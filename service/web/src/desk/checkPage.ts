@@ -11,6 +11,8 @@ import { DeskApi } from './deskApi';
 import { draftSize, mergeChoices } from './draft';
 import type { FilePicker } from './filePicker';
 import { overview } from './overview';
+import type { TakeAway } from './problemSection';
+import { csvReport } from './reportCsv';
 import type { Choices, ColumnField, Report } from './types';
 import { d } from './words';
 
@@ -42,6 +44,7 @@ export class CheckPage extends PageElement {
   private readonly api = new DeskApi(base, lang, this.messages);
   private readonly open = new PublicApi(base, lang, this.messages);
   private sent: Choices = {};
+  private downloads: readonly TakeAway[] = [];
 
   constructor() {
     super();
@@ -120,7 +123,7 @@ export class CheckPage extends PageElement {
       @choose-now=${({ detail }: CustomEvent<Choices>) => void this.send(mergeChoices(this.draft, detail))}
     >
       <h2 id="check-outcome" tabindex="-1" class="stand-words outcome-${report.outcome}">
-        ${d(`check.${report.outcome}`)}
+        ${outcomeWords(report)}
       </h2>
       ${overview(report, null)}
       <bandoso-file-section
@@ -129,7 +132,12 @@ export class CheckPage extends PageElement {
         .draft=${this.draft}
         editable
       ></bandoso-file-section>
-      <bandoso-problems .report=${report} .draft=${this.draft} editable></bandoso-problems>
+      <bandoso-problems
+        .report=${report}
+        .downloads=${this.downloads}
+        .draft=${this.draft}
+        editable
+      ></bandoso-problems>
       ${
         pending > 0
           ? html`<div class="pending" role="region" aria-label=${d('pending.label')}>
@@ -167,6 +175,13 @@ export class CheckPage extends PageElement {
     this.error = '';
     this.draft = this.sent = {};
     this.report = null;
+    this.offer([]);
+  }
+
+  /** Offers files made here, and lets go of those before. */
+  private offer(downloads: readonly TakeAway[]): void {
+    for (const { href } of this.downloads) URL.revokeObjectURL(href);
+    this.downloads = downloads;
   }
 
   private async submit(event: Event): Promise<void> {
@@ -185,10 +200,15 @@ export class CheckPage extends PageElement {
     this.error = '';
     this.sent = mergeChoices(this.sent, choices);
     try {
-      this.report = await this.api.validate(
+      const { report, text } = await this.api.validate(
         this.formOf(this.sent),
         (share) => (this.percent = Math.round(share * 100)),
       );
+      this.offer([
+        madeHere('report.json', 'application/json', text),
+        madeHere('report.csv', 'text/csv', csvReport(report)),
+      ]);
+      this.report = report;
       this.draft = {};
       if (this.fields.length === 0) this.fields = await this.api.fields(this.register);
     } catch (error) {
@@ -208,6 +228,17 @@ export class CheckPage extends PageElement {
     for (const file of this.files) form.append('file', file, file.name);
     return form;
   }
+}
+
+/** What the report says of the file, in one sentence. */
+export function outcomeWords({ outcome, rows }: Report): string {
+  if (outcome !== 'ok') return d(`check.${outcome}`);
+  const { read, valid, rejected } = rows ?? { read: 0, valid: 0, rejected: 0 };
+  return rejected > 0 ? d('check.partly', { read, valid, rejected }) : d('check.ok', { read });
+}
+
+function madeHere(name: 'report.json' | 'report.csv', type: string, text: string): TakeAway {
+  return { href: URL.createObjectURL(new Blob([text], { type })), text: d(`downloads.${name}`), name };
 }
 
 customElements.define('bandoso-check', CheckPage);

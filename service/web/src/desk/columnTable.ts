@@ -14,6 +14,11 @@ export interface ColumnTable {
   onChoose: (choices: Choices) => void;
 }
 
+/** Whether something of a column is used: for a field, for the place, or to know the record again. */
+export function isUsed({ field, certain, how }: FileColumn): boolean {
+  return how === 'place' || how === 'id' || (field !== null && certain !== false);
+}
+
 export function columnTable(table: ColumnTable): TemplateResult {
   const heads = [d('columns.column'), d('columns.samples'), d('columns.field')];
   const rows = table.columns.map((column, index) => columnRow(table, column, `column-${index}`));
@@ -26,11 +31,11 @@ function columnRow(table: ColumnTable, column: FileColumn, id: string): Template
   // A field that is not certain is a proposal: the service does not use it until somebody says so.
   const proposed = column.certain === false && !isChanged ? column.field : null;
   const field = isChanged ? (draft[column.name] ?? null) : proposed === null ? column.field : null;
-  return html`<tr class=${field === null ? 'unused' : ''}>
+  return html`<tr class=${field === null && !isUsed(column) ? 'unused' : ''}>
     <th scope="row">${column.name}</th>
     <td class="samples">${samples(column)}</td>
     <td>
-      ${editable ? select(table, column, field, id) : fieldTitle(table.fields, field)}
+      ${editable ? select(table, column, field, id) : field === null ? withoutField(column) : fieldTitle(table.fields, field)}
       ${proposed === null ? html`<small>${note(column, isChanged)}</small>` : proposal(table, column.name, proposed)}
     </td>
   </tr>`;
@@ -49,7 +54,7 @@ function select(table: ColumnTable, column: FileColumn, field: string | null, id
     table.onChoose({ columns: { [column.name]: value || null } });
   };
   return html`<select id=${id} aria-label=${d('columns.fieldOf', { name: column.name })} @change=${choose}>
-    <option value="" ?selected=${field === null}>${d('columns.unused')}</option>
+    <option value="" ?selected=${field === null}>${withoutField(column)}</option>
     ${table.fields.map(
       ({ name, title }) => html`<option value=${name} ?selected=${name === field}>${say(title)}</option>`,
     )}
@@ -78,8 +83,12 @@ function proposal(table: ColumnTable, name: string, field: string): TemplateResu
     }`;
 }
 
-function fieldTitle(fields: readonly ColumnField[], field: string | null): string {
-  if (field === null) return d('columns.unused');
+/** What a column is where it is no field. */
+function withoutField({ how }: FileColumn): string {
+  return d(how === 'place' || how === 'id' ? `columns.${how}` : 'columns.unused');
+}
+
+function fieldTitle(fields: readonly ColumnField[], field: string): string {
   return say(fields.find(({ name }) => name === field)?.title) || field;
 }
 

@@ -2,7 +2,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import './deskMap';
 import { PageElement } from '../core/element';
-import { crsName, trapText } from './crsNames';
+import { crsName, isCrsDoubted, trapText } from './crsNames';
 import type { Drawn, MapPick } from './deskMap';
 import { CANDIDATE_SIGNS, SIGNS, picture } from './symbols';
 import type { Candidate, Choices, CrsReport, Preview } from './types';
@@ -35,7 +35,7 @@ export class CrsChoice extends PageElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<p>${d(this.crs.chosen === null ? 'crs.ask' : 'crs.doubt')}</p>
+    return html`<p>${this.lead()}</p>
       <div class="beside">
         ${this.options()}
         ${
@@ -48,6 +48,13 @@ export class CrsChoice extends PageElement {
             : nothing
         }
       </div>`;
+  }
+
+  private lead(): string {
+    const { crs } = this;
+    if (crs.certain) return d('crs.proven');
+    if (crs.chosen === null) return d('crs.ask');
+    return d(isCrsDoubted(crs) ? 'crs.doubt' : 'crs.fits');
   }
 
   private options(): TemplateResult {
@@ -119,10 +126,8 @@ export class CrsChoice extends PageElement {
 }
 
 /** How well a proposal fits the commune, in words. */
-function fit({ inside, score }: Candidate): string {
-  return typeof inside === 'number'
-    ? d('crs.inside', { share: percent(inside), score: percent(score) })
-    : d('crs.score', { score: percent(score) });
+function fit({ inside }: Candidate): string {
+  return typeof inside === 'number' ? d('crs.inside', { share: percent(inside) }) : '';
 }
 
 customElements.define('bandoso-crs', CrsChoice);

@@ -1,6 +1,12 @@
 /** Coordinate systems in the words officers use. */
-import type { Candidate, CrsReport } from './types';
+import { layerOf } from './layers';
+import type { Candidate, CrsReport, Report } from './types';
 import { d, distance } from './words';
+
+/** Share inside from which what a file states is said to fit. */
+const FITS_WELL = 0.9;
+/** Share inside from which a system explains the places better than what the file states; below it nothing fits. */
+const FITS_AT_ALL = 0.5;
 
 /** Central meridians of the VN-2000 zones of 3°, by EPSG code. */
 const MERIDIANS: Readonly<Record<string, string>> = {
@@ -42,7 +48,35 @@ export function trapText({ trap, shift_m }: Candidate): string {
   return [d(`trap.${trap}`), shift].filter(Boolean).join(' ');
 }
 
-/** Whether the service wants an officer to look at the coordinate system. */
+/**
+ * How well a coordinate system is known: proven by the places or chosen by an officer, stated by the file with nothing
+ * against it (and the places for it), neither of these, or not at all.
+ */
+export type CrsState = 'proven' | 'fitting' | 'stated' | 'unsure' | 'unknown';
+
+export function crsState({ crs, counts, ...rest }: Pick<Report, 'crs' | 'counts' | 'layer' | 'layers' | 'columns'>): CrsState {
+  if (crs?.certain) return 'proven';
+  if (!crs || crs.chosen === null) return 'unknown';
+  if (counts?.['CRS_ASSUMED']) return 'unsure';
+  if (isCrsDoubted(crs)) return 'unsure';
+  if (crs.candidates?.length) return (shareInside(crs) ?? 0) >= FITS_WELL ? 'fitting' : 'stated';
+  // Headers such as longitude and latitude state a system, too.
+  const isStated = layerOf(rest)?.crs || rest.columns?.some(({ how }) => how === 'place');
+  return isStated ? 'stated' : 'unsure';
+}
+
+/** Share of the places that lie in the commune as the file is read; null where that was not looked at. */
+export function shareInside({ chosen, candidates = [] }: CrsReport): number | null {
+  return candidates.find(({ crs }) => crs === chosen)?.inside ?? null;
+}
+
+/**
+ * Whether the service wants an officer to look at the coordinate system: there are proposals, nothing is proven, and
+ * what the file states, if anything, does not bring its places into the commune, or another system does so better.
+ */
 export function isCrsDoubted(crs: CrsReport | null | undefined): boolean {
-  return Boolean(crs?.candidates?.length) && crs?.certain !== true;
+  if (!crs?.candidates?.length || crs.certain === true) return false;
+  const [best] = crs.candidates;
+  const isRefuted = best?.crs !== crs.chosen && (best?.inside ?? 0) >= FITS_AT_ALL;
+  return crs.chosen === null || isRefuted || (shareInside(crs) ?? 0) < FITS_AT_ALL;
 }

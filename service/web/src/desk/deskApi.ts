@@ -72,14 +72,20 @@ export class DeskApi {
   }
 
   /** Sends files; a repeated request with the same key makes nothing new. */
-  sendFiles(form: FormData, key: string, onProgress: (share: number) => void): Promise<Pick<Upload, 'id' | 'state'>> {
-    return postForm(`${this.base}/uploads`, form, this.unsafeHeaders(key), this.messages, onProgress);
+  async sendFiles(
+    form: FormData,
+    key: string,
+    onProgress: (share: number) => void,
+  ): Promise<Pick<Upload, 'id' | 'state'>> {
+    const answer = await postForm(`${this.base}/uploads`, form, this.unsafeHeaders(key), this.messages, onProgress);
+    return JSON.parse(answer) as Pick<Upload, 'id' | 'state'>;
   }
 
-  /** Checks files without an account; nothing of them is kept. */
-  validate(form: FormData, onProgress: (share: number) => void): Promise<Report> {
+  /** Checks files without an account; nothing of them is kept. The report is given as the text it came as, too. */
+  async validate(form: FormData, onProgress: (share: number) => void): Promise<{ report: Report; text: string }> {
     const headers = { Accept: JSON_TYPE, 'Accept-Language': this.lang };
-    return postForm(`${this.base}/validate`, form, headers, this.messages, onProgress);
+    const text = await postForm(`${this.base}/validate`, form, headers, this.messages, onProgress);
+    return { report: JSON.parse(text) as Report, text };
   }
 
   async choose(id: string, choices: Choices): Promise<void> {

@@ -4,12 +4,13 @@ import './crsChoice';
 import './layerChoice';
 import './placeColumns';
 import { PageElement } from '../core/element';
-import { columnTable } from './columnTable';
-import { crsName, isCrsDoubted } from './crsNames';
+import { columnTable, isUsed } from './columnTable';
+import { crsName, crsState, isCrsDoubted, shareInside } from './crsNames';
 import { encodingName, encodingTable } from './encodingTable';
+import { layerOf, rowsOf } from './layers';
 import { facts, geometryName } from './tables';
-import type { Choices, ColumnField, Preview, Report } from './types';
-import { count, d, distance, size } from './words';
+import type { Choices, ColumnField, CrsReport, Preview, Report } from './types';
+import { count, d, distance, percent, size } from './words';
 
 export class FileSection extends PageElement {
   static override properties = {
@@ -81,7 +82,7 @@ export class FileSection extends PageElement {
   private columnPart(): TemplateResult | typeof nothing {
     const columns = this.report.columns ?? [];
     if (columns.length === 0) return nothing;
-    const used = columns.filter(({ field }) => field !== null).length;
+    const used = columns.filter(isUsed).length;
     const doubted = columns.some(({ certain }) => certain === false);
     return html`<details class="part" ?open=${doubted || this.report.outcome === 'needs_choice'}>
       <summary>${d('columns.summary', { used, total: columns.length })}</summary>
@@ -114,25 +115,33 @@ export class FileSection extends PageElement {
   }
 }
 
-function factsOf({ file, layer, layers = [], crs, rows, ...rest }: Report): [string, TemplateResult | string][] {
-  const chosen = layers.find(({ name }) => name === layer) ?? (layers.length === 1 ? layers[0] : undefined);
+function factsOf(report: Report): [string, TemplateResult | string][] {
+  const { file, layer, encoding } = report;
+  const rows = rowsOf(report);
   return [
     [d('facts.format'), [file?.format ?? '', file?.size_bytes ? size(file.size_bytes) : ''].filter(Boolean).join(', ')],
     [d('facts.layer'), layer ?? ''],
-    [d('facts.geometry'), geometryName(chosen?.geometry)],
-    [d('facts.rows'), rows ? count(rows.read) : ''],
-    [d('facts.crs'), crs ? crsFact(crs) : ''],
-    [d('facts.encoding'), rest.encoding ? encodingsOf({ encoding: rest.encoding }) : ''],
+    [d('facts.geometry'), geometryName(layerOf(report)?.geometry)],
+    [d('facts.rows'), rows === null ? '' : count(rows)],
+    [d('facts.crs'), report.crs ? crsFact(report, report.crs) : ''],
+    [d('facts.encoding'), encoding ? encodingsOf({ encoding }) : ''],
   ];
 }
 
-function crsFact(crs: NonNullable<Report['crs']>): TemplateResult | string {
-  if (crs.chosen === null && !crs.certain) return html`<strong class="unsure">${d('crs.unknown')}</strong>`;
+function crsFact(report: Report, crs: CrsReport): TemplateResult {
+  const state = crsState(report);
+  if (state === 'unknown') return html`<strong class="unsure">${d('crs.unknown')}</strong>`;
   const accuracy = typeof crs.accuracy_m === 'number' ? d('crs.accuracy', { distance: distance(crs.accuracy_m) }) : '';
   return html`${crsName(crs.chosen ?? '', crs.name)}
     <small>
-      ${crs.certain === false ? html`<strong class="unsure">${d('crs.unsure')}</strong>` : d('crs.sure')} ${accuracy}
+      ${state === 'unsure' ? html`<strong class="unsure">${d('crs.unsure')}</strong>` : d(`crs.is.${state}`)}
+      ${inside(crs)} ${accuracy}
     </small>`;
+}
+
+function inside(crs: CrsReport): string {
+  const share = shareInside(crs);
+  return share === null ? '' : `– ${d('crs.share', { share: percent(share) })}`;
 }
 
 /** The encodings of a file, each once. */

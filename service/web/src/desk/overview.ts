@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { crsName } from './crsNames';
 import { encodingsOf } from './fileSection';
+import { rowsOf } from './layers';
 import { groupsOf, levelCounts } from './problemGroups';
 import type { DiffSummary, Report } from './types';
 import { changesTitle, d } from './words';
@@ -24,9 +25,10 @@ function card(section: string, title: string, words: string[]): TemplateResult {
 }
 
 function fileWords(report: Report): string[] {
-  const { crs, rows } = report;
+  const { crs } = report;
+  const rows = rowsOf(report);
   return [
-    [report.file?.format, rows ? d('layers.rows', { n: rows.read }) : ''].filter(Boolean).join(', '),
+    [report.file?.format, rows === null ? '' : d('layers.rows', { n: rows })].filter(Boolean).join(', '),
     crs?.chosen || crs?.certain ? crsName(crs.chosen ?? '', crs.name) : crs ? d('crs.unknown') : '',
     encodingsOf(report),
   ].filter((line) => line !== '');

@@ -17,6 +17,8 @@ const MORE_ROWS = 50;
 export interface TakeAway {
   href: string;
   text: string;
+  /** What the file is called where its address does not say. */
+  name?: string;
 }
 
 export class ProblemSection extends PageElement {
@@ -60,6 +62,7 @@ export class ProblemSection extends PageElement {
   private rowsSentence(): TemplateResult | typeof nothing {
     const { rows } = this.report;
     if (!rows) return nothing;
+    if (rows.read === 0 && this.report.outcome !== 'ok') return html`<p>${d('problems.unread')}</p>`;
     const { read, valid, rejected, repaired = 0 } = rows;
     return html`<p>
       ${d('problems.rows', { read, valid, rejected })} ${repaired > 0 ? d('problems.repaired', { repaired }) : nothing}
@@ -205,7 +208,7 @@ export class ProblemSection extends PageElement {
   private takeAways(): TemplateResult | typeof nothing {
     if (this.downloads.length === 0) return nothing;
     return html`<p class="downloads">
-      ${d('downloads.title')} ${this.downloads.map(({ href, text }) => html`<a href=${href} download>${text}</a> `)}
+      ${d('downloads.title')} ${this.downloads.map(({ href, text, name = '' }) => html`<a href=${href} download=${name}>${text}</a> `)}
     </p>`;
   }
 }

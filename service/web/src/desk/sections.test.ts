@@ -1,14 +1,18 @@
-import { render, type TemplateResult } from 'lit';
+import { html, render, type TemplateResult } from 'lit';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CrsChoice } from './crsChoice';
 import { FileSection } from './fileSection';
 import type { LayerChoice } from './layerChoice';
+import { outcomeWords } from './checkPage';
+import { viewOf } from './mapAddress';
 import { overview } from './overview';
 import type { PlaceColumnChoice } from './placeColumns';
 import { groupsOf, levelCounts, placesOf, remediesOf } from './problemGroups';
 import { ProblemSection } from './problemSection';
 import { PublishPanel } from './publishPanel';
 import { HOSTILE, diff, message, report } from './sampleReport';
+import { csvReport } from './reportCsv';
+import { area } from './signedIn';
 import { progressBar, stepList } from './steps';
 import type { Choices, Report } from './types';
 
@@ -67,6 +71,39 @@ describe('what is in the file', () => {
       '4',
       'VN-2000, kinh tuyến trục 105°30′ chắc chắn (sai số chuyển hệ 1 m)',
     ]);
+  });
+  it('raises no alarm over a coordinate system that the file states and the places do not speak against', async () => {
+    const candidates = [{ crs: 'EPSG:9209', score: 0.5, inside: 0.994 }];
+    const crs = { chosen: 'EPSG:9209', certain: false, accuracy_m: 1, candidates };
+    const section = await shown(new FileSection(), { report: report({ crs }) });
+    expect(section.querySelector('.unsure')).toBeNull();
+    expect([...section.querySelectorAll('dd')].map(words).at(-1)).toContain(
+      'theo tệp, khớp với địa bàn – 99% nằm trong xã',
+    );
+    expect(words(section.querySelector('bandoso-crs p'))).toContain('do tệp ghi');
+    expect(words(section.querySelector('#crs-0-note'))).toBe('99% số điểm nằm trong xã. EPSG:9209');
+  });
+  it('says what columns are for that are no field, and counts those that are used', async () => {
+    const columns = [
+      { name: 'MA', field: 'code', how: 'name' as const, certain: true },
+      { name: 'X', field: null, how: 'place' as const, certain: true },
+      { name: 'bandoso_id', field: null, how: 'id' as const, certain: true },
+      { name: 'màu', field: null, how: 'none' as const, certain: false },
+      { name: 'C5', field: 'street', how: 'values' as const, certain: false },
+    ];
+    const section = await shown(new FileSection(), { report: report({ columns }) });
+    expect([...section.querySelectorAll('summary')].map(words)).toEqual(['Cột: dùng 3 trong 5']);
+    const said = [...section.querySelectorAll('tbody tr td:last-child')].map(words);
+    expect(said.slice(1, 4)).toEqual(['tọa độ', 'mã bản ghi để nhận lại', '— không dùng —']);
+  });
+  it('knows the rows of a file that is not read yet from its layer', async () => {
+    const unread = report({ outcome: 'needs_choice', rows: { read: 0, valid: 0, rejected: 0 } });
+    const section = await shown(new FileSection(), { report: unread });
+    expect([...section.querySelectorAll('dd')].map(words)[3]).toBe('4');
+    drawn(overview(unread, null));
+    expect(words(document.querySelector('.overview li'))).toContain('Shapefile, 4 dòng');
+    const problems = await shown(new ProblemSection(), { report: unread });
+    expect(words(problems.querySelector('p'))).toBe('Chưa kiểm tra dòng nào.');
   });
   it('offers the three best coordinate systems and chooses the marked one with one click', async () => {
     const section = await shown(new FileSection(), { report: report(DOUBTED), editable: true });
@@ -222,6 +259,50 @@ describe('publishing', () => {
     expect(own.querySelector('button')).toBeNull();
     const second = await shown(new PublishPanel(), { diff: diff(), state: 'needs_approval', mayApprove: true });
     expect(words(second.querySelector('button'))).toBe('Duyệt và công bố');
+  });
+});
+
+describe('a check without an account', () => {
+  it('says how many rows can be used', () => {
+    expect(outcomeWords(report())).toBe('Chỉ 3 trong 4 dòng dùng được; 1 dòng có lỗi phải sửa.');
+    const rows = { read: 4, valid: 4, rejected: 0 };
+    expect(outcomeWords(report({ rows }))).toBe('Tệp dùng được: đủ 4 dòng.');
+    expect(outcomeWords(report({ outcome: 'refused' }))).toBe('Tệp chưa dùng được.');
+  });
+  it('gives the messages as CSV in which nothing runs as a formula', () => {
+    const found = message('A', { row: 2, value: '=1+1', vi: 'Có "dấu", phẩy', place: [106.2, 20.3] });
+    const [heads, row] = csvReport({ messages: [found] }).split('\r\n');
+    expect(heads).toMatch(/^\uFEFFMức \/ Level,/);
+    expect(row).toBe(`Lỗi / Error,A,2,,'=1+1,"Có ""dấu"", phẩy",,A.,,106.2,20.3`);
+  });
+});
+
+describe('the address of the map', () => {
+  const points: GeoJSON.MultiPoint = {
+    type: 'MultiPoint',
+    coordinates: [
+      [106.2, 20.3],
+      [106.24, 20.32],
+      [0, 0],
+    ],
+  };
+  const preview = { communes: { type: 'FeatureCollection' as const, features: [] }, candidates: [{ crs: 'A', points }] };
+  it('looks at the places of the file, and not at a row that lies far off', () => {
+    expect(viewOf(preview, 'A', 1200, 800)).toMatch(/^#map=13\.\d\d\/20\.31\d*\/106\.22000$/);
+  });
+  it('is that of the whole country where no place is known', () => {
+    expect([viewOf(preview, 'B'), viewOf(null, 'A')]).toEqual(['', '']);
+  });
+});
+
+describe('the area of an officer', () => {
+  const named = (n: number) => Array.from({ length: n }, (_, at) => ({ code: String(at), name: `Xã ${at}` }));
+  it('is folded when it is long', () => {
+    drawn(html`${area({ communes: named(2) })}`);
+    expect(words(document.body)).toBe('Địa bàn: Xã 0, Xã 1');
+    document.body.replaceChildren();
+    drawn(html`${area({ communes: named(132) })}`);
+    expect(words(document.querySelector('details:not([open]) summary'))).toBe('Địa bàn: 132 xã, phường, đặc khu');
   });
 });
 

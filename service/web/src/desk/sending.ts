@@ -8,19 +8,19 @@ export function idempotencyKey(): string {
 }
 
 /**
- * Posts a form; `onProgress` hears the share sent so far, 0 to 1.
+ * Posts a form and returns the answer's text; `onProgress` hears the share sent so far, 0 to 1.
  *
  * `fetch` does not tell how much was sent, so this is an XMLHttpRequest.
  *
  * @throws ApiError when the service cannot be reached or refuses the form
  */
-export async function postForm<T>(
+export async function postForm(
   url: string,
   form: FormData,
   headers: Record<string, string>,
   messages: Messages,
   onProgress: (share: number) => void,
-): Promise<T> {
+): Promise<string> {
   const request = new XMLHttpRequest();
   request.open('POST', url);
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
@@ -28,7 +28,7 @@ export async function postForm<T>(
   await finished(request, form, messages);
   const response = answerOf(request);
   if (!response.ok) throw new ApiError(response.status, await problemText(response, messages.refused));
-  return (await response.json()) as T;
+  return response.text();
 }
 
 function finished(request: XMLHttpRequest, form: FormData, messages: Messages): Promise<void> {

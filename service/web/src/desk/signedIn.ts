@@ -8,6 +8,9 @@ import type { Account, Register } from '../core/types';
 import { DeskApi } from './deskApi';
 import { d } from './words';
 
+/** Officers of a province have more communes than anybody wants to read on each page. */
+const COMMUNES_SHOWN = 10;
+
 export abstract class SignedInElement extends PageElement {
   static override properties = {
     account: { state: true },
@@ -66,16 +69,7 @@ export abstract class SignedInElement extends PageElement {
     const { account } = this;
     if (!account) return html`<bandoso-login .api=${this.api}></bandoso-login>`;
     return html`<div class="who" tabindex="-1">
-        <p>
-          ${d('desk.hello', { name: account.display_name || account.username })}
-          ${
-            account.communes.length > 0
-              ? html`<span class="where"
-                  >${d('desk.communes', { names: account.communes.map(({ name }) => name).join(', ') })}</span
-                >`
-              : nothing
-          }
-        </p>
+        <div>${d('desk.hello', { name: account.display_name || account.username })} ${area(account)}</div>
         <button type="button" class="link" @click=${() => void this.logout()}>${d('desk.logout')}</button>
       </div>
       ${this.body(account)}`;
@@ -111,4 +105,15 @@ export abstract class SignedInElement extends PageElement {
       this.message = reason(error);
     }
   }
+}
+
+/** The communes of an account; many are folded. */
+export function area({ communes }: Pick<Account, 'communes'>): TemplateResult | typeof nothing {
+  if (communes.length === 0) return nothing;
+  const names = communes.map(({ name }) => name).join(', ');
+  if (communes.length <= COMMUNES_SHOWN) return html`<span class="where">${d('desk.communes', { names })}</span>`;
+  return html`<details class="where">
+    <summary>${d('desk.communesMany', { n: communes.length })}</summary>
+    ${names}
+  </details>`;
 }

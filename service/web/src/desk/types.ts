@@ -76,7 +76,7 @@ export interface EncodingReport {
   samples?: { before: string; after: string }[];
 }
 
-export const MAPPINGS = ['name', 'values', 'memory', 'chosen', 'none'] as const;
+export const MAPPINGS = ['name', 'values', 'memory', 'chosen', 'place', 'id', 'none'] as const;
 export type MappedBy = (typeof MAPPINGS)[number];
 
 export interface FileColumn {
@@ -168,6 +168,8 @@ export interface Upload {
     Record<'read' | 'valid' | 'rejected' | 'added' | 'changed' | 'unchanged' | 'removed', number>
   > | null;
   revision?: number | null;
+  /** Number of the revision that has undone this one since. */
+  undone_by?: number | null;
   report?: Report | null;
   diff?: DiffSummary | null;
   /** Choices made so far; those that are no plain text are JSON. */

@@ -127,7 +127,8 @@ export class UploadList extends PageElement {
 }
 
 /** The state of an upload with a colour of its own. */
-export function stateMark({ state }: Pick<Upload, 'state'>): TemplateResult {
+export function stateMark({ state, undone_by: by }: Pick<Upload, 'state' | 'undone_by'>): TemplateResult {
+  if (by) return html`<span class="state state-cancelled">${d('state.undone', { by: count(by) })}</span>`;
   return html`<span class="state state-${state}">${d(`state.${state}`)}</span>`;
 }
 

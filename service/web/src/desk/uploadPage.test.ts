@@ -34,7 +34,11 @@ function answerTo(path: string): unknown {
   if (path.startsWith('/desk/fields/')) return { fields: [] };
   if (path.includes('/diff?')) return { rows: [CHANGE], next: path.includes('after=') ? null : 'n2' };
   if (path.endsWith('/diff.geojson')) return { type: 'FeatureCollection', features: [] };
-  if (path.endsWith('/preview')) return { communes: { type: 'FeatureCollection', features: [] }, candidates: [] };
+  if (path.endsWith('/preview'))
+    return {
+      communes: { type: 'FeatureCollection', features: [] },
+      candidates: [{ crs: 'EPSG:9209', points: { type: 'MultiPoint', coordinates: [[106.2, 20.3]] } }],
+    };
   if (path === '/uploads/u-1') return held;
   return {};
 }
@@ -128,6 +132,16 @@ describe('the page of an upload', () => {
     expect(words('#heading-changes')).toBe(title);
     expect(words('.overview a[href="#section-changes"]')).toBe(title);
     expect(page.querySelectorAll('bandoso-changes .notice')).toHaveLength(warnings);
+  });
+  it('says that it was undone, after a reload too, and does not offer that again', async () => {
+    await open({ state: 'published', revision: 8, undone_by: 9 });
+    expect(words('#stand-words')).toBe('Đã công bố: đợt 8. Đã hoàn tác bởi đợt 9.');
+    expect(page.querySelector('bandoso-undo')).toBeNull();
+  });
+  it('leads to the places that were published', async () => {
+    await open({ state: 'published', revision: 8 });
+    const address = page.querySelector<HTMLAnchorElement>('.stand a.primary')?.getAttribute('href');
+    expect(address).toMatch(/\?layers=addresses#map=16\.00\/20\.3\d*\/106\.2\d*$/);
   });
   it('shows the changes anew when somebody else published in between', async () => {
     await open();

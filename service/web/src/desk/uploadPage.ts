@@ -14,6 +14,7 @@ import { isRunning, type Download } from './deskApi';
 import { draftSize, mergeChoices, withEarlier } from './draft';
 import { Following } from './following';
 import { isCrsDoubted } from './crsNames';
+import { viewOf } from './mapAddress';
 import { overview } from './overview';
 import { SignedInElement } from './signedIn';
 import { progressBar, stepList } from './steps';
@@ -150,12 +151,12 @@ export class UploadPage extends SignedInElement {
       </div>`;
   }
 
-  private done({ register, revision }: Upload): TemplateResult {
-    const map = `${base}/?layers=${encodeURIComponent(register)}`;
+  private done({ register, revision, report, undone_by: undoneBy }: Upload): TemplateResult {
+    const map = `${base}/?layers=${encodeURIComponent(register)}${viewOf(this.preview, report?.crs?.chosen)}`;
     return html`<div class="actions" @undone=${({ detail }: CustomEvent<Rollback>) => this.undone(detail)}>
       <a class="button primary" href=${map}>${d('done.map')}</a>
       ${
-        revision
+        revision && !undoneBy
           ? html`<bandoso-undo .api=${this.api} .register=${register} .revision=${revision}></bandoso-undo>`
           : nothing
       }
@@ -176,7 +177,7 @@ export class UploadPage extends SignedInElement {
         <bandoso-file-section
           .report=${report}
           .fields=${this.fields}
-          .preview=${this.preview}
+          .preview=${report.crs?.certain ? null : this.preview}
           .draft=${this.draft}
           ?editable=${editable}
           placeable
@@ -278,7 +279,9 @@ export class UploadPage extends SignedInElement {
     const { upload } = this;
     if (!upload?.report) return;
     if (this.fields.length === 0) this.fields = await this.api.fields(upload.register);
-    if (isCrsDoubted(upload.report.crs)) this.preview = await this.api.preview(upload.id).catch(() => null);
+    const { certain, candidates = [] } = upload.report.crs ?? {};
+    const isOpen = !certain && candidates.length > 0;
+    if (isOpen || upload.state === 'published') this.preview = await this.api.preview(upload.id).catch(() => null);
   }
 
   private focusStand(): void {
@@ -321,6 +324,7 @@ export class UploadPage extends SignedInElement {
   }
 
   private undone(done: Rollback): void {
+    if (this.upload && done.revision !== null) this.upload = { ...this.upload, undone_by: done.revision };
     this.news = undoneWords(done);
     this.focusStand();
   }
@@ -335,7 +339,8 @@ export class UploadPage extends SignedInElement {
 }
 
 /** One sentence about where an upload stands. */
-function standWords({ state, progress, revision, diff }: Upload): string {
+function standWords({ state, progress, revision, diff, undone_by: by }: Upload): string {
+  if (state === 'published' && revision && by) return d('stand.undone', { n: count(revision), by: count(by) });
   if (state === 'published') return revision ? d('stand.published', { n: count(revision) }) : d('stand.unchanged');
   if (state === 'cancelled' && progress?.error === 'expired') return d('stand.expired');
   if (state === 'validating' && progress?.stage === 'reading') return d('stand.reading');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crsName, isCrsDoubted, trapText } from './crsNames';
+import { crsName, crsState, isCrsDoubted, trapText } from './crsNames';
 import { isRunning } from './deskApi';
 import { draftSize, mergeChoices } from './draft';
 import { idempotencyKey } from './sending';
@@ -27,6 +27,7 @@ describe('words', () => {
   ])('write %s seconds as %s', (seconds, words) => expect(duration(seconds)).toBe(words));
   it('write shares without decimals and no moment as nothing', () => {
     expect(percent(0.836)).toBe('84%');
+    expect([0, 0.001, 1708 / 1710, 1].map(percent)).toEqual(['0%', '1%', '99%', '100%']);
     expect(moment(null)).toBe('');
     expect(moment('soon')).toBe('');
   });
@@ -52,6 +53,32 @@ describe('coordinate systems', () => {
     const candidate = { crs: 'EPSG:32648', score: 0.4, trap: 'no_datum_shift' as const, shift_m: 224 };
     expect(trapText(candidate)).toMatch(/^Bẫy hệ quy chiếu: .* Lệch khoảng 224 m\.$/);
     expect(trapText({ crs: 'EPSG:9209', score: 1, trap: null })).toBe('');
+  });
+  it.each([
+    ['proven', { chosen: 'EPSG:9209', certain: true, candidates: [] }],
+    ['fitting', { chosen: 'EPSG:9209', certain: false, candidates: [{ crs: 'EPSG:9209', score: 0.5, inside: 0.99 }] }],
+    ['stated', { chosen: 'EPSG:9209', certain: false, candidates: [{ crs: 'EPSG:9209', score: 0.5, inside: 0.6 }] }],
+    ['unsure', { chosen: 'EPSG:9209', certain: false, candidates: [{ crs: 'EPSG:9209', score: 0.5, inside: 0.2 }] }],
+    [
+      'unsure',
+      {
+        ...{ chosen: 'EPSG:9209', certain: false },
+        candidates: [
+          { crs: 'EPSG:9210', score: 0.6, inside: 0.99 },
+          { crs: 'EPSG:9209', score: 0.2, inside: 0.7 },
+        ],
+      },
+    ],
+    ['unknown', { chosen: null, certain: false, candidates: [] }],
+  ])('are said to be %s as the places and the file tell', (state, crs) => {
+    expect(crsState({ crs })).toBe(state);
+  });
+  it('that nothing can be held against are known when the file states them, and not when they are assumed', () => {
+    const crs = { chosen: 'EPSG:9209', certain: false, candidates: [] };
+    const layers = [{ name: 'a', crs: 'VN-2000 / TM-3 105-30' }];
+    expect(crsState({ crs, layers })).toBe('stated');
+    expect(crsState({ crs, layers: [{ name: 'a', crs: null }] })).toBe('unsure');
+    expect(crsState({ crs, layers, counts: { CRS_ASSUMED: 1 } })).toBe('unsure');
   });
   it('are doubted when the service is not certain and knows others', () => {
     const candidates = [{ crs: 'EPSG:9209', score: 1 }];

@@ -29,9 +29,10 @@ export function moment(value: string | null | undefined): string {
   return Number.isNaN(date.getTime()) ? '' : times.format(date);
 }
 
-/** A share of 1 in per cent. */
+/** A share of 1 in per cent. Only all of it is 100 %, and only nothing 0 %. */
 export function percent(share: number): string {
-  return new Intl.NumberFormat(lang, { style: 'percent', maximumFractionDigits: 0 }).format(share);
+  const told = share <= 0 || share >= 1 ? share : Math.min(Math.max(share, 0.01), 0.99);
+  return new Intl.NumberFormat(lang, { style: 'percent', maximumFractionDigits: 0 }).format(told);
 }
 
 /** A distance in metres: centimetres matter near, kilometres far away. */
