@@ -87,9 +87,9 @@ class RowChecker:
         return CheckedRows(positions, columns)
 
     def say_rest(self, cells: Mapping[str, Cells], rows: Sequence[int], lost: Mask, report: Report) -> None:
-        """Say what else is wrong with rows that their places have lost already, so that errors do not come in rounds.
+        """Say which values are wrong in rows that their places have lost already, so that errors do not come in rounds.
 
-        Of its commune such a row was told with its place, of fields without a column the file was.
+        What is missing in such a row may be missing because it could not be read.
         """
         own = {name: part for name, part in cells.items() if name != COMMUNE}
         for position in np.flatnonzero(lost & ~self._surely_valid(own, lost)):
@@ -97,8 +97,8 @@ class RowChecker:
             try:
                 self.register.write.model_validate(record)
             except ValidationError as error:
-                faults = [fault for fault in error.errors(include_url=False) if _field_name(fault) in own]
                 texts = {name: part.text[int(position)].as_py() for name, part in own.items()}
+                faults = [one for one in error.errors(include_url=False) if texts.get(_field_name(one)) is not None]
                 repairs = self._repairs(faults, texts)
                 if not (
                     repairs and report.repairs.may({found.code for found in repairs.values()}, rows[int(position)])

@@ -143,7 +143,7 @@ _TABLES: dict[str, tuple[bytes, str]] = {
     ),
     "fields of width 255": (
         dbf(b"x" * 510, columns=[(b"ten", b"C", 255, 0), (b"ma_xa", b"C", 255, 0)]),
-        "refused 0/1 COMMUNE_UNKNOWN",
+        "refused 0/1 COMMUNE_UNKNOWN FIELD_TOO_LONG",
     ),
     "255 fields": (
         dbf(b"1" * 255, columns=[(b"f%d" % at, b"C", 1, 0) for at in range(255)]),
