@@ -191,3 +191,8 @@ class Database:
 def communes_setting(communes: Sequence[str] | None) -> str:
     """Write an actor's communes as the text that the row-level policies read (``*`` means all)."""
     return "*" if communes is None else ",".join(communes)
+
+
+def actor_of(name: str, communes: str) -> Actor:
+    """Return the actor whose communes were written by `communes_setting`."""
+    return Actor(name, None if communes == "*" else tuple(communes.split(",")))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     Index,
@@ -88,17 +89,34 @@ class ChangePrivate(Base):
 
 
 class Rollback(Base):
-    """The answer to a request for a rollback, by its Idempotency-Key."""
+    """A request to undo a revision: one that a worker carries out, or one answered that may come again."""
 
     __tablename__ = "rollback"
-    __table_args__ = ({"schema": "ops"},)
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'working', 'done', 'refused', 'failed')", name="state"),
+        Index("uq_rollback_author_idempotency_key", "author", "idempotency_key", unique=True),
+        {"schema": "ops"},
+    )
 
-    author: Mapped[str] = mapped_column(Text, primary_key=True)
-    idempotency_key: Mapped[str] = mapped_column(Text, primary_key=True)
+    id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=text("gen_random_uuid()"))
+    author: Mapped[str] = mapped_column(Text)
+    author_communes: Mapped[str] = mapped_column(
+        Text, server_default="", comment="Communes the author could change; * for all"
+    )
+    idempotency_key: Mapped[str | None] = mapped_column(Text)
     register: Mapped[str] = mapped_column(Text)
     undone: Mapped[int] = mapped_column(BigInteger, comment="Number of the revision that was to be undone")
-    answer: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    answered_at: Mapped[Timestamp]
+    is_dry: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), comment="Nothing is to be changed")
+    expected: Mapped[int | None] = mapped_column(
+        BigInteger, comment="Latest revision that the author knew; null for any"
+    )
+    state: Mapped[str] = mapped_column(Text, server_default="done")
+    tries: Mapped[int] = mapped_column(Integer, server_default="0")
+    progress: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB, comment="Code and sentences of what refused it")
+    requested_at: Mapped[Timestamp]
+    answered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class Upload(Base):

@@ -4,7 +4,7 @@ Later revisions stay: of a record that one of them changed too, each field that 
 its value back, and the others are left and named. Decision 0017 says why.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -59,10 +59,20 @@ NOTE = "Hoàn tác đợt "
 
 ENGINE = ("id", "uuid", "revision", "updated_at")
 
+STAGES = ("comparing", "checking", "writing", "refreshing")
+"""The steps of an undoing; a preview takes the first two."""
+
 UNDO = table(
     "undo", column("id", BigInteger), column("uuid", PgUuid), column("live", JSONB), column("before", JSONB),
     column("wanted", JSONB), column("action", Text), column("fields", ARRAY(Text)), column("is_removed"),
 )  # fmt: skip
+
+
+OnStage = Callable[[str], None]
+
+
+def _tell_nobody(_stage: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +121,34 @@ class Undone:
         return asdict(self) | {"conflicts": [{**asdict(one), "uuid": str(one.uuid)} for one in self.conflicts]}
 
 
-def preview_rollback(connection: Connection, register: Register, number: int, actor: Actor) -> Undone:
+def preview_rollback(
+    connection: Connection, register: Register, number: int, actor: Actor, *, on_stage: OnStage = _tell_nobody
+) -> Undone:
     """Say what undoing a revision would do; the register stays as it is.
+
+    Parameters
+    ----------
+    on_stage : callable
+        Hears which of `STAGES` begins.
 
     Raises
     ------
     RevisionNotFoundError, NotAllowedError
     """
     get_revision(connection, register, number)
-    undo = _Undo(connection, register, number)
+    undo = _Undo(connection, register, number, on_stage)
     undo.work_out(actor)
     return undo.result(None)
 
 
 def roll_back(
-    connection: Connection, register: Register, number: int, actor: Actor, *, expected: int | None = None
+    connection: Connection,
+    register: Register,
+    number: int,
+    actor: Actor,
+    *,
+    expected: int | None = None,
+    on_stage: OnStage = _tell_nobody,
 ) -> Undone:
     """Undo a revision by a new one, in the transaction given.
 
@@ -137,6 +160,8 @@ def roll_back(
         The revision to undo.
     expected : int, optional
         The register's latest revision as the actor knows it.
+    on_stage : callable
+        Hears which of `STAGES` begins.
 
     Raises
     ------
@@ -149,7 +174,7 @@ def roll_back(
     get_revision(connection, register, number)
     lock_register(connection, register)
     require_latest(connection, register, expected)
-    undo = _Undo(connection, register, number)
+    undo = _Undo(connection, register, number, on_stage)
     undo.work_out(actor)
     counts = undo.counts()
     if not counts:
@@ -158,7 +183,9 @@ def roll_back(
     revision = start_revision(
         connection, register, counts, author=actor.name, note=note, upload_id=None, communes=undo.communes or None
     )
+    on_stage("writing")
     undo.apply(revision)
+    on_stage("refreshing")
     Refresh(connection, register, revision).run(select(UNDO.c.id).where(UNDO.c.action.is_not(None)))
     announce(connection, register, revision)
     return undo.result(revision)
@@ -184,8 +211,9 @@ def undone_by(connection: Connection, registers: Collection[str]) -> dict[tuple[
 class _Undo:
     """The undoing of one revision, worked out in a temporary table."""
 
-    def __init__(self, connection: Connection, register: Register, number: int) -> None:
+    def __init__(self, connection: Connection, register: Register, number: int, on_stage: OnStage) -> None:
         self.connection = connection
+        self.on_stage = on_stage
         self.register = register
         self.live = register.table
         self.number = number
@@ -193,6 +221,7 @@ class _Undo:
 
     def work_out(self, actor: Actor) -> None:
         """Find what becomes of each record, and leave those that would break a rule."""
+        self.on_stage("comparing")
         self.connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
         self.connection.execute(text("DROP TABLE IF EXISTS pg_temp.undo"))
         self._run("undo.sql")
@@ -211,6 +240,7 @@ class _Undo:
         self._run("undo_wanted.sql", engine=[*ENGINE, *computed], private=private, place=_place(self.register))
         # So far it knew of no state to come, nor of what becomes of the records.
         self.connection.execute(text("ANALYZE undo"))
+        self.on_stage("checking")
         leave_broken(self.connection, self.register, UNDO)
 
     def _run(self, script: str, **values: Any) -> None:

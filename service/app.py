@@ -22,6 +22,7 @@ from service.api import (
     reports,
     reviews,
     revisions,
+    rollbacks,
     sessions,
     tilesets,
     upload_events,
@@ -54,8 +55,8 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, exports.router, tilesets.router, lookup.router, uploads.router, reviews.router,
-    reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
+    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, lookup.router,
+    uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)

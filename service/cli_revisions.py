@@ -10,10 +10,16 @@ from geodata.db import SYSTEM, Database
 from geodata.past import list_revisions
 from geodata.registers import get_register
 from geodata.rollback import Undone, preview_rollback, roll_back
-from service.auth import audit
+from service.jobs.rollbacks import note_rollback
 from service.settings import ServiceSettings
 
-out = Console()
+out, err = Console(), Console(stderr=True)
+STAGES = {
+    "comparing": "So sánh từng bản ghi / comparing records",
+    "checking": "Kiểm tra quy tắc / checking rules",
+    "writing": "Ghi / writing",
+    "refreshing": "Làm mới bản đồ / refreshing the map",
+}
 
 RegisterArgument = Annotated[str, typer.Argument(help="Lớp dữ liệu / register id")]
 
@@ -41,16 +47,17 @@ def undo_revision(
     known = get_register(register)
     with Database(ServiceSettings()) as database, database.worker() as connection:
         if dry_run:
-            _tell(preview_rollback(connection, known, number, SYSTEM))
+            _tell(preview_rollback(connection, known, number, SYSTEM, on_stage=_show_stage))
             return
-        done = roll_back(connection, known, number, SYSTEM)
-        audit.note(
-            connection, "revision.rollback", actor="shell", target=known.id, undone=number, revision=done.revision,
-            restored=done.restored, removed=done.removed, reinserted=done.reinserted, conflicts=done.conflict_count,
-        )  # fmt: skip
+        done = roll_back(connection, known, number, SYSTEM, on_stage=_show_stage)
+        note_rollback(connection, known.id, done, actor="shell")
     _tell(done)
     said = f"đợt công bố / revision {done.revision}" if done.revision else "không có gì thay đổi / nothing changed"
     out.print(f"[bold]{said}[/bold]", highlight=False)
+
+
+def _show_stage(stage: str) -> None:
+    err.print(f"{STAGES[stage]} …", highlight=False)
 
 
 def _tell(found: Undone) -> None:

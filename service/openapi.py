@@ -26,6 +26,7 @@ ITEMS, ITEM = "/collections/{collectionId}/items", "/collections/{collectionId}/
 REVISIONS = "/collections/{collectionId}/revisions"
 REVISION = REVISIONS + "/{number}"
 ROLLBACK = REVISION + "/rollback"
+ROLLBACK_STATUS = "/collections/{collectionId}/rollbacks/{rollbackId}"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
 CSV_STYLE = {"style": "form", "explode": False}
@@ -107,6 +108,10 @@ _MEDIA: Mapping[str, str] = {
 }
 _REPORT_MEDIA: Mapping[str, str] = {**{name: media for name, (media, _) in WRITERS.items()}, "html": "text/html"}
 _PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
+_LEFT_TO_WORKER: Json = {
+    "description": "Left to a worker; Location says where the answer will be",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
 _SIGNED_IN = ("/uploads", "/auth/me", "/auth/logout")
 
 
@@ -162,7 +167,8 @@ def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -
     if (method, path) == ("post", ROLLBACK):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
         parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")
-        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+        parameters["prefer"] = _parameter("Prefer", "header", _TEXT, "respond-async leaves it to a worker")
+        responses |= {"202": _LEFT_TO_WORKER, "412": _PROBLEM, "428": _PROBLEM}
 
 
 def _complete(method: str, path: str, operation: Json) -> None:
@@ -176,7 +182,9 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    if path.startswith(_SIGNED_IN) or path == ROLLBACK:
+    if "{rollbackId}" in path:
+        parameters["rollbackId"] = _parameter("rollbackId", "path", {"type": "string", "format": "uuid"})
+    if path.startswith(_SIGNED_IN) or path in {ROLLBACK, ROLLBACK_STATUS}:
         operation["security"] = [{"key": []}, {"session": []}]
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
         if method == "post":

@@ -1,27 +1,25 @@
-"""The revisions of a collection: what each changed, and its undoing."""
+"""The revisions of a collection: what each changed."""
 
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import select
 
-from geodata.errors import NotAllowedError, ParameterError
+from geodata.errors import ParameterError
 from geodata.features import read_versions
-from geodata.ops import Revision, Rollback
+from geodata.ops import Revision
 from geodata.past import Changed, Published, find_revision, list_changes, list_revisions
 from geodata.register import Register
-from geodata.rollback import Undone, preview_rollback, roll_back
+from geodata.rollback import undone_by
 from service.api.forms import VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
 from service.api.parameters import DEFAULT_LIMIT, MAX_LIMIT, only, read_cursor, read_whole, write_cursor
-from service.api.uploads import MAX_KEY, PRIVATE, ReusedKeyError
-from service.auth import audit
-from service.auth.policy import Uploader, Visitor
+from service.api.uploads import PRIVATE
+from service.auth.policy import Visitor
 from service.auth.principal import ANYBODY, Principal
 from service.catalogue import NEVER
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
-from service.problems import PreconditionMissingError
 from service.web.i18n import pick_language
 from service.web.rendering import render
 
@@ -68,7 +66,7 @@ def revision(  # noqa: PLR0913  what the answer depends on
     limit = _limit(given.get("limit"))
     after = read_cursor(given["cursor"], register, settings.signing_key) if "cursor" in given else 0
     with database.read() as connection:
-        known = find_revision(connection, register, _number(number))
+        known = find_revision(connection, register, read_number(number))
         etag = _etag(request, principal, catalogue.policy(connection), catalogue.day(connection, register))
         if principal is ANYBODY and is_unchanged(request, etag):
             return unchanged(etag)
@@ -87,7 +85,13 @@ def _limit(text: str | None) -> int:
     return min(read_whole(text or str(DEFAULT_LIMIT), "limit", least=1), MAX_LIMIT)
 
 
-def _number(text: str) -> int:
+def read_number(text: str) -> int:
+    """Return the number of a revision that a path names.
+
+    Raises
+    ------
+    ParameterError
+    """
     try:
         return read_whole(text, "number", least=1, most=MAX_NUMBER)
     except ValueError:  # more digits than Python reads
@@ -134,7 +138,7 @@ def _links(request: Request, register: Register, last: int | None, key: bytes) -
 
 
 def _described(database: Any, register: Register, principal: Principal, found: list[Published]) -> list[dict[str, Any]]:
-    """Describe revisions; to officers with author and note."""
+    """Describe revisions; to officers with author, note, and what has undone them."""
     shown = [{**asdict(one), "published_at": one.published_at.isoformat()} for one in found]
     if principal is ANYBODY:
         return shown
@@ -142,7 +146,11 @@ def _described(database: Any, register: Register, principal: Principal, found: l
     statement = select(Revision.number, Revision.author, Revision.note)
     with database.staff(principal.actor) as connection:
         rows = connection.execute(statement.where(Revision.register == register.id, Revision.number.in_(numbers)))
-        inside = {row.number: {"author": row.author, "note": row.note} for row in rows}
+        undone = undone_by(connection, {register.id})
+        inside = {
+            row.number: {"author": row.author, "note": row.note, "undone_by": undone.get((register.id, row.number))}
+            for row in rows
+        }
     return [{**one, **inside[one["number"]]} for one in shown]
 
 
@@ -154,82 +162,3 @@ def _change(change: Changed, language: str, *, with_values: bool) -> dict[str, A
             for one in change.fields
         ]
     return found
-
-
-@router.post("/collections/{collectionId}/revisions/{number}/rollback", summary="Undo a revision")
-def rollback(
-    request: Request, number: str, register: RegisterDep, principal: Uploader, database: DatabaseDep
-) -> Response:
-    """Undo a revision by a new one; what later revisions changed too is left and listed.
-
-    ``If-Match`` holds the ``etag`` of the list of revisions; with ``?dry-run=true`` nothing is changed and it may
-    be missing.
-    """
-    is_dry = _is_dry(only(request, {"dry-run"}).get("dry-run", "false"))
-    undone = _number(number)
-    if not principal.may_upload(register.id):
-        raise NotAllowedError(what=register.id)
-    with database.worker() as connection:
-        if is_dry:
-            answer = preview_rollback(connection, register, undone, principal.actor).as_dict()
-        else:
-            answer = _roll_back_once(connection, request, register, undone, principal)
-    headers = dict(PRIVATE)
-    if answer["revision"] is not None:
-        headers["Location"] = f"{base_url(request)}/collections/{register.id}/revisions/{answer['revision']}"
-    return json_response(answer, headers=headers)
-
-
-def _is_dry(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ParameterError(name="dry-run", why_vi="dùng true hoặc false.", why_en="use true or false.")
-    return text == "true"
-
-
-def _roll_back_once(
-    connection: Connection, request: Request, register: Register, number: int, principal: Principal
-) -> dict[str, Any]:
-    """Undo a revision, or give the answer again that the same Idempotency-Key got."""
-    key = request.headers.get("idempotency-key", "")[:MAX_KEY]
-    if key:
-        lock = func.pg_advisory_xact_lock(func.hashtext("bandoso rollback"), func.hashtext(principal.username))
-        connection.execute(select(lock))
-        query = select(Rollback.register, Rollback.undone, Rollback.answer)
-        query = query.where(Rollback.author == principal.username, Rollback.idempotency_key == key)
-        known = connection.execute(query).one_or_none()
-        if known is not None and (known.register, known.undone) != (register.id, number):
-            raise ReusedKeyError
-        if known is not None:
-            answer: dict[str, Any] = known.answer
-            return answer
-    done = roll_back(connection, register, number, principal.actor, expected=_expected(request))
-    _note(connection, request, register, principal, done)
-    answer = done.as_dict()
-    if key:
-        values = {"author": principal.username, "idempotency_key": key, "register": register.id, "undone": number}
-        connection.execute(insert(Rollback).values(**values, answer=answer))
-    return answer
-
-
-def _note(connection: Connection, request: Request, register: Register, principal: Principal, done: Undone) -> None:
-    audit.note(
-        connection, "revision.rollback", actor=principal.username, target=register.id,
-        request_id=request.scope.get("request_id"), undone=done.undone, revision=done.revision,
-        restored=done.restored, removed=done.removed, reinserted=done.reinserted, conflicts=done.conflict_count,
-    )  # fmt: skip
-
-
-def _expected(request: Request) -> int | None:
-    """Return the revision that If-Match names; None for any, and a number that no revision has for a foreign ETag.
-
-    Raises
-    ------
-    PreconditionMissingError
-    """
-    held = request.headers.get("if-match")
-    if held is None:
-        raise PreconditionMissingError
-    if held.strip() == "*":
-        return None
-    number = held.strip().strip('"')
-    return int(number) if number.isascii() and number.isdigit() and len(number) < 19 else -1  # noqa: PLR2004  a bigint

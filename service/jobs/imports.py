@@ -23,7 +23,7 @@ from service.auth import audit
 from service.failpoints import Failpoints
 from service.jobs.heartbeat import LOST_AFTER_S, SILENT_AFTER_S, heartbeat, is_let_go, work_key
 from service.jobs.progress import ProgressMeter
-from service.jobs.queue import defer_import, remove_dead_jobs
+from service.jobs.queue import defer_import, is_queued, remove_dead_jobs
 from service.jobs.requests import import_request, sender
 from service.problems import StorageAwayError, StoredFileError
 from service.settings import ServiceSettings
@@ -292,7 +292,7 @@ def recover_lost(connection: Connection) -> list[UUID]:
         _give_up(connection, upload_id, "attempts")
     remove_dead_jobs(connection)
     found = connection.scalars(select(Upload.id).where(*lost)).all()
-    unqueued = [upload_id for upload_id in found if not _is_queued(connection, upload_id)]
+    unqueued = [upload_id for upload_id in found if not is_queued(connection, upload_id=upload_id)]
     for upload_id in unqueued:
         defer_import(connection, upload_id)
     return unqueued
@@ -306,14 +306,3 @@ def _note_deaths(connection: Connection) -> None:
         if is_let_go(connection, work_key(upload_id, attempt)):
             same = (Upload.id == upload_id, Upload.attempt == attempt, silent)
             connection.execute(update(Upload).where(*same).values(heartbeat_at=None))
-
-
-def _is_queued(connection: Connection, upload_id: UUID) -> bool:
-    return bool(
-        connection.scalar(
-            text(
-                "SELECT EXISTS (SELECT 1 FROM ops.procrastinate_jobs WHERE status = 'todo' AND args ->> 'upload_id' = :id)"
-            ),
-            {"id": str(upload_id)},
-        )
-    )

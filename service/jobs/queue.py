@@ -11,6 +11,7 @@ from geodata.settings import GeodataSettings
 
 IMPORTS = "imports"
 IMPORT_TASK = "import_upload"
+ROLLBACK_TASK = "roll_back"
 
 # Never opened: it only writes jobs through connections that callers hand over.
 _SENDER = App(connector=SyncPsycopgConnector())
@@ -26,9 +27,25 @@ def make_queue(settings: GeodataSettings) -> App:
 
 def defer_import(connection: Connection, upload_id: UUID) -> None:
     """Put an upload on the queue in the caller's transaction: the job is there exactly when the upload is."""
+    _defer(connection, IMPORT_TASK, upload_id=str(upload_id))
+
+
+def defer_rollback(connection: Connection, rollback_id: UUID) -> None:
+    """Put the undoing of a revision on the queue, in the caller's transaction too."""
+    _defer(connection, ROLLBACK_TASK, rollback_id=str(rollback_id))
+
+
+def _defer(connection: Connection, task: str, **arguments: str) -> None:
     _find_tables(connection)
     driver = connection.connection.driver_connection
-    _SENDER.configure_task(IMPORT_TASK, queue=IMPORTS, connection=driver).defer(upload_id=str(upload_id))
+    _SENDER.configure_task(task, queue=IMPORTS, connection=driver).defer(**arguments)
+
+
+def is_queued(connection: Connection, **argument: UUID) -> bool:
+    """Whether a job with this argument waits for a worker."""
+    ((name, value),) = argument.items()
+    query = "SELECT EXISTS (SELECT 1 FROM ops.procrastinate_jobs WHERE status = 'todo' AND args ->> :name = :value)"
+    return bool(connection.scalar(text(query), {"name": name, "value": str(value)}))
 
 
 def remove_dead_jobs(connection: Connection) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from geodata.db import Actor
+from geodata.db import Actor, actor_of
 from geodata.importing.check import ImportRequest
 from geodata.importing.context import ReaderLimits
 from geodata.registers import get_register
@@ -36,5 +36,4 @@ def import_request(settings: ServiceSettings, upload: Row[Any], fetched: Fetched
 
 def sender(upload: Row[Any]) -> Actor:
     """Return who sent the file, with the communes that the account could change when it was taken."""
-    communes = upload.author_communes
-    return Actor(upload.author, None if communes == "*" else tuple(communes.split(",")))
+    return actor_of(upload.author, upload.author_communes)

@@ -19,7 +19,8 @@ from geodata.ops import Upload
 from geodata.priority import give_way
 from service.jobs.cleaning import clean_files, clean_staging
 from service.jobs.imports import UploadJob, recover_lost
-from service.jobs.queue import IMPORT_TASK, IMPORTS, make_queue
+from service.jobs.queue import IMPORT_TASK, IMPORTS, ROLLBACK_TASK, make_queue
+from service.jobs.rollbacks import RollbackJob, recover_rollbacks
 from service.logs import is_outage, note_outage
 from service.settings import ServiceSettings
 from service.storage import open_storage
@@ -32,12 +33,16 @@ CLEANING_S = 3600
 
 
 def build_worker(database: Database, settings: ServiceSettings) -> App:
-    """Return the queue with its one task: the import of an upload."""
+    """Return the queue with its tasks: the import of an upload, the undoing of a large revision."""
     queue = make_queue(settings)
 
     @queue.task(name=IMPORT_TASK, queue=IMPORTS)
     def import_upload(upload_id: str) -> None:
         UploadJob(database, settings, UUID(upload_id)).run()
+
+    @queue.task(name=ROLLBACK_TASK, queue=IMPORTS)
+    def undo(rollback_id: str) -> None:
+        RollbackJob(database, UUID(rollback_id)).run()
 
     return queue
 
@@ -109,3 +114,7 @@ def _recover(database: Database) -> None:
         found = recover_lost(connection)
     if found:
         log.warning("uploads put back", uploads=[str(upload) for upload in found])
+    with database.worker() as connection:
+        undone = recover_rollbacks(connection)
+    if undone:
+        log.warning("rollbacks put back", rollbacks=[str(one) for one in undone])

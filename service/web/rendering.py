@@ -84,6 +84,7 @@ def _frame(request: Request, language: Language) -> dict[str, Any]:
         "path": request.url.path.removeprefix(root) or "/",
         "with_query": lambda **changes: _with_query(request, changes),
         "show": lambda value, field: values.show(value, field, language),
+        "moment": lambda value: values.moment(value, language),
         "say": lambda value: values.say(value, language),
         "safe_href": values.safe_href,
         "feature_name": lambda feature, collection: values.feature_name(

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
+from geodata.past import VIETNAM
 from service.web.i18n import Language, translator
 
 # Years and house numbers read badly with a separator.
 GROUPED_FROM: Final = 10_000
+_MOMENTS: Final[Mapping[Language, str]] = {"vi": "HH:mm:ss dd/MM/yyyy", "en": "d MMM yyyy, HH:mm:ss"}
 _SAFE_SCHEMES: Final = frozenset({"http", "https", "mailto", "tel"})
 
 
@@ -52,6 +54,18 @@ def say(value: object, language: Language) -> str:
     if isinstance(value, Mapping):
         return str(value.get(language) or value.get("vi") or "")
     return "" if value is None else str(value)
+
+
+def moment(value: datetime | str, language: Language) -> str:
+    """Return an instant as people in Vietnam read it: there, to the second.
+
+    Examples
+    --------
+    >>> moment("2026-11-22T20:04:05.123456+00:00", "vi")
+    '03:04:05 23/11/2026'
+    """
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return format_datetime(instant.astimezone(VIETNAM), _MOMENTS[language], locale=language)
 
 
 def feature_name(properties: Mapping[str, Any], language: Language, label: str = "name") -> str:

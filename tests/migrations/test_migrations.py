@@ -134,7 +134,7 @@ GRANTS = [
         f"{QUEUE} account account_scope audit change change_private column_memory revision rollback setting tile_stamp upload",
     ),
     ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change change_private column_memory revision rollback tile_stamp upload"),
-    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory tile_stamp upload"),
+    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory rollback tile_stamp upload"),
     ("bandoso_worker", "ops", "DELETE", f"{QUEUE} change_private column_memory tile_stamp"),
     ("bandoso_auditor", "ops", "SELECT", "audit change revision"),
 ]  # fmt: skip

@@ -108,7 +108,8 @@ def test_private_operations_say_how_to_sign_in(document: dict[str, Any]) -> None
     guarded = {path for path, _, operation in operations(document) if operation.get("security")}
     uploads = {path for path in document["paths"] if path.startswith("/uploads")}
     rollback = "/collections/{collectionId}/revisions/{number}/rollback"
-    assert guarded == {*uploads, "/auth/me", "/auth/logout", rollback}
+    status = "/collections/{collectionId}/rollbacks/{rollbackId}"
+    assert guarded == {*uploads, "/auth/me", "/auth/logout", rollback, status}
     assert set(document["components"]["securitySchemes"]) == {"key", "session"}
 
 

@@ -30,6 +30,7 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/collections/{collectionId}/revisions"): (f"{ADDRESSES}/revisions", 200),
     ("GET", "/collections/{collectionId}/revisions/{number}"): (f"{ADDRESSES}/revisions/1", 200),
     ("POST", "/collections/{collectionId}/revisions/{number}/rollback"): (f"{ADDRESSES}/revisions/1/rollback", 401),
+    ("GET", "/collections/{collectionId}/rollbacks/{rollbackId}"): (f"{ADDRESSES}/rollbacks/1", 401),
     ("GET", "/collections/{collectionId}/export.gpkg"): (f"{ADDRESSES}/export.gpkg", 200),
     ("GET", "/collections/{collectionId}/export.xlsx"): (f"{ADDRESSES}/export.xlsx", 200),
     ("GET", "/collections/{collectionId}/tiles"): (f"{ADDRESSES}/tiles", 200),

@@ -6,45 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from shapely import Point
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from geodata.db import Actor
 from geodata.rollback import undone_by
-from geodata.units.index import load_units
 from tests.conftest import Server
-from tests.geodata.builders import Row, publish, sight
 from tests.service.office import Office, opened
-from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, add_key, add_officer
+from tests.service.people import OTHER_COMMUNE, SAMPLE_COMMUNE, add_key, add_officer
 from tests.service.shell import Shell
-
-SIGHTS = "/collections/tourism_points"
-REVISIONS = f"{SIGHTS}/revisions"
+from tests.service.sights import REVISIONS, SIGHTS, etag, place, put
 
 
 @pytest.fixture(scope="module")
 def office(server: Server, worker_name: str) -> Iterator[Office]:
     with opened(server, f"revisions_{worker_name}", 1) as found:
         yield found
-
-
-def place(name: str, **changes: Any) -> Row:
-    return sight(name, **{"commune_code": SAMPLE_COMMUNE, "geom": Point(PLACE), **changes})
-
-
-def put(office: Office, *rows: Row) -> int:
-    """Publish places; return the number of the revision."""
-    with office.database.worker() as connection:
-        index = load_units(connection)
-        number = publish(connection, "tourism_points", rows, actor=Actor("ủy ban", None), index=index).revision
-    assert number is not None
-    return number
-
-
-def etag(office: Office) -> dict[str, str]:
-    """Return the header that says: the register as it is."""
-    return {"if-match": office.client.get(REVISIONS).json()["etag"]}
 
 
 def names(client: TestClient, **asked: Any) -> set[str]:
@@ -62,7 +38,7 @@ def test_everybody_sees_what_revisions_did_and_officers_who_did_it(office: Offic
         "number": number, "added": 2, "changed": 0, "removed": 0,
     }  # fmt: skip
     answer = office.officer().get(REVISIONS)
-    assert answer.json()["revisions"][0] == {**first, "author": "ủy ban", "note": None}
+    assert answer.json()["revisions"][0] == {**first, "author": "ủy ban", "note": None, "undone_by": None}
     assert answer.headers["cache-control"] == "no-store"
 
 

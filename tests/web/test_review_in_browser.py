@@ -16,7 +16,7 @@ from geodata.importing.report_files import csv_report
 from tests.conftest import Server
 from tests.geodata.importing.files import shapefile, zipped
 from tests.geodata.importing.files import table as frame
-from tests.service.office import Office, new_code
+from tests.service.office import Office, new_code, publishing_is_held
 from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, address_csv
 from tests.web.browsing import Open, await_map, needs_browser
 from tests.web.desk import (
@@ -57,6 +57,10 @@ def publish(page: Page) -> None:
     stand(page, REVIEW)
     page.get_by_role("button", name="Công bố", exact=True).click()
     stand(page, "Đã công bố: đợt")
+
+
+LEFT_TO_WORKER = {"prefer": "respond-async"}
+"""Asks for what the service does by itself with a large revision."""
 
 
 def width_of(page: Page) -> int:
@@ -111,7 +115,7 @@ def test_a_dropped_file_is_seen_then_published_and_survives_a_reload(desk: Desk)
     assert page.evaluate("() => window.shownMap.getZoom()") > 12
 
 
-def test_a_revision_is_undone_from_its_page_and_from_the_list(desk: Desk) -> None:
+def test_a_revision_is_undone_from_its_page_and_by_a_worker_from_the_list(desk: Desk) -> None:
     code, page = new_code(), desk.sign_in().page
     send(page, table("dia-chi.csv", address_csv(code)))
     publish(page)
@@ -126,8 +130,13 @@ def test_a_revision_is_undone_from_its_page_and_from_the_list(desk: Desk) -> Non
     page.goto(f"{desk.address}/desk/revisions/addresses")
     row = page.get_by_role("row").nth(1)
     expect(row).to_contain_text("thêm 0, sửa 0, xóa 1")
-    row.get_by_role("button", name="Hoàn tác").click()
-    page.get_by_role("dialog").get_by_role("button", name="Hoàn tác").click()
+    expect(page.get_by_role("row").nth(2)).to_contain_text("Đã hoàn tác bởi đợt")
+    page.route("**/rollback*", lambda route: route.continue_(headers={**route.request.headers, **LEFT_TO_WORKER}))
+    button = row.get_by_role("button", name="Hoàn tác")
+    with publishing_is_held(desk.office):
+        button.click()
+        page.get_by_role("dialog").get_by_role("button", name="Hoàn tác").click()
+        expect(row.get_by_role("status")).to_contain_text("Đang chờ đến lượt. Đã 0:")
     expect(page.locator(".news")).to_contain_text("Đã hoàn tác bằng đợt công bố")
     assert desk.office.item(code) is not None
 

@@ -11,10 +11,16 @@ import type {
   Report,
   RevisionList,
   Rollback,
+  RollbackJob,
   Upload,
   UploadState,
 } from './types';
 
+const ACCEPTED = 202;
+const ASK_MS = 1000;
+/** So many requests in a row may go wrong while a worker is waited for. */
+const PATIENCE = 30;
+const ENDED: ReadonlySet<RollbackJob['state']> = new Set(['refused', 'failed']);
 const RUNNING: ReadonlySet<UploadState> = new Set(['received', 'reading', 'validating', 'publishing']);
 const JSON_TYPE = 'application/json';
 export const CHANGES_A_PAGE = 25;
@@ -124,14 +130,41 @@ export class DeskApi {
   }
 
   /** Tells what undoing a revision would do, and nothing is done. */
-  async previewRollback(register: string, revision: number): Promise<Rollback> {
-    return this.json(await this.post(`${revisionsPath(register)}/${revision}/rollback?dry-run=true`));
+  async previewRollback(register: string, revision: number, onNews: (news: RollbackJob) => void): Promise<Rollback> {
+    return this.undone(await this.post(`${revisionsPath(register)}/${revision}/rollback?dry-run=true`), onNews);
   }
 
   /** Undoes a revision, if the register is still in the state that the etag names. */
-  async rollback(register: string, revision: number, etag: string): Promise<Rollback> {
+  async rollback(
+    register: string,
+    revision: number,
+    etag: string,
+    onNews: (news: RollbackJob) => void,
+  ): Promise<Rollback> {
     const headers = { 'If-Match': etag };
-    return this.json(await this.post(`${revisionsPath(register)}/${revision}/rollback`, undefined, headers));
+    return this.undone(await this.post(`${revisionsPath(register)}/${revision}/rollback`, undefined, headers), onNews);
+  }
+
+  /** Reads the answer, or waits for the worker that the undoing of many records is left to. */
+  private async undone(response: Response, onNews: (news: RollbackJob) => void): Promise<Rollback> {
+    if (response.status !== ACCEPTED) return this.json(response);
+    const location = response.headers.get('Location') ?? '';
+    for (let misses = 0; ; ) {
+      try {
+        const job = await this.follow<RollbackJob>(location);
+        misses = 0;
+        if (job.answer) return job.answer;
+        if (ENDED.has(job.state)) {
+          const status = job.problem?.code === 'REVISION_STALE' ? 412 : 409;
+          throw new ApiError(status, job.problem?.detail ?? this.messages.refused);
+        }
+        onNews(job);
+      } catch (error) {
+        misses += 1;
+        if (!isPassing(error) || misses > PATIENCE) throw error;
+      }
+      await sleep(ASK_MS);
+    }
   }
 
   /** Follows an address the service gave, such as the next page, on the host this page came from. */
@@ -191,6 +224,15 @@ export class DeskApi {
     if (!response.ok) throw new ApiError(response.status, await problemText(response, this.messages.refused));
     return response;
   }
+}
+
+/** Whether what went wrong may be right a moment later: no network, a server that starts. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}
+
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function revisionsPath(register: string): string {

@@ -65,7 +65,7 @@ export class RevisionPage extends SignedInElement {
     </div>`;
   }
 
-  private row({ number, published_at: at, author, note, ...counts }: Revision): TemplateResult {
+  private row({ number, published_at: at, author, note, undone_by: by, ...counts }: Revision): TemplateResult {
     const { added, changed, removed } = counts;
     return html`<tr>
       <th scope="row">${count(number)}</th>
@@ -74,7 +74,11 @@ export class RevisionPage extends SignedInElement {
       <td>${note ?? ''}</td>
       <td>
         ${d('revisions.sum', { added, changed, removed })}
-        <bandoso-undo .api=${this.api} .register=${this.register} .revision=${number}></bandoso-undo>
+        ${
+          by
+            ? html`<p>${d('state.undone', { by: count(by) })}</p>`
+            : html`<bandoso-undo .api=${this.api} .register=${this.register} .revision=${number}></bandoso-undo>`
+        }
       </td>
     </tr>`;
   }

@@ -213,6 +213,7 @@ export interface Revision {
   added: number;
   changed: number;
   removed: number;
+  undone_by?: number | null;
 }
 
 export interface RevisionList {
@@ -238,6 +239,18 @@ export interface Rollback {
   reinserted: number;
   conflict_count: number;
   conflicts?: RollbackConflict[];
+}
+
+/** An undoing that a worker carries out. */
+export interface RollbackJob {
+  state: 'waiting' | 'working' | 'done' | 'refused' | 'failed';
+  dry_run: boolean;
+  /** Empty before a worker has begun. */
+  progress: { step?: number; steps?: number; records?: number };
+  /** Since it was asked for. */
+  seconds: number;
+  answer: Rollback | null;
+  problem: { code: string; detail: string } | null;
 }
 
 /** A field of a register that a column of a file may be. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ApiError } from '../core/api';
 import type { DeskApi } from './deskApi';
-import type { Rollback } from './types';
+import type { Rollback, RollbackJob } from './types';
 import { UndoButton } from './undoButton';
 
 afterEach(() => document.body.replaceChildren());
@@ -58,6 +58,42 @@ describe('undoing a revision', () => {
     button.querySelector<HTMLButtonElement>('dialog .primary')?.click();
     await settle();
     expect(button.querySelector('[role=alert]')?.textContent).toContain('người khác đã công bố');
+  });
+  it('tells how far the worker is that a large revision is left to', async () => {
+    const job: RollbackJob = {
+      state: 'working',
+      dry_run: true,
+      progress: { step: 1, steps: 2, records: 675000 },
+      seconds: 75.4,
+      answer: null,
+      problem: null,
+    };
+    let finish = (_: Rollback): void => undefined;
+    const api = {
+      revisions: () => Promise.resolve({ etag: '"12"', revisions: [] }),
+      previewRollback: (_register: string, _revision: number, onNews: (news: RollbackJob) => void) => {
+        onNews(job);
+        return new Promise<Rollback>((resolve) => {
+          finish = resolve;
+        });
+      },
+    };
+    const button = Object.assign(new UndoButton(), {
+      ...{ api: api as unknown as DeskApi, register: 'addresses', revision: 12 },
+    });
+    document.body.append(button);
+    await button.updateComplete;
+    button.querySelector('button')?.click();
+    await settle();
+    const status = button.querySelector('[role=status]');
+    expect(status?.textContent?.replace(/\s+/g, ' ').trim()).toBe(
+      'Đang tính kết quả hoàn tác 675.000 bản ghi, bước 1/2. Đã 1:15.',
+    );
+    expect(status?.querySelector('[aria-hidden=true]')?.textContent).toBe('Đã 1:15.');
+    finish(effect);
+    await settle();
+    expect(status?.textContent?.trim()).toBe('');
+    expect(button.querySelector('dialog')).not.toBeNull();
   });
   it('offers nothing when every record was changed later', async () => {
     const button = await pressed({ ...effect, restored: 0, removed: 0, reinserted: 0 }, []);

@@ -5,8 +5,8 @@ import { ApiError } from '../core/api';
 import { PageElement, reason } from '../core/element';
 import type { ConfirmDialog } from './confirmDialog';
 import type { DeskApi } from './deskApi';
-import type { Rollback } from './types';
-import { count, d } from './words';
+import type { Rollback, RollbackJob } from './types';
+import { clock, count, d } from './words';
 
 const CONFLICTS_SHOWN = 10;
 
@@ -17,6 +17,7 @@ export class UndoButton extends PageElement {
     revision: { attribute: false },
     busy: { state: true },
     error: { state: true },
+    job: { state: true },
   };
 
   declare api: DeskApi;
@@ -24,17 +25,21 @@ export class UndoButton extends PageElement {
   declare revision: number;
   declare busy: boolean;
   declare error: string;
+  /** The worker's job that is waited for; null while there is none. */
+  declare job: RollbackJob | null;
 
   constructor() {
     super();
     this.busy = false;
     this.error = '';
+    this.job = null;
   }
 
   protected override render(): TemplateResult {
     return html`<button type="button" aria-busy=${this.busy} @click=${() => void this.undo()}>
         ${d('undo.button')}<span class="visually-hidden"> ${d('undo.of', { n: count(this.revision) })}</span>
       </button>
+      ${waitingFor(this.job)}
       <p role="alert" class="error">${this.error}</p>
       <bandoso-confirm></bandoso-confirm>`;
   }
@@ -44,15 +49,20 @@ export class UndoButton extends PageElement {
     if (this.busy) return;
     this.busy = true;
     this.error = '';
+    const onNews = (job: RollbackJob): void => {
+      this.job = job;
+    };
     try {
       const { etag } = await this.api.revisions(this.register);
-      const effect = await this.api.previewRollback(this.register, this.revision);
+      const effect = await this.api.previewRollback(this.register, this.revision, onNews);
+      this.job = null;
       if (await this.confirmed(effect))
-        this.emit<Rollback>('undone', await this.api.rollback(this.register, this.revision, etag));
+        this.emit<Rollback>('undone', await this.api.rollback(this.register, this.revision, etag, onNews));
     } catch (error) {
       const isStale = error instanceof ApiError && error.status === 412;
       this.error = isStale ? d('undo.stale') : d('undo.failed', { why: reason(error) });
     }
+    this.job = null;
     this.busy = false;
   }
 
@@ -62,6 +72,17 @@ export class UndoButton extends PageElement {
     const question = { title: d('undo.title', { n: count(this.revision) }), body: effectOf(effect) };
     return (await dialog?.ask(isPossible ? { ...question, action: d('undo.go') } : question)) ?? false;
   }
+}
+
+/** How far a worker is. The seconds are for the eye alone: read out, they would never end. */
+function waitingFor(job: RollbackJob | null): TemplateResult {
+  const { step, steps, records } = job?.progress ?? {};
+  const work = job?.dry_run ? 'undo.looking' : 'undo.working';
+  const words = step && steps ? d(work, { step, steps, n: records ?? 0 }) : d('undo.waiting');
+  return html`<p role="status" class="waiting">
+    ${job ? words : nothing}
+    ${job ? html`<span aria-hidden="true">${d('undo.since', { time: clock(job.seconds) })}</span>` : nothing}
+  </p>`;
 }
 
 /** What undoing did, in a sentence. */

@@ -49,6 +49,11 @@ export function size(bytes: number): string {
   return `${new Intl.NumberFormat(lang, digits).format(value)} ${['B', 'kB', 'MB', 'GB'][power]}`;
 }
 
+/** How long something has taken, as a clock shows it. */
+export function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+}
+
 /** How long something still takes, roughly, as one does not know better. */
 export function duration(seconds: number): string {
   if (seconds < 60) return d('time.seconds', { n: Math.max(Math.round(seconds / 5) * 5, 5) });
