@@ -23,6 +23,8 @@ _TEXTS = frozenset(("name", "description", "address", "phoneNumber"))
 
 def may_have_placemarks(path: Path) -> bool:
     """Look for the word: the document of a KMZ of several layers often holds links to the others only."""
+    if not path.stat().st_size:  # nothing cannot be mapped
+        return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return data.find(b"Placemark") >= 0 or data.find(b"\0") >= 0
 

@@ -9,7 +9,7 @@ import pyogrio
 import pytest
 import shapely
 
-from tests.geodata.importing.files import codes, kml, read, refusal, shapefile, table, values, wkt, zipped
+from tests.geodata.importing.files import codes, kml, read, refusal, refusal_here, shapefile, table, values, wkt, zipped
 
 
 def test_kmz_is_a_zip_with_kml(tmp_path: Path) -> None:
@@ -55,6 +55,15 @@ def test_bytes_that_are_no_text_are_refused_as_a_format_and_not_as_empty(tmp_pat
     junk = b"\xff\xd8\xff\xe0\x10JFIF\x01"
     assert refusal(tmp_path, junk, name).code == "UPLOAD_FORMAT"
     assert refusal(tmp_path, junk + b",x\nmore\x02\n", name).code == "UPLOAD_FORMAT"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "dxf", "geojson", "gpkg", "gpx", "kml", "shp", "tab", "xls", "xlsx"])
+def test_an_archive_of_an_empty_file_is_refused(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / f"a.{suffix}").touch()
+    assert refusal_here(tmp_path, zipped(tmp_path / "s"), "a.zip").code in {
+        "UPLOAD_FORMAT", "CSV_NO_HEADER", "GEOJSON_SYNTAX", "XML_SYNTAX",
+    }  # fmt: skip
 
 
 def test_parts_are_found_in_folders_whatever_their_case(tmp_path: Path) -> None:
