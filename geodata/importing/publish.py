@@ -253,6 +253,8 @@ def _publish(  # noqa: PLR0913  what is published, for whom, and who is told
     def tell(share: float) -> None:
         progress("publishing" if request.publishes else "validating", round(share * rows), rows)
 
+    # A worker that stands still must not keep the register from all others.
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout TO DEFAULT"))
     lock_register(connection, register)
     connection.execute(text("SELECT set_config('work_mem', :memory, true)"), {"memory": SORT_MEMORY})
     staged = _held_back(connection, request, staged, report)

@@ -77,9 +77,12 @@ class Staged:
         return cls(**{**stored, **lists})
 
 
-def staging_name(job: UUID) -> str:
-    """Name of the table in which an upload's rows wait."""
-    return f"u_{job.hex}"
+def staging_prefix(job: UUID) -> str:
+    """Return how the names of the tables begin in which an upload's rows wait.
+
+    Each attempt has a table of its own: a worker that stands still holds the one that it fills.
+    """
+    return f"u_{job.hex}_"
 
 
 def staging_table(register: Register, name: str, fields: Sequence[str], *, has_geometry: bool) -> Table:
@@ -128,7 +131,8 @@ class StagingSink:
     def __init__(self, connection: Connection, register: Register, job: UUID) -> None:
         self.connection = connection
         self.register = register
-        self.name = staging_name(job)
+        self.job = job
+        self.name = staging_prefix(job) + secrets.token_hex(4)
         self.table: Table | None = None
         self._is_kept = False
         self._copier = ThreadPoolExecutor(1, thread_name_prefix="staging")
@@ -155,9 +159,14 @@ class StagingSink:
         self.table = staging_table(self.register, self.name, names, has_geometry=with_geometry)
         # The transaction waits for the reader now, whose own clock says for how long.
         self.connection.execute(text("SELECT set_config('idle_in_transaction_session_timeout', '0', true)"))
-        # An earlier attempt at the same upload may have left one.
-        self.connection.execute(DropTable(self.table, if_exists=True))
+        self._drop_earlier()
         self.connection.execute(CreateTable(self.table))
+
+    def _drop_earlier(self) -> None:
+        """Drop what earlier attempts have left; what others are filling is not seen."""
+        query = text("SELECT tablename FROM pg_tables WHERE schemaname = 'staging' AND starts_with(tablename, :prefix)")
+        for name in self.connection.scalars(query, {"prefix": staging_prefix(self.job)}).all():
+            self.connection.execute(DropTable(Table(name, MetaData(), schema="staging"), if_exists=True))
 
     def write(self, columns: Mapping[str, pa.Array], geometries: Geometries, rows: pa.Array) -> None:
         """Have one batch copied into the table, after the one before."""

@@ -66,13 +66,15 @@ def _expire(connection: Connection, keep_days: float) -> None:
 
 
 def _drop_unneeded(connection: Connection) -> int:
-    """Drop the tables whose upload neither waits nor is being worked on.
+    """Drop the tables that are not those of rows that wait, for their officer or to be published.
 
     A table that is being filled belongs to a transaction that has not committed, so it is not seen here.
     """
+    # A table may be held by a worker that stands still; it can be dropped an hour later.
+    connection.execute(text("SET LOCAL lock_timeout = '5s'"))
     tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")).all()
-    needed = connection.scalars(select(Upload.id).where(Upload.state.in_((*UNFINISHED, *WAITING))))
-    unneeded = set(tables) - {f"u_{upload_id.hex}" for upload_id in needed}
+    is_open = Upload.state.in_((*UNFINISHED, *WAITING))
+    unneeded = set(tables) - set(connection.scalars(select(Upload.staged["table"].astext).where(is_open)))
     for name in unneeded:
         connection.execute(DropTable(Table(name, MetaData(), schema="staging"), if_exists=True))
     return len(unneeded)

@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pyproj import Transformer
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
+from geodata.importing.staging import staging_prefix
 from service import setup
 from service.api.reviews import OPEN
 from service.jobs.imports import UNFINISHED
@@ -66,8 +68,8 @@ def test_a_file_waits_is_seen_and_published(office: Office) -> None:
         query = "SELECT note, author FROM ops.revision WHERE register = 'addresses' AND number = :number"
         note, _ = connection.execute(text(query), {"number": revision + 1}).one()
         assert note == "Bổ sung địa chỉ"
-        query = "SELECT to_regclass('staging.u_' || replace(:id, '-', ''))"
-        assert connection.scalar(text(query), {"id": upload["id"]}) is None
+        query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'staging' AND tablename LIKE :names"
+        assert connection.scalar(text(query), {"names": f"{staging_prefix(UUID(upload['id']))}%"}) == 0
 
 
 def test_an_upload_says_which_revision_has_undone_it(office: Office) -> None:

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from geodata.db import Database
+from geodata.importing.staging import staging_prefix
 from service import setup
 from service.app import create_app
 from service.jobs import heartbeat
@@ -210,11 +211,15 @@ def test_staged_rows_wait_for_their_officer_and_go_when_nobody_needs_them(office
     change(office, fresh, "state = 'staged', queued_at = now() - interval '13 days'")
     change(office, old, "state = 'needs_approval', queued_at = now() - interval '15 days'")
     change(office, done, "state = 'published'")
+    tables = {place: staging_prefix(upload_id_of(place)) + "a" for place in places}
+    earlier = staging_prefix(upload_id_of(fresh)) + "b"
+    for place, table in tables.items():
+        change(office, place, f"""staged = '{{"table": "{table}"}}'""")
     with office.database.worker() as connection:
-        for upload_id in (*map(upload_id_of, places), uuid4()):
-            connection.execute(text(f"CREATE UNLOGGED TABLE staging.u_{upload_id.hex} (row_number bigint)"))
-    assert clean_staging(office.database, 14) == 3
-    assert staging_tables(office) == [f"u_{upload_id_of(fresh).hex}"]
+        for table in (*tables.values(), earlier, staging_prefix(uuid4())):
+            connection.execute(text(f"CREATE UNLOGGED TABLE staging.{table} (row_number bigint)"))
+    assert clean_staging(office.database, 14) == 4
+    assert staging_tables(office) == [tables[fresh]]
     assert [officer.get(place).json()["state"] for place in places] == ["staged", "cancelled", "published"]
     (message,) = officer.get(old).json()["report"]["messages"]
     assert (message["code"], message["value"]) == ("UPLOAD_EXPIRED", "14")

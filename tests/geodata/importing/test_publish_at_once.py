@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from geodata.db import SYSTEM, Database
 from geodata.importing import staging
 from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file, settle
+from geodata.importing.staging import StagingSink
 from geodata.registers import get_register
 from tests.conftest import settings_for
 from tests.geodata.builders import agency, field_of, household, publish, rows_of, sight, write_geojson
@@ -121,6 +123,20 @@ def test_rows_that_the_database_does_not_take_end_the_import_and_leave_nothing(
     with database.worker() as connection:
         assert rows_of(connection, "SELECT 1 FROM pg_tables WHERE schemaname = 'staging'") == []
         assert rows_of(connection, "SELECT 1 FROM ops.revision WHERE register = 'addresses'") == []
+
+
+def test_a_worker_that_stands_still_while_it_stages_does_not_keep_the_next_one_waiting(database: Database) -> None:
+    job, register = uuid4(), get_register("addresses")
+    with database.worker() as still, StagingSink(still, register, job) as earlier:
+        earlier.open(["street"])
+        with database.worker() as connection, StagingSink(connection, register, job) as later:
+            connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+            later.open(["street"])
+            later.keep()
+    with database.worker() as connection, StagingSink(connection, register, job) as last:
+        last.open(["street"])
+        tables = rows_of(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
+        assert tables == [(last.name,)]
 
 
 def test_a_first_load_is_settled_after_its_commit(database: Database, tmp_path: Path) -> None:
