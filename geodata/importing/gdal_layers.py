@@ -12,6 +12,7 @@ from geodata.importing import gdal_mode
 from geodata.importing.column_encodings import choose_encodings
 from geodata.importing.context import ReadContext
 from geodata.importing.encodings import Verdict, decode_value
+from geodata.importing.gdal_text import DRAWING, MAPINFO, decoded, raw_values
 from geodata.importing.results import EncodingChoice, LayerInfo, RowBatch, UnreadableFileError
 from geodata.importing.text_columns import text_array
 from geodata.importing.text_decoding import EvidenceCollector
@@ -21,7 +22,6 @@ from geodata.importing.wkb import read_wkb
 _EPSG = re.compile(r"EPSG:\d+")
 _MAX_WINDOW, _MAX_BROKEN = 20_000, 200
 _EXTRA_AXES, _EXTRA_FLAGS = 1_000, 0xC0000000
-_RAW, _LAST_BYTE = "latin-1", "\xff"
 _BROKEN = b""
 _FORMATS = {"MapInfo File": "MapInfo", "OpenFileGDB": "File Geodatabase", "DXF": "DXF"}
 # Block definitions; the places where they are set stand among the entities.
@@ -53,7 +53,7 @@ def find_gdal_layers(path: Path, context: ReadContext, hint: str | None) -> list
     pyogrio = gdal_mode.load()
     try:
         found = [str(name) for name, _ in pyogrio.list_layers(path)]
-        infos = [pyogrio.read_info(path, layer=name, encoding=_RAW, force_feature_count=True) for name in found]
+        infos = [pyogrio.read_info(path, layer=name, encoding=MAPINFO, force_feature_count=True) for name in found]
     except _failures(pyogrio) as error:
         raise _broken(error) from error
     layers = [
@@ -84,6 +84,7 @@ class GdalLayer:
         self.format = _FORMATS[info["driver"]]
         # A geodatabase is in UTF-8 whatever the system; of the others we get the bytes.
         self._is_raw = info["driver"] != "OpenFileGDB"
+        self._stand_in = DRAWING if info["driver"] == "DXF" else MAPINFO
         self._text: UnicodeText | None = None
         self.encoding: EncodingChoice | list[EncodingChoice] = EncodingChoice("utf-8", "format", certain=True)
         self._verdicts = list[Verdict]()
@@ -135,7 +136,7 @@ class GdalLayer:
         pyogrio = gdal_mode.load()
         try:
             _, _, shapes, columns = pyogrio.raw.read(
-                self._path, layer=self._name, encoding=_RAW if self.format == "MapInfo" else None, skip_features=start,
+                self._path, layer=self._name, encoding=MAPINFO if self.format == "MapInfo" else None, skip_features=start,
                 max_features=count, read_geometry=with_shapes, datetime_as_string=True, columns=self._fields,
             )  # fmt: skip
         except _failures(pyogrio):
@@ -157,7 +158,7 @@ class GdalLayer:
         rows = np.arange(done + 1, done + window.size + 1, dtype=np.int64)
         verdicts: Sequence[Verdict | None] = self._verdicts or [None] * len(window.columns)
         columns = [
-            text_array([_plain(value, verdict) for value in column])
+            text_array(column if verdict is None else [decoded(value, self._stand_in, verdict) for value in column])
             for column, verdict in zip(window.columns, verdicts, strict=True)
         ]
         if self._text is not None:
@@ -168,7 +169,7 @@ class GdalLayer:
         """Decide whether Unicode text was typed with an old font."""
         text = UnicodeText(self._fields, self._context, 1 + self._count // _MAX_WINDOW)
         for window in self._windows(with_shapes=False):
-            text.gather([text_array([_plain(value, None) for value in column]) for column in window.columns])
+            text.gather([text_array(column) for column in window.columns])
         self._broken_rows = 0
         self._text = text if text.decide() else None
         self.encoding, self.columns = text.choices, text.names
@@ -178,33 +179,15 @@ class GdalLayer:
         collectors = [EvidenceCollector() for _ in self._fields]
         for window in self._windows(with_shapes=False):
             for column, collector in zip(window.columns, collectors, strict=True):
-                texts = {value for value in column if isinstance(value, str)}
-                values = sorted(text.encode(_RAW) for text in texts if max(text, default="") <= _LAST_BYTE)
+                values = sorted({raw for value in column for raw in raw_values(value, self._stand_in)})
                 if not all(value.isascii() for value in values):
                     collector.note(is_utf8=all(map(_is_utf8, values)))
                 collector.add(values)
         self._broken_rows = 0
-        names = [name.encode(_RAW if max(name, default="") <= _LAST_BYTE else "utf-8") for name in self._fields]
+        names = [next(raw_values(name, self._stand_in), name.encode()) for name in self._fields]
         evidence = [collector.evidence() for collector in collectors]
         text = choose_encodings(names, evidence, self._context, hint=self._hint)
         self.encoding, self.columns, self._verdicts = text.choices, text.names, text.verdicts
-
-
-def _plain(value: object, verdict: Verdict | None) -> object:
-    if isinstance(value, str):
-        return value if verdict is None else _decode(value, verdict)
-    if isinstance(value, np.ndarray):
-        return [_plain(item, verdict) for item in value.tolist()]
-    return value
-
-
-def _decode(text: str, verdict: Verdict) -> str:
-    """Read the bytes that came as Latin-1; text with other letters was written with their numbers."""
-    try:
-        raw = text.encode(_RAW)
-    except UnicodeEncodeError:
-        return text
-    return decode_value(raw, verdict.codec, wrapped=verdict.wrapped)[0]
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -39,8 +39,8 @@ _OPTIONS = {
     "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
     "CPL_DEBUG": "OFF",
     "PROJ_NETWORK": "OFF",
-    # Bytes stay bytes: which encoding they are in is decided by us.
-    "DXF_ENCODING": "ISO-8859-1",
+    # Bytes stay bytes, in letters that GDAL writes nowhere else: `geodata.importing.gdal_text`.
+    "DXF_ENCODING": "ISO-8859-5",
     # A block stays the point where it was set; blocks within blocks would multiply.
     "DXF_INLINE_BLOCKS": "NO",
     "DXF_CLOSED_LINE_AS_POLYGON": "YES",
