@@ -17,6 +17,7 @@ from geodata.importing.encodings import (
     decode_value,
     find_codec,
     fits,
+    is_doubled,
     judge,
     to_cp1252,
 )
@@ -194,6 +195,8 @@ def _samples(evidence: ColumnEvidence, verdict: Verdict) -> tuple[TextSample, ..
     values = evidence.values
     if _is_doubted(verdict):  # what gives rise to the doubt first
         values = sorted(values, key=lambda value: to_cp1252(value.decode("utf-8", "replace")) is None)
+    elif verdict.codec == DOUBLE_UTF8:
+        values = sorted(values, key=lambda value: not is_doubled(value))
     for value in (*values[:_SAMPLES], *evidence.plain[:_SAMPLES]):
         before = value.decode(seen_as, "replace").strip()[:_SAMPLE_LETTERS]
         after = decode_value(value, verdict.codec, wrapped=verdict.wrapped)[0].strip()[:_SAMPLE_LETTERS]

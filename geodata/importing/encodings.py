@@ -143,13 +143,16 @@ def _is_nearly_utf8(evidence: ColumnEvidence) -> bool:
 
 def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     """Look for text that was read as cp1252 on its way to UTF-8: doubled UTF-8, or the fonts of TCVN3 and VNI."""
+    values = evidence.values
+    if any(map(is_doubled, values)):
+        # Values are undone one by one, so that a single one is enough; other encodings of the rest are not asked about.
+        rest = [value for value in values if not is_doubled(value)]
+        return Verdict(DOUBLE_UTF8, "letters", certain=_doubt_for_some(_bare(rest)[1]) is None)
     values, bare = _bare(evidence.values[:: max(1, len(evidence.values) // _FEW)])
     if len(bare) < _LIKELY_SHARE * len(values):
         return _doubt_for_some(bare)
     values, bare = _bare(evidence.values)
     inner = ColumnEvidence(is_ascii=False, is_utf8=False, values=bare)
-    if any(map(_MOJIBAKE.search, values)) and _is_nearly_utf8(inner):
-        return Verdict(DOUBLE_UTF8, "letters", certain=True)
     verdict = _judge_legacy(inner, None, None)
     points = dict(verdict.points)
     best = max(vietnamese_codecs.TABLES, key=lambda codec: points.get(codec, 0))
@@ -164,6 +167,19 @@ def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     # What is Unicode may be right as it stands, so little evidence changes nothing by itself.
     is_doubted = points[best] >= DOUBT_POINTS and is_known
     return Verdict("utf-8", "bytes", certain=not is_doubted, points=verdict.points if is_doubted else ())
+
+
+def is_doubled(value: bytes) -> bool:
+    """Tell a value in UTF-8 that was read as cp1252 and written as UTF-8 again: no other text looks so by accident.
+
+    Examples
+    --------
+    >>> is_doubled("Tháº¡ch ThÃ\u00a0nh".encode()), is_doubled("XÃ HÀ, 30°".encode()), is_doubled(b"Th\xf4n")
+    (True, False, False)
+    """
+    text = decode_value(value, "utf-8")[0]
+    inner = to_cp1252(text) if _MOJIBAKE.search(text) else None
+    return inner is not None and decode_value(inner, "utf-8")[1] != "broken"
 
 
 def _doubt_for_some(bare: Sequence[bytes]) -> Verdict | None:

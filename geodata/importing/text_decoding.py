@@ -1,7 +1,9 @@
 """Turn columns of bytes into text, whole columns at a time, and gather what their bytes look like."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,9 @@ _PLAIN_SAMPLES = 5
 # As much text as a thousand names have; long remarks say no more, and hostile files could have many.
 _MAX_BYTES, _LEAST_BYTES = 1 << 15, 1 << 10
 _COLUMNS_NAMED, _FEW_ROWS = 5, 2_000
+# The letters Ã to Æ before another that is not ASCII, and áº, á»: what cp1252 makes of Vietnamese in UTF-8.
+_DOUBLED = re.compile(rb"\xc3[\x83-\x86][\xc2-\xe2]|\xc3\xa1\xc2[\xba\xbb]")
+_DOUBLED_KEPT = 5
 
 
 class EvidenceCollector:
@@ -54,7 +59,7 @@ class EvidenceCollector:
         self._is_utf8 = self._is_utf8 and is_utf8
 
     def add(self, values: Iterable[bytes]) -> None:
-        """Take distinct values of one block, evenly over it."""
+        """Take distinct values of one block, evenly over it, and some that look like doubled UTF-8: few may be so."""
         room, byte_room = min(len(self._values) + self._quota, MAX_DISTINCT), self._byte_quota
         high = list[bytes]()
         for value in values:
@@ -62,6 +67,8 @@ class EvidenceCollector:
                 high.append(value)
             elif value and self.wants_plain:
                 self._plain[value[:_LEAST_BYTES]] = None
+        for value in islice(filter(_DOUBLED.search, high), _DOUBLED_KEPT):
+            self._values[value[:_MAX_BYTES]] = None
         for value in high[:: -(-len(high) // self._quota) or 1]:
             if len(self._values) < room and byte_room > 0:
                 self._values[value[:_MAX_BYTES]] = None

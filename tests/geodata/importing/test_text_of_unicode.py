@@ -113,6 +113,25 @@ def test_doubled_utf8_is_undone_in_every_format(tmp_path: Path, kind: str) -> No
     assert "TEXT_DOUBLE_ENCODED" in codes(result)
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "gpkg", "geojson"])
+def test_single_doubled_values_are_undone_and_the_rest_of_their_column_stays(tmp_path: Path, kind: str) -> None:
+    right = [*PEOPLE, "Xã Hà", "Café São Paulo", "30°", *(f"Đường số {number}" for number in range(200))]
+    mixed = [doubled(text) if text in PEOPLE[:2] else text for text in right]
+    result = read_columns(tmp_path, kind, {"ten": mixed, "moi": right})
+    assert (values(result, "ten"), values(result, "moi")) == (right, right)
+    assert (told(result)["ten"], told(result)["moi"]) == (("utf-8-double", True), ("utf-8", True))
+    assert next(item for item in result.warnings if item.code == "TEXT_DOUBLE_ENCODED").detail["columns"] == ["ten"]
+    shown = {(sample.before, sample.after) for sample in result.encoding["ten"].samples[:2]}
+    assert shown == {(doubled(text), text) for text in PEOPLE[:2]}
+
+
+def test_a_doubled_value_among_old_fonts_leaves_the_column_in_doubt(tmp_path: Path) -> None:
+    mixed = [doubled(PEOPLE[0]), *(as_typed(text, "tcvn3") for text in UNITS), *PEOPLE, "Xã Nghĩa Đô", "Đồng Thịnh"]
+    result = read_columns(tmp_path, "xlsx", {"ten": mixed})
+    assert (values(result, "ten")[0], told(result)["ten"]) == (PEOPLE[0], ("utf-8-double", False))
+    assert "ENCODING_UNSURE" in codes(result)
+
+
 @pytest.mark.parametrize("kind", ["xlsx", "csv"])
 @pytest.mark.parametrize("font", FONTS)
 def test_headers_in_an_old_font_still_name_the_places(tmp_path: Path, font: str, kind: str) -> None:
