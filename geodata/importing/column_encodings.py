@@ -4,6 +4,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from geodata.importing import vietnamese_codecs
@@ -19,8 +20,10 @@ from geodata.importing.encodings import (
     fits,
     is_doubled,
     judge,
+    read_value,
     to_cp1252,
 )
+from geodata.importing.lost_capitals import capitals_of
 from geodata.importing.results import EncodingChoice, TextSample, UnreadableFileError
 
 _SAMPLES, _SAMPLE_LETTERS, _COLUMNS_NAMED = 5, 80, 5
@@ -76,6 +79,7 @@ def choose_encodings(
         _chosen(wanted[name], item) if name in wanted else verdict
         for name, item, verdict in zip(read, evidence, verdicts, strict=True)
     ]
+    verdicts = [_with_capitals(verdict, item) for verdict, item in zip(verdicts, evidence, strict=True)]
     _warn(read, verdicts, evidence, declared_codec, context)
     if unmet := sorted(wanted.keys() - set(read)):
         context.warn("ENCODING_COLUMN", listed=_listed(unmet), columns=unmet[:_COLUMNS_NAMED])
@@ -176,6 +180,13 @@ def _chosen(codec: str, evidence: ColumnEvidence) -> Verdict:
     return Verdict(codec, "chosen", certain=True, wrapped=wrapped)
 
 
+def _with_capitals(verdict: Verdict, evidence: ColumnEvidence) -> Verdict:
+    if verdict.codec != "tcvn3":
+        return verdict
+    texts = (read_value(value, verdict)[0] for value in (*evidence.values, *evidence.plain))
+    return replace(verdict, capitals=capitals_of(texts))
+
+
 def read_names(names: Iterable[bytes], leader: Verdict | None, *, is_unicode: bool = False) -> list[str]:
     """Decode column names: by their own words where those are certain, else like the columns."""
     names = list(names)
@@ -199,7 +210,7 @@ def _samples(evidence: ColumnEvidence, verdict: Verdict) -> tuple[TextSample, ..
         values = sorted(values, key=lambda value: not is_doubled(value))
     for value in (*values[:_SAMPLES], *evidence.plain[:_SAMPLES]):
         before = value.decode(seen_as, "replace").strip()[:_SAMPLE_LETTERS]
-        after = decode_value(value, verdict.codec, wrapped=verdict.wrapped)[0].strip()[:_SAMPLE_LETTERS]
+        after = read_value(value, verdict)[0].strip()[:_SAMPLE_LETTERS]
         found[TextSample(before, after)] = None
     return tuple(found)[:_SAMPLES]
 

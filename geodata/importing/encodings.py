@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from geodata.importing import vietnamese_codecs
+from geodata.importing.lost_capitals import Capitals, raise_first_letters
 from geodata.importing.syllables import COMMON, IMPOSSIBLE, POSSIBLE, RARE, USUAL, likeness
 
 MAX_DISTINCT = 1_000
@@ -90,6 +91,8 @@ class Verdict:
     points : dict of str to int
         How well each encoding's words look; empty where that was not asked. Of Unicode text: as it stands (cp1252), and
         as text of another encoding that was once read as cp1252.
+    capitals : Capitals
+        Which words begin with a capital, where the encoding cannot write all of them.
     """
 
     codec: str
@@ -97,6 +100,7 @@ class Verdict:
     certain: bool
     wrapped: bool = False
     points: tuple[tuple[str, int], ...] = ()
+    capitals: Capitals = Capitals.UNKNOWN
 
 
 class _Fit(NamedTuple):
@@ -143,10 +147,9 @@ def _is_nearly_utf8(evidence: ColumnEvidence) -> bool:
 
 def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
     """Look for text that was read as cp1252 on its way to UTF-8: doubled UTF-8, or the fonts of TCVN3 and VNI."""
-    values = evidence.values
-    if any(map(is_doubled, values)):
+    rest = [value for value in evidence.values if not is_doubled(value)]
+    if len(rest) < len(evidence.values):
         # Values are undone one by one, so that a single one is enough; other encodings of the rest are not asked about.
-        rest = [value for value in values if not is_doubled(value)]
         return Verdict(DOUBLE_UTF8, "letters", certain=_doubt_for_some(_bare(rest)[1]) is None)
     values, bare = _bare(evidence.values[:: max(1, len(evidence.values) // _FEW)])
     if len(bare) < _LIKELY_SHARE * len(values):
@@ -170,7 +173,7 @@ def _unwrapped(evidence: ColumnEvidence) -> Verdict | None:
 
 
 def is_doubled(value: bytes) -> bool:
-    """Tell a value in UTF-8 that was read as cp1252 and written as UTF-8 again: no other text looks so by accident.
+    r"""Tell a value in UTF-8 that was read as cp1252 and written as UTF-8 again: no other text looks so by accident.
 
     Examples
     --------
@@ -300,6 +303,12 @@ def find_codec(name: str) -> str | None:
     except (LookupError, ValueError):
         return None
     return found if _TEXT_CODEC.fullmatch(found) else None
+
+
+def read_value(value: bytes, verdict: Verdict) -> tuple[str, str]:
+    """Decode one value of a column as its verdict says; returns what `decode_value` does."""
+    text, state = decode_value(value, verdict.codec, wrapped=verdict.wrapped)
+    return raise_first_letters(text, verdict.capitals), state
 
 
 def decode_value(value: bytes, codec: str, *, wrapped: bool = False) -> tuple[str, str]:

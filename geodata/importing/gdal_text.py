@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from geodata.importing.encodings import Verdict, decode_value
+from geodata.importing.encodings import Verdict, read_value
 
 MAPINFO: Final = "latin-1"
 DRAWING: Final = "iso8859-5"
@@ -38,7 +38,7 @@ def decoded(value: Any, codec: str, verdict: Verdict) -> Any:
         return value
 
     def read(match: re.Match[str]) -> str:
-        return decode_value(match[0].encode(codec), verdict.codec, wrapped=verdict.wrapped)[0]
+        return read_value(match[0].encode(codec), verdict)[0]
 
     return _BYTES[codec].sub(read, _letters(value, codec))
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from geodata.importing.context import ReadContext
-from geodata.importing.encodings import DOUBLE_UTF8, MAX_DISTINCT, ColumnEvidence, Verdict, decode_value
+from geodata.importing.encodings import DOUBLE_UTF8, MAX_DISTINCT, ColumnEvidence, Verdict, read_value
 from geodata.importing.text_columns import to_nfc
 
 _FIRST_HIGH = 0x80
@@ -90,7 +90,7 @@ class ColumnDecoder:
     """
 
     def __init__(self, verdict: Verdict, *, is_proven: bool = False) -> None:
-        self._codec, self._wrapped = verdict.codec, verdict.wrapped
+        self._verdict = verdict
         self.is_plain_utf8 = verdict.codec == "utf-8" and not verdict.wrapped
         self._is_proven = is_proven
         self.codec = "utf-8" if verdict.codec == DOUBLE_UTF8 else verdict.codec
@@ -117,7 +117,7 @@ class ColumnDecoder:
         return self._decoded(encoded.dictionary.to_pylist()).take(encoded.indices)
 
     def _decoded(self, values: Sequence[bytes]) -> pa.StringArray:
-        read = [decode_value(value, self._codec, wrapped=self._wrapped) for value in values]
+        read = [read_value(value, self._verdict) for value in values]
         self.states.update(state for _, state in read)
         return pa.array([text for text, _ in read], pa.string())
 

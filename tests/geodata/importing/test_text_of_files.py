@@ -101,6 +101,21 @@ def test_the_officer_overrides_the_file_or_one_column(tmp_path: Path, kind: str,
     assert (values(result, "ten"), choice.chosen, choice.how, choice.certain) == (["Hoa Lý"], "tcvn3", "chosen", True)
 
 
+@pytest.mark.parametrize("kind", ["dbf", "csv"])
+def test_capitals_that_tcvn3_could_not_write_come_back_where_the_column_tells(tmp_path: Path, kind: str) -> None:
+    columns = {
+        "chu": [*PEOPLE, "Nguyễn Thị Ánh", "Ấu Văn Út"],
+        "loai": ["Chùa cổ", "Đình làng", "Bến thuyền", "Nhà thờ", "Vườn nhãn", "Ẩm thực", "Ổ voi ở đồi"],
+        "ghi": ["cạnh ao", "Sau đền", "cuối ngõ", "giáp sông", "đầu làng", "ở giữa", "ổ voi"],
+    }
+    result = read_columns(tmp_path, kind, {name: list(map(encode_tcvn3, texts)) for name, texts in columns.items()})
+    assert {name: values(result, name) for name in columns} == columns
+    few = read_columns(tmp_path, kind, {"chu": list(map(encode_tcvn3, [*PEOPLE[:3], "Ánh Nguyễn"]))})
+    assert values(few, "chu") == [*PEOPLE[:3], "ánh Nguyễn"]
+    shown = {(sample.before, sample.after) for sample in result.encoding["loai"].samples}
+    assert {after for _, after in shown} <= set(columns["loai"])
+
+
 @pytest.mark.parametrize("wanted", ["rot13", '{"ten": "rot13"}', '{"ten": ', '{"ten": 5}'])
 def test_a_choice_that_is_no_encoding_is_refused(tmp_path: Path, wanted: str) -> None:
     with pytest.raises(UnreadableFileError, match="ENCODING_UNKNOWN"):
