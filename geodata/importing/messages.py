@@ -180,8 +180,8 @@ KINDS: dict[str, MessageKind] = {
         "Nếu sai, chọn trường khác cho cột này rồi kiểm tra lại.", "If that is wrong, choose another field and check again."),
     "COLUMN_CHOICE": MessageKind(
         "error", "Chưa rõ cột nào là tọa độ: {listed}.", "It is not clear which columns hold the coordinates: {listed}.",
-        "Chọn một cặp cột: kinh độ (hoặc X) và vĩ độ (hoặc Y).",
-        "Choose a pair of columns: longitude (or x) and latitude (or y)."),
+        "Chọn một cặp cột: kinh độ (hoặc X) và vĩ độ (hoặc Y); hoặc một cột WKT.",
+        "Choose a pair of columns: longitude (or x) and latitude (or y); or one column of WKT."),
     "COLUMN_UNKNOWN": MessageKind(
         "error", "Tệp không có cột “{name}” như đã chọn.", "The file has no column “{name}”, which was chosen.",
         "Xem lại tên các cột của tệp rồi chọn lại.", "Look at the names of the file's columns and choose again."),

@@ -1,7 +1,7 @@
 """Find the columns of a table that hold places, and build the geometry from them.
 
-Names decide where they are clear, the officer where they are not: columns that only look like coordinates, and a
-second pair of the same kind, are asked about with what stands in them.
+Names decide where they are clear, the officer where they are not: columns that only look like coordinates or shapes, and
+a second pair of the same kind, are asked about with what stands in them.
 """
 
 import re
@@ -29,6 +29,7 @@ _DEGREES = re.compile(
 )
 _DEGREES_X, _DEGREES_Y, _SIXTY = 180.0, 90.0, 60
 _WKT_COLUMNS = frozenset(("wkt", "geom", "geometry", "the geom", "wkt geom", "geom wkt", "hinh hoc"))
+_WKT_START = r"(?i)^(srid=\d+;)?\s*(multi)?(point|linestring|polygon)\s*(z|m|zm)?\s*\("
 _LON_LAT, _EAST_NORTH, _X_Y = range(3)
 # Pairs in the order they are looked for: names of the first axis, names of the second.
 _AXIS_COLUMNS = (
@@ -80,13 +81,15 @@ class PlaceColumns:
         self.wkt: int | None = None
         self._axes: _Axes | None = None
         self._candidates: list[_Axes] = []
+        self._drawn: list[int] = []
         self._places, self._places_in_degrees = 0, 0
         self._srids = set[str]()
         keys = [search_key(name) for name in names]
         if context.place_columns is not None:
             self._choose(context.place_columns, keys)
             return
-        self.wkt = next((at for at, key in enumerate(keys) if key in _WKT_COLUMNS), None)
+        self._drawn = [at for at, key in enumerate(keys) if key in _WKT_COLUMNS]
+        self.wkt = self._drawn[0] if len(self._drawn) == 1 else None
         if self.wkt is None:
             self._candidates = _named_pairs(keys)
             self._axes = self._candidates[0] if len(self._candidates) == 1 else None
@@ -116,21 +119,28 @@ class PlaceColumns:
         UnreadableFileError
             ``COLUMN_CHOICE`` with ``candidates``, ``columns`` and ``sample`` in its detail.
         """
-        if self.wkt is not None or self._axes is not None:
+        if self.wkt is not None:
             return
         if self._context.place_columns is None:
-            how, found = ("names", self._candidates) if self._candidates else ("values", _valued_pairs(columns))
-            if found:
-                raise self._ask(how, found[:_MAX_CANDIDATES], columns)
-        self._context.warn("CSV_NO_GEOMETRY")
+            drawn = self._drawn or [at for at, column in enumerate(columns) if _is_wkt(column)]
+            named = [self._axes] if self._axes else self._candidates
+            pairs = named or _valued_pairs(columns)
+            if drawn or (pairs and self._axes is None):
+                raise self._ask(drawn, pairs, "names" if named else "values", columns)
+        if self._axes is None:
+            self._context.warn("CSV_NO_GEOMETRY")
 
-    def _ask(self, how: str, found: list[_Axes], columns: Sequence[pa.Array]) -> UnreadableFileError:
-        pairs = [(self.names[axes.first], self.names[axes.second]) for axes in found]
-        listed = "; ".join(f"“{x[:40]}” + “{y[:40]}”" for x, y in pairs)
+    def _ask(
+        self, drawn: Sequence[int], pairs: Sequence[_Axes], how: str, columns: Sequence[pa.Array]
+    ) -> UnreadableFileError:
+        found = [{"wkt_column": self.names[at], "how": "values"} for at in drawn]
+        found += [{"x_column": self.names[x], "y_column": self.names[y], "how": how} for x, y, _ in pairs]
+        found = found[:_MAX_CANDIDATES]
+        listed = "; ".join(" + ".join(f"“{name[:40]}”" for key, name in item.items() if key != "how") for item in found)
         return UnreadableFileError(
             "COLUMN_CHOICE",
             listed=listed,
-            candidates=[{"x_column": x, "y_column": y, "how": how} for x, y in pairs],
+            candidates=found,
             columns=list(self.names),
             sample=sample_rows(self.names, columns),
         )
@@ -215,6 +225,12 @@ def _valued_pairs(columns: Sequence[pa.Array]) -> list[_Axes]:
         elif (other, one) in (("lon", "lat"), ("easting", "northing")):
             pairs.append(_Axes(at + 1, at, _X_Y))
     return pairs
+
+
+def _is_wkt(column: pa.Array) -> bool:
+    """Tell a column of shapes in words: nobody writes such for anything else."""
+    texts = column.slice(0, _LOOKED_AT).drop_null()
+    return len(texts) > 0 and pc.mean(pc.match_substring_regex(texts, _WKT_START)).as_py() >= _SHARE
 
 
 def _kind_of(column: pa.Array) -> str | None:

@@ -99,6 +99,40 @@ def test_the_officer_may_say_that_a_table_has_no_places_or_name_a_wkt_column(tmp
     assert wkt(read(tmp_path, data, "a.csv", place_columns={"wkt_column": "hinh"})) == ["POINT (1 2)"]
 
 
+SHAPES = [f"POLYGON ((105.{at} 21, 105.9 21, 105.9 21.5, 105.{at} 21))" for at in range(1, 5)]
+
+
+@pytest.mark.parametrize("is_workbook", [False, True], ids=["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("header", "more", "candidates"),
+    [
+        (["ten", "Vị trí"], [], [("Vị trí",)]),
+        (["ten", "Ranh giới", "lon", "lat"], ["105.5", "21.5"], [("Ranh giới",), ("lon", "lat")]),
+        (["ten", "geom", "wkt"], ["POINT (1 2)"], [("geom",), ("wkt",)]),
+    ],
+    ids=["by values alone", "beside a pair", "two by name"],
+)
+def test_columns_of_shapes_that_no_name_decides_are_asked_about(
+    tmp_path: Path, is_workbook: bool, header: list[str], more: list[str], candidates: list[tuple[str, ...]]
+) -> None:
+    rows = [header, *([f"n{at}", shape, *more] for at, shape in enumerate(SHAPES))]
+    lines = "\n".join(";".join(row) for row in rows)
+    data, name = (workbook(rows), "a.xlsx") if is_workbook else (lines, "a.csv")
+    error = refusal(tmp_path, data, name)
+    found = [tuple(name for key, name in item.items() if key != "how") for item in error.detail["candidates"]]
+    assert (error.code, found) == ("COLUMN_CHOICE", candidates)
+    result = read(tmp_path, data, name, place_columns={"wkt_column": header[1]})
+    assert wkt(result)[0].startswith("POLYGON ((105.1 21")
+    assert "CSV_NO_GEOMETRY" in codes(read(tmp_path, data, name, place_columns={}))
+
+
+def test_remarks_that_begin_like_a_shape_are_none(tmp_path: Path) -> None:
+    data = "ten;ghi\n" + "".join(
+        f"n{at};{text}\n" for at, text in enumerate(["Point Coffee", "polygon", "POINT (1 2)"])
+    )
+    assert codes(read(tmp_path, data, "a.csv")) == ["CSV_NO_GEOMETRY"]
+
+
 def test_a_chosen_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     error = refusal(tmp_path, TWO, "a.csv", place_columns={"x_column": "x9", "y_column": "y"})
     assert (error.code, error.detail["columns"]) == ("COLUMN_UNKNOWN", ["ten", "x", "y", "x2", "y2"])

@@ -5,6 +5,7 @@ import type { Choices, PlaceColumns } from './types';
 import { d } from './words';
 
 const AXES = ['x', 'y'] as const;
+type Part = (typeof AXES)[number] | 'wkt';
 
 export class PlaceColumnChoice extends PageElement {
   static override properties = { columns: { attribute: false }, picked: { state: true } };
@@ -20,14 +21,17 @@ export class PlaceColumnChoice extends PageElement {
   }
 
   protected override render(): TemplateResult {
-    const { x_column: x, y_column: y } = this.picked;
+    const { x_column: x, y_column: y, wkt_column: wkt } = this.picked;
+    const isPair = Boolean(x) && Boolean(y) && x !== y && !wkt;
+    const isShape = Boolean(wkt) && !x && !y;
     return html`<p class="hint">${d('places.hint')}</p>
       <div class="form-pair">${AXES.map((axis) => this.select(axis))}</div>
+      ${this.select('wkt')}
       <p class="actions">
         <button
           type="button"
           class="primary"
-          ?disabled=${!x || !y || x === y}
+          ?disabled=${!isPair && !isShape}
           @click=${() => this.emit<Choices>('choose-now', { place_columns: this.picked })}
         >
           ${d('places.use')}
@@ -35,9 +39,11 @@ export class PlaceColumnChoice extends PageElement {
       </p>`;
   }
 
-  private select(axis: 'x' | 'y'): TemplateResult {
+  private select(axis: Part): TemplateResult {
     const pick = (event: Event) => {
-      this.picked = { ...this.picked, [`${axis}_column`]: (event.target as HTMLSelectElement).value };
+      const { [`${axis}_column`]: _, ...others } = this.picked as Record<string, string>;
+      const { value } = event.target as HTMLSelectElement;
+      this.picked = value ? { ...others, [`${axis}_column`]: value } : others;
     };
     return html`<div>
       <label for="place-${axis}">${d(`places.${axis}`)}</label>

@@ -168,6 +168,22 @@ describe('what is in the file', () => {
     section.querySelector<HTMLButtonElement>('bandoso-place-columns button')?.click();
     expect(chosen).toEqual([{ place_columns: { x_column: 'b', y_column: 'a' } }]);
   });
+  it('takes one column of WKT instead of a pair, never both', async () => {
+    const layers = [{ name: 'bang', geometry: null, rows: 2, columns: ['a', 'b'], sample: [] }];
+    const asked = { layers, layer: 'bang', counts: { COLUMN_CHOICE: 1 } };
+    const section = await shown(new FileSection(), { report: report(asked), editable: true, placeable: true });
+    const chosen = heard(section, 'choose-now');
+    const places = section.querySelector<PlaceColumnChoice>('bandoso-place-columns');
+    const button = section.querySelector<HTMLButtonElement>('bandoso-place-columns button');
+    change(section, '#place-x', 'a');
+    change(section, '#place-wkt', 'b');
+    await places?.updateComplete;
+    expect(button?.disabled).toBe(true);
+    change(section, '#place-x', '');
+    await places?.updateComplete;
+    button?.click();
+    expect(chosen).toEqual([{ place_columns: { wkt_column: 'b' } }]);
+  });
   it('shows text before and after decoding and lets the encoding be another', async () => {
     const samples = [{ before: '§­êng Bê Kªnh', after: 'Đường Bờ Kênh' }];
     const encoding = { DUONG: { chosen: 'tcvn3', certain: false, samples } };
