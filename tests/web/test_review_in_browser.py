@@ -150,7 +150,7 @@ def test_a_shapefile_without_prj_is_placed_on_the_map_published_and_undone(desk:
     send(page, {"name": "nha.zip", "mimeType": "application/zip", "buffer": content}, commune=SAMPLE_COMMUNE)
     stand(page, "Cần bạn chọn")
     page.get_by_role("link", name="Chọn hệ tọa độ").click()
-    expect(page.get_by_role("radio", name=ZONE_105_30)).to_be_checked()
+    expect(page.get_by_role("radio", name=ZONE_105_30, exact=True)).to_be_checked()
     page.locator("bandoso-crs bandoso-desk-map").scroll_into_view_if_needed()
     await_map(page)
     layers = page.evaluate("() => window.shownMap.queryRenderedFeatures().map(({ layer }) => layer.id)")
