@@ -13,6 +13,7 @@ from geodata.ops import Revision
 from geodata.past import Changed, Published, find_revision, list_changes, list_revisions
 from geodata.register import Register
 from geodata.rollback import undone_by
+from service.api.documents import field_list
 from service.api.forms import VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
 from service.api.parameters import DEFAULT_LIMIT, MAX_LIMIT, only, read_cursor, read_whole, write_cursor
 from service.api.uploads import PRIVATE
@@ -77,7 +78,9 @@ def revision(  # noqa: PLR0913  what the answer depends on
     listed = [_change(one, language, with_values=principal is not ANYBODY) for one in changes[:limit]]
     document = {**_described(database, register, principal, [known])[0], "changes": listed, "links": links}
     if pick_form(request) == "html":
-        return _page(request, "revision.html", register, principal, {"revision": document, "links": links})
+        fields = {one["name"]: one for one in field_list(register.fields)}
+        context = {"revision": document, "fields": fields, "links": links}
+        return _page(request, "revision.html", register, principal, context)
     return json_response(document, headers=_headers(principal, etag))
 
 

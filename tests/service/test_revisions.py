@@ -83,6 +83,14 @@ def test_a_revision_says_what_it_changed_and_to_officers_from_what_to_what(offic
     assert [one["label"] for one in office.client.get(following).json()["changes"]] == ["Chi tiết 2"]
 
 
+def test_the_page_of_a_revision_has_values_in_words(office: Office) -> None:
+    number = put(office, place("Trang có chữ", category="craft_village"))
+    page = office.officer().get(f"{REVISIONS}/{number}", headers={"accept": "text/html"}).text
+    assert ": Làng nghề</div>" in page
+    assert "coordinates" not in page
+    assert "→" not in page
+
+
 def test_a_register_is_read_as_it_was_at_a_revision_a_moment_or_a_day(office: Office) -> None:
     number = put(office, place("Ngày xưa"))
     moment = datetime.now(UTC)

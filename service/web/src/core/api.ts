@@ -17,11 +17,9 @@ export class ApiError extends Error {
 export async function problemText(response: Response, fallback: string): Promise<string> {
   if (!(response.headers.get('content-type') ?? '').includes('json')) return fallback;
   try {
-    const problem = (await response.json()) as { title?: unknown; detail?: unknown };
-    const parts = [problem.title, problem.detail].filter(
-      (part): part is string => typeof part === 'string' && part !== '',
-    );
-    return parts.length > 0 ? parts.join(' – ') : fallback;
+    // The title is the name of the status, the same in every language; the detail is for people.
+    const { detail } = (await response.json()) as { detail?: unknown };
+    return typeof detail === 'string' && detail !== '' ? detail : fallback;
   } catch {
     return fallback;
   }

@@ -128,7 +128,7 @@ export class ChangeSection extends PageElement {
   }
 
   private table(): TemplateResult {
-    if (this.rows === null) return html`<p role="status">${d('changes.loading')}</p>`;
+    if (this.rows === null) return html`<p>${d('changes.loading')}</p>`;
     const heads = [
       d('changes.row'),
       d('changes.record'),
@@ -149,7 +149,7 @@ export class ChangeSection extends PageElement {
         ${typeof moved === 'number' && moved > 0 ? html`<p class="moved">${d('changes.movedBy', { distance: distance(moved) })}</p>` : nothing}
         ${
           fields.length > 0
-            ? html`<ul class="field-changes">
+            ? html`<ul class=${this.kind === 'changed' ? 'field-changes' : 'field-changes plain'}>
                 ${fields.map((field) => this.field(field))}
               </ul>`
             : nothing

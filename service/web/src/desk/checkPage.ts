@@ -8,11 +8,13 @@ import { PageElement, reason } from '../core/element';
 import { base, lang, say, t } from '../core/page';
 import type { Register } from '../core/types';
 import { DeskApi } from './deskApi';
-import { draftSize, mergeChoices } from './draft';
+import { mergeChoices } from './draft';
 import type { FilePicker } from './filePicker';
-import { overview } from './overview';
+import { choiceLink, overview } from './overview';
+import { pendingBar } from './pendingBar';
 import type { TakeAway } from './problemSection';
 import { csvReport } from './reportCsv';
+import { sendingBar } from './sendingBar';
 import type { Choices, ColumnField, Report } from './types';
 import { d } from './words';
 
@@ -98,25 +100,13 @@ export class CheckPage extends PageElement {
         </div>
       </div>
       <p role="alert" class="error">${this.error}</p>
-      ${
-        this.percent === null
-          ? nothing
-          : html`<p role="status">
-                ${d(this.percent < 100 ? 'upload.sending' : 'check.checking', { percent: this.percent })}
-              </p>
-              <progress
-                max="100"
-                value=${this.percent < 100 ? this.percent : nothing}
-                aria-label=${d('upload.progress')}
-              ></progress>`
-      }
+      ${sendingBar(this.percent, 'check.checking')}
       <button class="primary large" ?disabled=${busy}>${d('check.button')}</button>
       <p class="hint">${d('check.nothingStored')}</p>
     </form>`;
   }
 
   private result(report: Report): TemplateResult {
-    const pending = draftSize(this.draft);
     return html`<div
       class="check-result"
       @choose=${({ detail }: CustomEvent<Choices>) => (this.draft = mergeChoices(this.draft, detail))}
@@ -125,6 +115,7 @@ export class CheckPage extends PageElement {
       <h2 id="check-outcome" tabindex="-1" class="stand-words outcome-${report.outcome}">
         ${outcomeWords(report)}
       </h2>
+      ${report.outcome === 'needs_choice' ? choiceLink(report) : nothing}
       ${overview(report, null)}
       <bandoso-file-section
         .report=${report}
@@ -134,20 +125,17 @@ export class CheckPage extends PageElement {
       ></bandoso-file-section>
       <bandoso-problems
         .report=${report}
+        .fields=${this.fields}
         .downloads=${this.downloads}
         .draft=${this.draft}
         editable
       ></bandoso-problems>
-      ${
-        pending > 0
-          ? html`<div class="pending" role="region" aria-label=${d('pending.label')}>
-              <p role="status">${d('pending.words', { n: pending })}</p>
-              <button type="button" class="primary" @click=${() => void this.send(this.draft)}>
-                ${d('pending.check')}
-              </button>
-            </div>`
-          : nothing
-      }
+      ${pendingBar({
+        draft: this.draft,
+        busy: this.percent !== null,
+        onCheck: () => void this.send(this.draft),
+        onDrop: () => this.dropDraft(),
+      })}
     </div>`;
   }
 
@@ -168,6 +156,11 @@ export class CheckPage extends PageElement {
     this.register = (event.target as HTMLSelectElement).value;
     this.fields = [];
     this.forget();
+  }
+
+  private dropDraft(): void {
+    this.draft = {};
+    this.querySelector<HTMLElement>('#check-outcome')?.focus();
   }
 
   /** Another file or register is another question. */
@@ -192,6 +185,9 @@ export class CheckPage extends PageElement {
     } else if (!this.register) {
       this.error = d('upload.need.register');
       this.querySelector<HTMLElement>('#check-register')?.focus();
+    } else if (this.commune && !/^\d{5}$/.test(this.commune)) {
+      this.error = d('check.needCommune');
+      this.querySelector<HTMLElement>('#check-commune')?.focus();
     } else await this.send({});
   }
 

@@ -104,13 +104,15 @@ export class CrsChoice extends PageElement {
   }
 
   private groups({ communes, candidates }: Preview): Drawn[] {
+    // One stray point would make the commune a dot: the view takes points in only where none falls into the commune.
+    const isFitting = communes.features.length > 0 && (this.candidates()[0]?.inside ?? 0) > 0;
     const outline = { id: 'outline', title: d('map.commune'), sign: SIGNS.outline, features: communes.features };
     const points = this.candidates().flatMap(({ crs, name }, index) => {
       const geometry = candidates.find((candidate) => candidate.crs === crs)?.points;
       const sign = CANDIDATE_SIGNS[index];
       if (!geometry || !sign) return [];
       const features: GeoJSON.Feature[] = [{ type: 'Feature', geometry, properties: { crs } }];
-      return [{ id: `candidate-${index}`, title: crsName(crs, name), sign, features, fits: index === 0 }];
+      return [{ id: `candidate-${index}`, title: crsName(crs, name), sign, features, fits: index === 0 && !isFitting }];
     });
     return [{ ...outline, fits: true }, ...points];
   }

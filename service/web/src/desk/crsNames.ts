@@ -1,7 +1,7 @@
 /** Coordinate systems in the words officers use. */
 import { layerOf } from './layers';
 import type { Candidate, CrsReport, Report } from './types';
-import { d, distance } from './words';
+import { d, decimal, distance } from './words';
 
 /** Share inside from which what a file states is said to fit. */
 const FITS_WELL = 0.9;
@@ -30,15 +30,34 @@ const MERIDIANS: Readonly<Record<string, string>> = {
   'EPSG:9218': '108°30′',
 };
 
+/** How numbers may be meant that were not written as their system asks. */
+const REMARKS = { 'no-shift': 'crs.noShift', swapped: 'crs.swapped' } as const;
+
 /** The name of a coordinate system; what the service calls it where we have no words for it. */
 export function crsName(crs: string, name?: string | null): string {
+  const [plain = '', ...remarks] = crs.split(';');
+  const known = remarks.map((remark) => REMARKS[remark as keyof typeof REMARKS]);
+  if (known.length === 0 || known.includes(undefined as never)) return plainName(crs, name);
+  const words = plainName(plain, null);
+  // The service's own name has the remarks already.
+  return words === plain ? (name ?? crs) : `${words} (${known.map((key) => d(key)).join(', ')})`;
+}
+
+function plainName(crs: string, name?: string | null): string {
   const meridian = MERIDIANS[crs];
   if (meridian) return d('crs.zone', { meridian });
+  const [, degrees, scale] = /^VN2000:([\d.]+),([\d.]+)$/.exec(crs) ?? [];
+  if (degrees && scale) return d('crs.zoneScale', { meridian: asMeridian(Number(degrees)), scale: decimal(Number(scale)) });
   if (crs === 'EPSG:4326' || crs === 'OGC:CRS84') return d('crs.wgs84');
   if (crs === 'EPSG:4756') return d('crs.vn2000');
   if (crs === 'EPSG:3405' || crs === 'EPSG:3406') return d('crs.zone6', { meridian: crs === 'EPSG:3405' ? 105 : 111 });
   if (crs === 'EPSG:32648' || crs === 'EPSG:32649') return d('crs.utm', { zone: Number(crs.slice(-2)) });
   return name || crs;
+}
+
+function asMeridian(degrees: number): string {
+  const minutes = Math.round(degrees * 60);
+  return `${Math.floor(minutes / 60)}°${String(minutes % 60).padStart(2, '0')}′`;
 }
 
 /** What a proposal assumes beyond its name, in words; empty when it assumes nothing. */

@@ -1,7 +1,7 @@
 /** `<bandoso-desk-map>`: groups of features on our own base map, each with a sign of its own, and their legend. */
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { ExpressionSpecification, GeoJSONSource, Map as MapLibreMap } from 'maplibre-gl';
-import { html, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { PublicApi } from '../core/api';
 import { PageElement } from '../core/element';
 import { geometryBounds } from '../core/geo';
@@ -39,6 +39,7 @@ export class DeskMap extends PageElement {
   static override properties = {
     groups: { attribute: false },
     label: { attribute: false },
+    loading: { state: true },
     message: { state: true },
   };
 
@@ -46,6 +47,7 @@ export class DeskMap extends PageElement {
   declare groups: readonly Drawn[];
   /** What the map shows, in words. */
   declare label: string;
+  declare loading: boolean;
   declare message: string;
 
   private readonly api = new PublicApi(base, lang, { offline: t('net.offline'), refused: t('net.refused') });
@@ -56,7 +58,8 @@ export class DeskMap extends PageElement {
     super();
     this.groups = [];
     this.label = '';
-    this.message = t('map.loading');
+    this.loading = true;
+    this.message = '';
   }
 
   override disconnectedCallback(): void {
@@ -91,6 +94,7 @@ export class DeskMap extends PageElement {
   protected override render(): TemplateResult {
     return html`<figure class="desk-map">
       <div class="outline-map"></div>
+      <p class="map-note">${this.loading ? t('map.loading') : nothing}</p>
       <p role="status" class="map-note">${this.message}</p>
       <figcaption>
         <ul class="signs" aria-label=${d('map.legend')}>
@@ -116,13 +120,13 @@ export class DeskMap extends PageElement {
         onTrouble: () => (this.message = t('map.tilesFailed')),
       });
       this.view = view;
-      this.message = '';
       view.map.once('load', () => this.show(view.map));
       view.map.on('click', ({ point: { x, y } }) => this.pick(view.map, x, y));
     } catch (error) {
       container.hidden = true;
       this.message = t(error instanceof NoWebglError ? 'map.noWebgl' : 'map.failed');
     }
+    this.loading = false;
   }
 
   private bounds(): Bounds | null {

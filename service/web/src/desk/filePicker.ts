@@ -42,8 +42,9 @@ export class FilePicker extends PageElement {
         @drop=${(event: DragEvent) => this.drop(event)}
       >
         <p class="drop-words" aria-hidden="true">${d('files.drop')}</p>
-        <label for="upload-files">${d('files.label')}</label>
+        <p aria-hidden="true">${d('files.or')}</p>
         <input
+          class="visually-hidden"
           id="upload-files"
           type="file"
           multiple
@@ -52,6 +53,7 @@ export class FilePicker extends PageElement {
           ?disabled=${this.disabled}
           @change=${(event: Event) => this.choose(event)}
         />
+        <label for="upload-files" class="button">${d('files.label')}</label>
         <p id="files-hint" class="hint">${d('files.hint')}</p>
       </div>
       <p role="status" class="visually-hidden">${this.news}</p>

@@ -86,7 +86,7 @@ export class FileSection extends PageElement {
     const doubted = columns.some(({ certain }) => certain === false);
     return html`<details class="part" ?open=${doubted || this.report.outcome === 'needs_choice'}>
       <summary>${d('columns.summary', { used, total: columns.length })}</summary>
-      <p class="hint">${d('columns.hint')}</p>
+      ${this.editable ? html`<p class="hint">${d('columns.hint')}</p>` : nothing}
       ${columnTable({
         columns,
         fields: this.fields,
@@ -104,7 +104,7 @@ export class FileSection extends PageElement {
     const doubted = Object.values(encoding).some(({ certain }) => certain === false);
     return html`<details class="part" ?open=${doubted}>
       <summary>${d('encoding.summary', { names: encodingsOf(this.report) })}</summary>
-      <p class="hint">${d('encoding.hint')}</p>
+      ${this.editable ? html`<p class="hint">${d('encoding.hint')}</p>` : nothing}
       ${encodingTable({
         encoding,
         draft: typeof drafted === 'object' ? drafted : {},
@@ -119,7 +119,8 @@ function factsOf(report: Report): [string, TemplateResult | string][] {
   const { file, layer, encoding } = report;
   const rows = rowsOf(report);
   return [
-    [d('facts.format'), [file?.format ?? '', file?.size_bytes ? size(file.size_bytes) : ''].filter(Boolean).join(', ')],
+    [d('facts.format'), file?.format ?? ''],
+    [d('facts.size'), file?.size_bytes ? size(file.size_bytes) : ''],
     [d('facts.layer'), layer ?? ''],
     [d('facts.geometry'), geometryName(layerOf(report)?.geometry)],
     [d('facts.rows'), rows === null ? '' : count(rows)],

@@ -1,6 +1,6 @@
 /** The three answers of a report in one glance, each leading to its section. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { crsName } from './crsNames';
+import { crsName, isCrsDoubted } from './crsNames';
 import { encodingsOf } from './fileSection';
 import { rowsOf } from './layers';
 import { groupsOf, levelCounts } from './problemGroups';
@@ -15,6 +15,14 @@ export function overview(report: Report, diff: DiffSummary | null, isPublished =
       ${diff ? card('changes', d(changesTitle(isPublished)), changeWords(diff)) : nothing}
     </ul>
   </nav>`;
+}
+
+/** Leads to what the service asks the officer to choose. */
+export function choiceLink(report: Report | null | undefined): TemplateResult {
+  const { layers = [], layer = null, crs } = report ?? {};
+  const isLayer = layers.length > 1 && layer === null;
+  const asked = isLayer ? 'choice.layer' : isCrsDoubted(crs) ? 'choice.crs' : 'choice.columns';
+  return html`<p><a href="#section-file">${d(asked)}</a></p>`;
 }
 
 function card(section: string, title: string, words: string[]): TemplateResult {

@@ -7,7 +7,7 @@ import type { DeskMap, Drawn, MapPick } from './deskMap';
 import { groupsOf, levelCounts, placesOf, remediesOf, titleOf, type ProblemGroup } from './problemGroups';
 import { SIGNS, picture } from './symbols';
 import { scrollingTable, valueText } from './tables';
-import { LEVELS, type Choices, type Level, type Place, type Repair, type Report, type ReportMessage } from './types';
+import { LEVELS, type Choices, type ColumnField, type Level, type Place, type Repair, type Report, type ReportMessage } from './types';
 import { count, d } from './words';
 
 const ROWS_SHOWN = 5;
@@ -24,6 +24,7 @@ export interface TakeAway {
 export class ProblemSection extends PageElement {
   static override properties = {
     report: { attribute: false },
+    fields: { attribute: false },
     downloads: { attribute: false },
     draft: { attribute: false },
     editable: { type: Boolean },
@@ -32,6 +33,8 @@ export class ProblemSection extends PageElement {
   };
 
   declare report: Report;
+  /** Fields of the register: a message may be about one that no column is for. */
+  declare fields: readonly ColumnField[];
   declare downloads: readonly TakeAway[];
   declare draft: Choices;
   declare editable: boolean;
@@ -42,6 +45,7 @@ export class ProblemSection extends PageElement {
 
   constructor() {
     super();
+    this.fields = [];
     this.downloads = [];
     this.draft = {};
     this.editable = false;
@@ -105,7 +109,9 @@ export class ProblemSection extends PageElement {
     const heads = [d('problems.row'), d('problems.column'), d('problems.value'), d('problems.message')];
     const title = d('problems.rowsOf', { code });
     return html`<details ?open=${level === 'error'}>
-      <summary>${d('problems.showRows', { n: shown.length, total })}</summary>
+      <summary>
+        ${shown.length < total ? d('problems.showRows', { n: shown.length, total }) : d('problems.showAll', { n: total })}
+      </summary>
       ${scrollingTable(
         title,
         heads,
@@ -134,10 +140,19 @@ export class ProblemSection extends PageElement {
             : nothing
         }
       </th>
-      <td>${column ?? ''}</td>
+      <td>${this.columnName(column)}</td>
       <td class="raw">${valueText(value)}</td>
       <td>${say(message)}</td>
     </tr>`;
+  }
+
+  /** What a message calls a column: that of the file, or else the field's title. */
+  private columnName(name: string | null | undefined): string {
+    if (!name) return '';
+    const { columns = [] } = this.report;
+    if (columns.some((column) => column.name === name)) return name;
+    const column = columns.find(({ field }) => field === name);
+    return column?.name ?? (say(this.fields.find((field) => field.name === name)?.title) || name);
   }
 
   private map(): TemplateResult | typeof nothing {
@@ -174,7 +189,7 @@ export class ProblemSection extends PageElement {
     if (repairs.length === 0) return nothing;
     return html`<fieldset class="repairs">
       <legend>${d('repairs.title')}</legend>
-      <p class="hint">${d('repairs.hint')}</p>
+      ${this.editable ? html`<p class="hint">${d('repairs.hint')}</p>` : nothing}
       ${repairs.map((repair) => this.repair(repair, repairs))}
     </fieldset>`;
   }

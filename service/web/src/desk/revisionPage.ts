@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { undoneWords } from './undoButton';
 import { reason } from '../core/element';
-import { say } from '../core/page';
+import { base, say } from '../core/page';
 import { SignedInElement } from './signedIn';
 import { scrollingTable } from './tables';
 import type { Revision, RevisionList, Rollback } from './types';
@@ -15,13 +15,16 @@ export class RevisionPage extends SignedInElement {
     revisions: { state: true },
     older: { state: true },
     news: { state: true },
+    trouble: { state: true },
   };
 
   declare register: string;
   declare revisions: readonly Revision[] | null;
   /** Address of the revisions before those shown; empty when there are none. */
   declare older: string;
+  /** What was undone; it is told by going there. */
   declare news: string;
+  declare trouble: string;
 
   constructor() {
     super();
@@ -29,6 +32,7 @@ export class RevisionPage extends SignedInElement {
     this.revisions = null;
     this.older = '';
     this.news = '';
+    this.trouble = '';
   }
 
   protected override async begin(): Promise<void> {
@@ -38,7 +42,8 @@ export class RevisionPage extends SignedInElement {
   protected override body(): TemplateResult {
     const title = say(this.registers.find(({ id }) => id === this.register)?.title) || this.register;
     return html`<h2>${title}</h2>
-      <p role="status" class="news" tabindex="-1">${this.news}</p>
+      <p role="status">${this.trouble || nothing}</p>
+      <p class="news" tabindex="-1">${this.news || nothing}</p>
       ${this.revisions === null ? nothing : this.table(this.revisions, title)}`;
   }
 
@@ -68,7 +73,7 @@ export class RevisionPage extends SignedInElement {
   private row({ number, published_at: at, author, note, undone_by: by, ...counts }: Revision): TemplateResult {
     const { added, changed, removed } = counts;
     return html`<tr>
-      <th scope="row">${count(number)}</th>
+      <th scope="row"><a href=${this.pageOf(number)}>${count(number)}</a></th>
       <td>${moment(at)}</td>
       <td>${author ?? ''}</td>
       <td>${note ?? ''}</td>
@@ -81,6 +86,11 @@ export class RevisionPage extends SignedInElement {
         }
       </td>
     </tr>`;
+  }
+
+  /** What a revision changed, record by record. */
+  private pageOf(number: number): string {
+    return `${base}/collections/${encodeURIComponent(this.register)}/revisions/${number}`;
   }
 
   private async tell(done: Rollback): Promise<void> {
@@ -96,12 +106,13 @@ export class RevisionPage extends SignedInElement {
   }
 
   private async add(ask: () => Promise<RevisionList>): Promise<void> {
+    this.trouble = '';
     try {
       const { revisions, links = [] } = await ask();
       this.revisions = [...(this.revisions ?? []), ...revisions];
       this.older = links.find(({ rel }) => rel === 'next')?.href ?? '';
     } catch (error) {
-      if (!this.hasEnded(error)) this.news = d('revisions.failed', { why: reason(error) });
+      if (!this.hasEnded(error)) this.trouble = d('revisions.failed', { why: reason(error) });
     }
   }
 }

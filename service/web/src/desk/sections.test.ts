@@ -65,7 +65,8 @@ describe('what is in the file', () => {
     const section = await shown(new FileSection(), { report: report() });
     const facts = [...section.querySelectorAll('dd')].map(words);
     expect(facts).toEqual([
-      'Shapefile, 2 kB',
+      'Shapefile',
+      '2 kB',
       'dia_chi',
       'điểm',
       '4',
@@ -99,7 +100,7 @@ describe('what is in the file', () => {
   it('knows the rows of a file that is not read yet from its layer', async () => {
     const unread = report({ outcome: 'needs_choice', rows: { read: 0, valid: 0, rejected: 0 } });
     const section = await shown(new FileSection(), { report: unread });
-    expect([...section.querySelectorAll('dd')].map(words)[3]).toBe('4');
+    expect([...section.querySelectorAll('dd')].map(words)[4]).toBe('4');
     drawn(overview(unread, null));
     expect(words(document.querySelector('.overview li'))).toContain('Shapefile, 4 dòng');
     const problems = await shown(new ProblemSection(), { report: unread });

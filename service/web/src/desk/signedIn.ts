@@ -1,5 +1,6 @@
 /** What every page of the desk begins with: who is it? The login form where nobody is signed in. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { keyed } from 'lit/directives/keyed.js';
 import './loginForm';
 import { ApiError, PublicApi } from '../core/api';
 import { PageElement, reason } from '../core/element';
@@ -15,12 +16,15 @@ export abstract class SignedInElement extends PageElement {
   static override properties = {
     account: { state: true },
     checking: { state: true },
+    former: { state: true },
     message: { state: true },
     registers: { state: true },
   };
 
   declare account: Account | null;
   declare checking: boolean;
+  /** Whose session ended on this page. */
+  declare former: Account | null;
   declare message: string;
   declare registers: Register[];
 
@@ -28,9 +32,13 @@ export abstract class SignedInElement extends PageElement {
   protected readonly api = new DeskApi(base, lang, this.messages);
   private readonly open = new PublicApi(base, lang, this.messages);
 
+  /** Who was signed in on this page last: another officer gets a new page, with nothing of the first on it. */
+  private last = '';
+
   constructor() {
     super();
     this.account = null;
+    this.former = null;
     this.checking = true;
     this.message = '';
     this.registers = [];
@@ -42,8 +50,8 @@ export abstract class SignedInElement extends PageElement {
 
   protected override render(): TemplateResult {
     return html`<div @logged-in=${() => void this.welcome()} @session-ended=${() => this.leave(d('desk.expired'))}>
-      <p role="status">${this.checking ? d('desk.checking') : this.message}</p>
-      ${this.checking ? nothing : this.content()}
+      <p role="status">${this.message || nothing}</p>
+      ${this.checking ? html`<p>${d('desk.checking')}</p>` : this.content()}
     </div>`;
   }
 
@@ -60,19 +68,27 @@ export abstract class SignedInElement extends PageElement {
     return ended;
   }
 
+  /** Asks to sign in again. What was chosen and written is kept for the same officer, out of sight. */
   protected leave(message: string): void {
+    if (!this.account) return;
+    this.former = this.account;
     this.account = null;
     this.message = message;
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>('#login-name')?.focus());
   }
 
   private content(): TemplateResult {
     const { account } = this;
-    if (!account) return html`<bandoso-login .api=${this.api}></bandoso-login>`;
+    const whose = account ?? this.former;
+    return html`${account ? this.who(account) : html`<bandoso-login .api=${this.api}></bandoso-login>`}
+      ${whose ? keyed(whose.username, html`<div ?hidden=${!account}>${this.body(whose)}</div>`) : nothing}`;
+  }
+
+  private who(account: Account): TemplateResult {
     return html`<div class="who" tabindex="-1">
-        <div>${d('desk.hello', { name: account.display_name || account.username })} ${area(account)}</div>
-        <button type="button" class="link" @click=${() => void this.logout()}>${d('desk.logout')}</button>
-      </div>
-      ${this.body(account)}`;
+      <div>${d('desk.hello', { name: account.display_name || account.username })} ${area(account)}</div>
+      <button type="button" class="link" @click=${() => void this.logout()}>${d('desk.logout')}</button>
+    </div>`;
   }
 
   /** The form that had the focus is gone: it goes to what took its place. */
@@ -83,11 +99,13 @@ export abstract class SignedInElement extends PageElement {
   }
 
   private async enter(): Promise<void> {
-    this.checking = true;
     this.message = '';
     try {
       this.account = await this.api.me();
       if (this.account) {
+        this.former = null;
+        if (this.last !== '' && this.last !== this.account.username) return location.reload();
+        this.last = this.account.username;
         this.registers = (await this.open.registers()).registers;
         await this.begin();
       }
@@ -101,6 +119,7 @@ export abstract class SignedInElement extends PageElement {
     try {
       await this.api.logout();
       this.leave('');
+      this.former = null;
     } catch (error) {
       this.message = reason(error);
     }

@@ -9,6 +9,7 @@ afterEach(() => document.body.replaceChildren());
 async function pressed(effect: Rollback, done: string[], refusal?: Error): Promise<UndoButton> {
   const api = {
     revisions: () => Promise.resolve({ etag: '"12"', revisions: [] }),
+    fields: () => Promise.resolve([{ name: 'street', title: { vi: 'Đường', en: 'Street' } }]),
     previewRollback: () => Promise.resolve(effect),
     rollback: (_register: string, _revision: number, etag: string) => {
       done.push(etag);
@@ -37,9 +38,11 @@ describe('undoing a revision', () => {
     const done: string[] = [];
     const button = await pressed(effect, done);
     const told = button.querySelector('dialog')?.textContent?.replace(/\s+/g, ' ') ?? '';
-    expect(told).toContain('khôi phục 2, thêm lại 1 và xóa 3 bản ghi');
+    expect(told).toContain('trả 2 bản ghi về giá trị trước đó');
+    expect(told).toContain('thêm lại 1 bản ghi đã bị xóa');
+    expect(told).toContain('xóa 3 bản ghi đã được thêm');
     expect(told).toContain('12 bản ghi');
-    expect(told).toContain('0799700001 street và 11 bản ghi khác.');
+    expect(told).toContain('0799700001 Đường và 11 bản ghi khác.');
     button.querySelector<HTMLButtonElement>('dialog button')?.click();
     await settle();
     expect(done).toEqual([]);
@@ -71,6 +74,7 @@ describe('undoing a revision', () => {
     let finish = (_: Rollback): void => undefined;
     const api = {
       revisions: () => Promise.resolve({ etag: '"12"', revisions: [] }),
+      fields: () => Promise.resolve([]),
       previewRollback: (_register: string, _revision: number, onNews: (news: RollbackJob) => void) => {
         onNews(job);
         return new Promise<Rollback>((resolve) => {

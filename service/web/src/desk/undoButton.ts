@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import './confirmDialog';
 import { ApiError } from '../core/api';
 import { PageElement, reason } from '../core/element';
+import { say } from '../core/page';
 import type { ConfirmDialog } from './confirmDialog';
 import type { DeskApi } from './deskApi';
 import type { Rollback, RollbackJob } from './types';
@@ -56,7 +57,7 @@ export class UndoButton extends PageElement {
       const { etag } = await this.api.revisions(this.register);
       const effect = await this.api.previewRollback(this.register, this.revision, onNews);
       this.job = null;
-      if (await this.confirmed(effect))
+      if (await this.confirmed(await this.inWords(effect)))
         this.emit<Rollback>('undone', await this.api.rollback(this.register, this.revision, etag, onNews));
     } catch (error) {
       const isStale = error instanceof ApiError && error.status === 412;
@@ -64,6 +65,18 @@ export class UndoButton extends PageElement {
     }
     this.job = null;
     this.busy = false;
+  }
+
+  /** The same with the titles of the fields that stay as they are. */
+  private async inWords(effect: Rollback): Promise<Rollback> {
+    if (effect.conflict_count === 0) return effect;
+    const fields = await this.api.fields(this.register).catch(() => []);
+    const titles = new Map(fields.map(({ name, title }) => [name, say(title)]));
+    const conflicts = effect.conflicts?.map((one) => ({
+      ...one,
+      fields: one.fields?.map((name) => titles.get(name) || name) ?? [],
+    }));
+    return { ...effect, ...(conflicts ? { conflicts } : {}) };
   }
 
   private async confirmed(effect: Rollback): Promise<boolean> {
@@ -78,11 +91,9 @@ export class UndoButton extends PageElement {
 function waitingFor(job: RollbackJob | null): TemplateResult {
   const { step, steps, records } = job?.progress ?? {};
   const work = job?.dry_run ? 'undo.looking' : 'undo.working';
-  const words = step && steps ? d(work, { step, steps, n: records ?? 0 }) : d('undo.waiting');
-  return html`<p role="status" class="waiting">
-    ${job ? words : nothing}
-    ${job ? html`<span aria-hidden="true">${d('undo.since', { time: clock(job.seconds) })}</span>` : nothing}
-  </p>`;
+  const words = step && steps ? d(work, { step, steps, n: records ?? 0 }) : d(job?.dry_run ? 'undo.waitingToLook' : 'undo.waiting');
+  const since = job ? html` <span aria-hidden="true">${d('undo.since', { time: clock(job.seconds) })}</span>` : nothing;
+  return html`<p role="status" class="waiting">${job ? words : nothing}${since}</p>`;
 }
 
 /** What undoing did, in a sentence. */
@@ -93,7 +104,11 @@ export function undoneWords({ revision }: Rollback): string {
 /** What undoing does, and the records of which later revisions changed something. */
 function effectOf({ restored, removed, reinserted, ...left }: Rollback): TemplateResult {
   if (restored + removed + reinserted + left.conflict_count === 0) return html`<p>${d('undo.nothing')}</p>`;
-  return html`<p>${d('undo.effect', { restored, removed, reinserted })}</p>
+  const lines = ([['restored', restored], ['reinserted', reinserted], ['removed', removed]] as const)
+    .filter(([, n]) => n > 0)
+    .map(([what, n]) => html`<li>${d(`undo.${what}`, { n })}</li>`);
+  return html`<p>${d(lines.length > 0 ? 'undo.effect' : 'undo.nothing')}</p>
+    ${lines.length > 0 ? html`<ul>${lines}</ul>` : nothing}
     ${left.conflict_count > 0 ? conflictList(left) : nothing}
     <p>${d('undo.newRevision')}</p>`;
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Account } from '../core/types';
 import type { DeskApi } from './deskApi';
 import type { FilePicker } from './filePicker';
@@ -117,6 +117,30 @@ describe('the form that sends files', () => {
     await submit();
     expect(sent[0]?.key).toBe(sent[1]?.key);
     expect(sent[2]?.key).not.toBe(sent[1]?.key);
+  });
+  it('tells once that it sends; how much is for the eye and for the bar', async () => {
+    const told: string[] = [];
+    form.api = {
+      sendFiles: async (_form: FormData, _key: string, onProgress: (share: number) => void) => {
+        for (const share of [0.1, 0.5, 1]) {
+          onProgress(share);
+          await settle();
+          const status = form.querySelector('.upload-form > [role=status]')?.cloneNode(true) as HTMLElement;
+          const bar = form.querySelector('progress');
+          const seen = status.querySelector('[aria-hidden=true]');
+          told.push(`${seen?.textContent ?? ''} ${bar?.getAttribute('value') ?? '-'}`);
+          seen?.remove();
+          told.push(status.textContent?.trim() ?? '');
+        }
+        return { id: 'u-9', state: 'received' };
+      },
+    } as unknown as DeskApi;
+    await drop(new File(['1'], 'a.csv'));
+    await mark('#upload-register', 'addresses');
+    await submit();
+    await vi.waitFor(() => expect(told).toHaveLength(6));
+    expect(told.filter((_, index) => index % 2 === 1)).toEqual(Array(3).fill('Đang gửi tệp…'));
+    expect(told.filter((_, index) => index % 2 === 0).map((text) => text.replace(/\s/g, ''))).toEqual(['10%10', '50%50', '-']);
   });
   it('explains each way to update', () => {
     for (const mode of ['upsert', 'replace', 'append']) {

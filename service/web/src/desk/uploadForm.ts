@@ -1,12 +1,14 @@
 /** Chooses files and what they are, and sends them. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import './filePicker';
+import { ApiError } from '../core/api';
 import { PageElement, reason } from '../core/element';
 import { say } from '../core/page';
 import type { Account, Register } from '../core/types';
 import type { DeskApi } from './deskApi';
 import type { FilePicker } from './filePicker';
 import { idempotencyKey } from './sending';
+import { sendingBar } from './sendingBar';
 import { MODES, type Mode } from './types';
 import { d } from './words';
 
@@ -63,15 +65,10 @@ export class UploadForm extends PageElement {
       <div class="form-pair">${this.registerField(busy)} ${this.communeField(busy)}</div>
       ${this.modeField(busy)}
       <p role="alert" class="error">${this.error}</p>
-      ${this.percent === null ? nothing : this.progress(this.percent)}
+      ${sendingBar(this.percent, 'upload.sending')}
       <button class="primary large" ?disabled=${busy}>${d('upload.send')}</button>
       <p class="hint">${d('upload.after')}</p>
     </form>`;
-  }
-
-  private progress(percent: number): TemplateResult {
-    return html`<p role="status">${d(percent < 100 ? 'upload.sending' : 'upload.storing', { percent })}</p>
-      <progress max="100" .value=${percent} aria-label=${d('upload.progress')}></progress>`;
   }
 
   private registerField(busy: boolean): TemplateResult {
@@ -176,7 +173,8 @@ export class UploadForm extends PageElement {
       });
       this.emit<string>('file-sent', id);
     } catch (error) {
-      this.error = d('upload.failed', { why: reason(error) });
+      if (error instanceof ApiError && error.status === 401) this.emit('session-ended', null);
+      else this.error = d('upload.failed', { why: reason(error) });
       this.percent = null;
     }
   }

@@ -57,7 +57,8 @@ export class UploadList extends PageElement {
     const title = d(this.what === 'mine' ? 'uploads.title' : 'uploads.approvals');
     return html`<section class="card" aria-label=${title}>
       <h2>${title}</h2>
-      <p role="status">${this.status()}</p>
+      <p role="status">${this.state === 'failed' ? d('uploads.failed', { why: this.why }) : nothing}</p>
+      <p>${this.stand()}</p>
       ${
         this.uploads.length > 0
           ? html`<ul class="upload-list">
@@ -68,10 +69,9 @@ export class UploadList extends PageElement {
     </section>`;
   }
 
-  private status(): string {
+  private stand(): string | typeof nothing {
     if (this.state === 'loading') return d('uploads.loading');
-    if (this.state === 'failed') return d('uploads.failed', { why: this.why });
-    return this.uploads.length === 0 ? d('uploads.none') : '';
+    return this.state === 'ready' && this.uploads.length === 0 ? d('uploads.none') : nothing;
   }
 
   private item(upload: Upload): TemplateResult {

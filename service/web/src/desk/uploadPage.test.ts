@@ -158,10 +158,25 @@ describe('the page of an upload', () => {
   });
   it('says why the service refuses', async () => {
     await open();
-    refusal = { status: 403, problem: { title: 'Không được phép', detail: 'Xã khác.' } };
+    refusal = { status: 403, problem: { title: 'Forbidden', detail: 'Xã khác.' } };
     page.querySelector('bandoso-publish form')?.dispatchEvent(new Event('submit', { cancelable: true }));
     await settle();
-    expect(words('[role=alert]')).toBe('Có trục trặc: Không được phép – Xã khác.');
+    expect(words('[role=alert]')).toBe('Có trục trặc: Xã khác.');
+  });
+  it('keeps what was written when the session ends, and leads to signing in', async () => {
+    await open();
+    const note = page.querySelector<HTMLInputElement>('#publish-note');
+    if (note) note.value = 'tháng 11';
+    refusal = { status: 401, problem: { detail: 'Chưa đăng nhập.' } };
+    page.querySelector('bandoso-publish form')?.dispatchEvent(new Event('submit', { cancelable: true }));
+    await vi.waitFor(() => expect(document.activeElement?.id).toBe('login-name'));
+    expect(words('[role=status]')).toContain('Phiên đăng nhập đã hết.');
+    expect(page.querySelector('[hidden] #publish-note')).toBe(note);
+    refusal = null;
+    page.querySelector('bandoso-login')?.dispatchEvent(new CustomEvent('logged-in', { bubbles: true }));
+    await vi.waitFor(() => expect(page.querySelector('.who')).not.toBeNull());
+    expect(page.querySelector('[hidden] #publish-note')).toBeNull();
+    expect(page.querySelector<HTMLInputElement>('#publish-note')?.value).toBe('tháng 11');
   });
   it('collects choices, does not publish before they are checked, and sends them with earlier ones', async () => {
     await open({ options: { crs: 'EPSG:9209', columns: '{"TEN":"name"}' } });

@@ -13,9 +13,9 @@ import type { ConfirmDialog } from './confirmDialog';
 import { isRunning, type Download } from './deskApi';
 import { draftSize, mergeChoices, withEarlier } from './draft';
 import { Following } from './following';
-import { isCrsDoubted } from './crsNames';
 import { viewOf } from './mapAddress';
-import { overview } from './overview';
+import { choiceLink, overview } from './overview';
+import { pendingBar } from './pendingBar';
 import { SignedInElement } from './signedIn';
 import { progressBar, stepList } from './steps';
 import { undoneWords } from './undoButton';
@@ -23,6 +23,8 @@ import type { Choices, ColumnField, Preview, Report, Rollback, Upload } from './
 import { count, d, moment } from './words';
 
 const DOWNLOADS = ['report.csv', 'report.xlsx', 'report.geojson', 'report.html'] as const satisfies Download[];
+/** Work is told to readers once it has lasted so long: quick steps would only talk over each other. */
+const WORTH_TELLING_MS = 1500;
 /** While these hold, the service can still list the changes one by one. */
 const LISTED: ReadonlySet<string> = new Set(['staged', 'needs_approval']);
 /** While these hold, an officer may still decide otherwise. */
@@ -46,6 +48,7 @@ export class UploadPage extends SignedInElement {
     draft: { state: true },
     busy: { state: true },
     news: { state: true },
+    told: { state: true },
     trouble: { state: true },
   };
 
@@ -57,9 +60,14 @@ export class UploadPage extends SignedInElement {
   declare draft: Choices;
   declare busy: boolean;
   declare news: string;
+  /** Where the upload stands, for those who do not see it change. */
+  declare told: string;
   declare trouble: string;
 
   private following: Following | undefined;
+  private telling: ReturnType<typeof setTimeout> | undefined;
+  /** What readers were told last of where the upload stands. */
+  private said = '';
 
   constructor() {
     super();
@@ -70,11 +78,13 @@ export class UploadPage extends SignedInElement {
     this.draft = {};
     this.busy = false;
     this.news = '';
+    this.told = '';
     this.trouble = '';
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    clearTimeout(this.telling);
     this.following?.stop();
   }
 
@@ -90,6 +100,7 @@ export class UploadPage extends SignedInElement {
   protected override body(account: Account): TemplateResult {
     const { upload } = this;
     return html`<p role="alert" class="error">${this.trouble}</p>
+      <p role="status" class="visually-hidden">${this.told}</p>
       ${upload ? html`${this.head(upload)} ${this.stand(upload, account)} ${this.sections(upload)}` : nothing}
       <bandoso-confirm></bandoso-confirm>`;
   }
@@ -124,7 +135,7 @@ export class UploadPage extends SignedInElement {
   private next(upload: Upload, account: Account): TemplateResult | typeof nothing {
     const { state, report, diff } = upload;
     if (state === 'published') return this.done(upload);
-    if (state === 'needs_choice') return html`<p><a href="#section-file">${d(choiceAsked(report))}</a></p>`;
+    if (state === 'needs_choice') return choiceLink(report);
     if ((state === 'staged' || state === 'needs_approval') && diff) {
       const mayApprove = Boolean(upload.author) && upload.author !== account.username;
       return html`<bandoso-publish
@@ -184,6 +195,7 @@ export class UploadPage extends SignedInElement {
         ></bandoso-file-section>
         <bandoso-problems
           .report=${report}
+          .fields=${this.fields}
           .downloads=${this.downloads(report)}
           .draft=${this.draft}
           ?editable=${editable}
@@ -201,19 +213,12 @@ export class UploadPage extends SignedInElement {
             : nothing
         }
       </div>
-      ${this.pendingBar()}`;
-  }
-
-  private pendingBar(): TemplateResult | typeof nothing {
-    const n = draftSize(this.draft);
-    if (n === 0) return nothing;
-    return html`<div class="pending" role="region" aria-label=${d('pending.label')}>
-      <p role="status">${d('pending.words', { n })}</p>
-      <button type="button" @click=${() => (this.draft = {})}>${d('pending.drop')}</button>
-      <button type="button" class="primary" ?disabled=${this.busy} @click=${() => void this.choose(this.draft)}>
-        ${d('pending.check')}
-      </button>
-    </div>`;
+      ${pendingBar({
+        draft: this.draft,
+        busy: this.busy,
+        onCheck: () => void this.choose(this.draft),
+        onDrop: () => this.dropDraft(),
+      })}`;
   }
 
   private downloads({ rows }: Report) {
@@ -243,6 +248,7 @@ export class UploadPage extends SignedInElement {
     const before = this.upload?.state;
     this.upload = { ...this.upload, ...news } as Upload;
     const { upload } = this;
+    if (before !== upload.state) this.tellLater();
     document.title = `${d(`state.${upload.state}`)} · ${upload.file_name || upload.id} – ${siteName}`;
     const heading = document.querySelector('h1');
     if (heading && upload.file_name) heading.textContent = upload.file_name;
@@ -266,13 +272,30 @@ export class UploadPage extends SignedInElement {
     if ('report' in news || (news.state && isRunning({ state: news.state }))) this.take(news);
   }
 
+  /** Tells what is being done, if it still is in a while. */
+  private tellLater(): void {
+    clearTimeout(this.telling);
+    this.told = '';
+    this.telling = setTimeout(() => {
+      if (this.upload && isRunning(this.upload)) this.tell(standWords(this.upload));
+    }, WORTH_TELLING_MS);
+  }
+
+  private tell(words: string): void {
+    if (words !== this.said) this.said = this.told = words;
+  }
+
   /** The work is done: what was asked before is over, and who waited without doing anything else is led to the result. */
   private async arrive(): Promise<void> {
+    const isLed = this.busy;
     this.following?.stop();
     this.following = undefined;
     await this.loadSurroundings();
     await this.updateComplete;
+    // Whoever just did something is led there by what did it.
+    if (isLed || !this.upload) return;
     if (document.activeElement === document.body) this.focusStand();
+    else this.tell(standWords(this.upload));
   }
 
   private async loadSurroundings(): Promise<void> {
@@ -284,7 +307,15 @@ export class UploadPage extends SignedInElement {
     if (isOpen || upload.state === 'published') this.preview = await this.api.preview(upload.id).catch(() => null);
   }
 
+  private dropDraft(): void {
+    this.draft = {};
+    this.focusStand();
+  }
+
   private focusStand(): void {
+    if (!this.account || !this.upload) return;
+    this.said = standWords(this.upload);
+    this.told = '';
     this.querySelector<HTMLElement>('#stand-words')?.focus();
   }
 
@@ -318,15 +349,15 @@ export class UploadPage extends SignedInElement {
         this.news = d('publish.stale');
       } else this.fail(error);
     }
-    this.busy = false;
     await this.updateComplete;
     this.focusStand();
+    this.busy = false;
   }
 
   private undone(done: Rollback): void {
     if (this.upload && done.revision !== null) this.upload = { ...this.upload, undone_by: done.revision };
-    this.news = undoneWords(done);
-    this.focusStand();
+    else this.news = undoneWords(done);
+    void this.updateComplete.then(() => this.focusStand());
   }
 
   /** Says what failed; returns whether that is the end of it. */
@@ -346,13 +377,6 @@ function standWords({ state, progress, revision, diff, undone_by: by }: Upload):
   if (state === 'validating' && progress?.stage === 'reading') return d('stand.reading');
   if (state === 'staged' && diff && diff.added + diff.changed + diff.removed === 0) return d('stand.nothing');
   return d(`stand.${state}`);
-}
-
-/** What the service asks the officer to choose. */
-function choiceAsked(report: Report | null | undefined) {
-  const { layers = [], layer = null, crs } = report ?? {};
-  if (layers.length > 1 && layer === null) return 'choice.layer';
-  return isCrsDoubted(crs) ? 'choice.crs' : 'choice.columns';
 }
 
 customElements.define('bandoso-upload-page', UploadPage);

@@ -23,6 +23,11 @@ export function count(value: number): string {
   return numbers.format(value);
 }
 
+/** A factor with its decimals as people write them. */
+export function decimal(value: number): string {
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: 6 }).format(value);
+}
+
 /** A moment as people read it; empty when there is none. */
 export function moment(value: string | null | undefined): string {
   const date = new Date(value ?? NaN);
