@@ -36,19 +36,21 @@ VN2000_ZONES = {
 VN2000_GEOGRAPHIC = 4756
 WGS84 = 4326
 
+_SHIFT_M = (-191.90441429, -39.30318279, -111.45032835)
 _HELMERT = (
     "+step +proj=push +v_3 +step +proj=cart +ellps=WGS84 "
-    "+step +proj=helmert +x=-191.90441429 +y=-39.30318279 +z=-111.45032835 "
+    f"+step +proj=helmert +x={_SHIFT_M[0]} +y={_SHIFT_M[1]} +z={_SHIFT_M[2]} "
     "+rx=-0.00928836 +ry=0.01975479 +rz=-0.00427372 +s=0.252906278 +convention=coordinate_frame "
     "+step +inv +proj=cart +ellps=WGS84 +step +proj=pop +v_3 "
 )
 _TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
 # Grids and lists that PROJ would open or fetch; only "@null" is none.
 _OTHER_FILE = re.compile(r"PARAMETERFILE|(grids|init|file)\s*=\s*(?!@null\b)", re.IGNORECASE)
-_DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000", re.IGNORECASE)
+# QGIS and GDAL name the datum of a system of one's own after its shift, also where the shift itself is lost.
+_DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000|towgs84[=_]-191[._]90441429", re.IGNORECASE)
 _FALSE_EASTING_M = 500_000.0
 _MAX_CODE_DIGITS = 6
-_WGS84_NAMED = re.compile(r"wgs.*84|world geodetic system 1984", re.IGNORECASE)
+_WGS84_NAMED = re.compile(r"(?<!based.on.)(?<!to)wgs.*84|world geodetic system 1984", re.IGNORECASE)
 _TRANSVERSE_MERCATOR = re.compile(r"VN2000:(\d{2,3}(?:\.\d{1,6})?),(0\.99\d{1,6}|1(?:\.0{1,6})?)")
 _SWAPPED, _NO_SHIFT = "swapped", "no-shift"
 _REMARKS = {
@@ -59,6 +61,7 @@ FILE_CHOICE = "file"
 """The choice that stands for what the file itself states."""
 _SAME_DEGREES = 1e-6
 _SAME_SCALE = 1e-7
+_SAME_SHIFT_M = 0.01
 
 WEST, SOUTH, EAST, NORTH = 101.0, 6.0, 118.5, 24.0
 """Vietnam with both archipelagos, degrees WGS 84, with room to spare."""
@@ -324,16 +327,19 @@ def from_wkt(wkt: str) -> SourceCrs:
 
 
 def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
-    """Recognise VN-2000 by datum name and parameters; the name of the projection itself says nothing.
+    """Recognise VN-2000 by datum name or shift, and parameters; the name of the projection itself says nothing.
 
     A shift that the file carries itself (``TOWGS84``) is left aside: whoever wrote it may have meant either sign.
     """
+    carries_shift = False
     if crs.is_bound and crs.source_crs is not None:
+        carried: list[float] = getattr(crs.coordinate_operation, "towgs84", [])[:3]
+        carries_shift = len(carried) > 0 and np.allclose(carried, _SHIFT_M, rtol=0, atol=_SAME_SHIFT_M)
         crs = crs.source_crs
     geodetic = crs.geodetic_crs
     if geodetic is None or geodetic.datum is None:
         return None
-    if not _DATUM.search(f"{geodetic.name} {geodetic.datum.name}"):
+    if not carries_shift and not _DATUM.search(f"{geodetic.name} {geodetic.datum.name}"):
         return None
     if crs.is_geographic:
         return vn2000_geographic()
