@@ -129,6 +129,14 @@ class Ranking:
         best, stated = self.fits[0], self.stated
         return stated is not None and best is not stated and best.inside >= _LEAST_INSIDE_TO_DOUBT
 
+    @property
+    def open_trap(self) -> Fit | None:
+        """What differs from the stated system by the datum shift alone, where the places do not tell the two apart."""
+        twin = next((fit for fit in self.fits if fit.trap == "no_datum_shift"), None)
+        if self.stated is None or twin is None or twin.inside < _LEAST_INSIDE_TO_DOUBT:
+            return None
+        return None if _proves(self.stated, twin) else twin
+
 
 def rank(coordinates: Floats, stated: SourceCrs | None, communes: ExpectedCommunes) -> Ranking:
     """Rank the coordinate systems that a file may be in.
@@ -142,7 +150,9 @@ def rank(coordinates: Floats, stated: SourceCrs | None, communes: ExpectedCommun
     communes : ExpectedCommunes
         Where each of the places should lie.
     """
-    known = [*([] if stated is None else [Candidate(stated, _PRIOR_STATED), *_kin(stated)]), *all_candidates()]
+    known = list(all_candidates())
+    if stated is not None:
+        known = [Candidate(stated, _PRIOR_STATED), *known, *_kin(stated)]
     cells = _cells(coordinates)
     fits: list[Fit] = []
     for candidate in _near(coordinates, known, communes):
