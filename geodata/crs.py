@@ -105,10 +105,14 @@ class SourceCrs:
     @property
     def name_en(self) -> str:
         """The name in English."""
-        name = self.name
-        for vi, en in _REMARKS.values():
-            name = name.replace(f" ({vi})", f" ({en})")
-        return name
+        return english_name(self.name)
+
+
+def english_name(name: str) -> str:
+    """Return the `name` of a coordinate system in English."""
+    for vi, en in _REMARKS.values():
+        name = name.replace(f" ({vi})", f" ({en})")
+    return name
 
 
 def _keep(first: Floats, second: Floats) -> tuple[Floats, Floats]:
