@@ -36,29 +36,32 @@ VN2000_ZONES = {
 VN2000_GEOGRAPHIC = 4756
 WGS84 = 4326
 
+_SHIFT_M = (-191.90441429, -39.30318279, -111.45032835)
 _HELMERT = (
     "+step +proj=push +v_3 +step +proj=cart +ellps=WGS84 "
-    "+step +proj=helmert +x=-191.90441429 +y=-39.30318279 +z=-111.45032835 "
+    f"+step +proj=helmert +x={_SHIFT_M[0]} +y={_SHIFT_M[1]} +z={_SHIFT_M[2]} "
     "+rx=-0.00928836 +ry=0.01975479 +rz=-0.00427372 +s=0.252906278 +convention=coordinate_frame "
     "+step +inv +proj=cart +ellps=WGS84 +step +proj=pop +v_3 "
 )
 _TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"
 # Grids and lists that PROJ would open or fetch; only "@null" is none.
 _OTHER_FILE = re.compile(r"PARAMETERFILE|(grids|init|file)\s*=\s*(?!@null\b)", re.IGNORECASE)
-_DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000", re.IGNORECASE)
+# QGIS and GDAL name the datum of a system of one's own after its shift, also where the shift itself is lost.
+_DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000|towgs84[=_]-191[._]90441429", re.IGNORECASE)
 _FALSE_EASTING_M = 500_000.0
 _MAX_CODE_DIGITS = 6
-_WGS84_DATUM = re.compile(r"wgs.*84|world geodetic system 1984", re.IGNORECASE)
+_WGS84_NAMED = re.compile(r"(?<!based.on.)(?<!to)wgs.*84|world geodetic system 1984", re.IGNORECASE)
 _TRANSVERSE_MERCATOR = re.compile(r"VN2000:(\d{2,3}(?:\.\d{1,6})?),(0\.99\d{1,6}|1(?:\.0{1,6})?)")
 _SWAPPED, _NO_SHIFT = "swapped", "no-shift"
 _REMARKS = {
     _SWAPPED: ("đảo trục", "axes swapped"), _NO_SHIFT: ("không chuyển hệ quy chiếu", "no datum shift"),
 }  # fmt: skip
-_VN2000_NAME, _WGS84_NAME = "VN-2000", "WGS 84"
+VN2000_DATUM, WGS84_DATUM = "VN-2000", "WGS 84"
 FILE_CHOICE = "file"
 """The choice that stands for what the file itself states."""
 _SAME_DEGREES = 1e-6
 _SAME_SCALE = 1e-7
+_SAME_SHIFT_M = 0.01
 
 WEST, SOUTH, EAST, NORTH = 101.0, 6.0, 118.5, 24.0
 """Vietnam with both archipelagos, degrees WGS 84, with room to spare."""
@@ -102,17 +105,21 @@ class SourceCrs:
     @property
     def name_en(self) -> str:
         """The name in English."""
-        name = self.name
-        for vi, en in _REMARKS.values():
-            name = name.replace(f" ({vi})", f" ({en})")
-        return name
+        return english_name(self.name)
+
+
+def english_name(name: str) -> str:
+    """Return the `name` of a coordinate system in English."""
+    for vi, en in _REMARKS.values():
+        name = name.replace(f" ({vi})", f" ({en})")
+    return name
 
 
 def _keep(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     return first, second
 
 
-WGS84_DEGREES = SourceCrs("WGS 84", WGS84, "none", 0.0, _keep, choice=f"EPSG:{WGS84}", datum=_WGS84_NAME)
+WGS84_DEGREES = SourceCrs("WGS 84", WGS84, "none", 0.0, _keep, choice=f"EPSG:{WGS84}", datum=WGS84_DATUM)
 
 
 @lru_cache(maxsize=256)
@@ -122,9 +129,14 @@ def vn2000(central_meridian: float, scale: float, epsg: int | None = None) -> So
     pipeline = f"+proj=pipeline {_from_grid(central_meridian, scale)} {_HELMERT}{_TO_DEGREES}"
     choice = f"EPSG:{epsg}" if epsg else f"VN2000:{central_meridian:.6g},{scale}"
     return SourceCrs(
-        name, epsg, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(pipeline), choice=choice, datum=_VN2000_NAME,
+        name, epsg, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(pipeline), choice=choice, datum=VN2000_DATUM,
         grid=(central_meridian, scale),
     )  # fmt: skip
+
+
+def vn2000_zone(central_meridian: float, scale: float) -> SourceCrs:
+    """Return VN-2000 / TM under its EPSG code where it has one."""
+    return vn2000(central_meridian, scale, _epsg_of_zone(central_meridian, scale))
 
 
 def _from_grid(central_meridian: float, scale: float) -> str:
@@ -142,7 +154,7 @@ def vn2000_geographic() -> SourceCrs:
     steps = f"+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad {_HELMERT}{_TO_DEGREES}"
     return SourceCrs(
         "VN-2000", VN2000_GEOGRAPHIC, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(steps),
-        choice=f"EPSG:{VN2000_GEOGRAPHIC}", datum=_VN2000_NAME,
+        choice=f"EPSG:{VN2000_GEOGRAPHIC}", datum=VN2000_DATUM,
     )  # fmt: skip
 
 
@@ -155,7 +167,7 @@ def without_shift(crs: SourceCrs) -> SourceCrs:
     CoordinateSystemError
         When the system is not VN-2000 in a known grid or in degrees.
     """
-    if crs.datum != _VN2000_NAME or (crs.grid is None and crs.epsg != VN2000_GEOGRAPHIC):
+    if crs.datum != VN2000_DATUM or (crs.grid is None and crs.epsg != VN2000_GEOGRAPHIC):
         raise CoordinateSystemError(
             why_vi=f"“no-shift” chỉ dùng cho VN-2000, không cho “{crs.name}”.",
             why_en=f"“no-shift” is for VN-2000 only, not for “{crs.name_en}”.",
@@ -163,7 +175,7 @@ def without_shift(crs: SourceCrs) -> SourceCrs:
     move = _keep if crs.grid is None else _pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {_TO_DEGREES}")
     return replace(
         crs, name=f"{crs.name} ({_REMARKS[_NO_SHIFT][0]})", epsg=None, operation="none",
-        accuracy_m=None, to_wgs84=move, choice=f"{crs.choice};{_NO_SHIFT}", datum=_WGS84_NAME,
+        accuracy_m=None, to_wgs84=move, choice=f"{crs.choice};{_NO_SHIFT}", datum=WGS84_DATUM,
     )  # fmt: skip
 
 
@@ -188,7 +200,7 @@ def grid_from_wgs84(crs: SourceCrs, lon: Floats, lat: Floats) -> tuple[Floats, F
     lon, lat : float64 arrays, shape (n,)
     """
     assert crs.grid is not None
-    shift = _HELMERT if crs.datum == _VN2000_NAME else ""
+    shift = _HELMERT if crs.datum == VN2000_DATUM else ""
     transformer = pyproj.Transformer.from_pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {shift}{_TO_DEGREES}")
     easting, northing = transformer.transform(lon, lat, direction=TransformDirection.INVERSE)
     return np.asarray(easting, dtype=np.float64), np.asarray(northing, dtype=np.float64)
@@ -245,8 +257,7 @@ def _parse_base(base: str, stated: SourceCrs | None) -> SourceCrs:
     written = re.sub(r"\s", "", base.upper())
     grid = _TRANSVERSE_MERCATOR.fullmatch(written)
     if grid is not None and WEST <= float(grid[1]) <= EAST:
-        meridian, scale = float(grid[1]), float(grid[2])
-        return vn2000(meridian, scale, _epsg_of_zone(meridian, scale))
+        return vn2000_zone(float(grid[1]), float(grid[2]))
     return from_epsg(parse_epsg(base))
 
 
@@ -320,21 +331,24 @@ def from_wkt(wkt: str) -> SourceCrs:
 
 
 def _as_vn2000(crs: pyproj.CRS) -> SourceCrs | None:
-    """Recognise VN-2000 by datum name and parameters; the name of the projection itself says nothing.
+    """Recognise VN-2000 by datum name or shift, and parameters; the name of the projection itself says nothing.
 
     A shift that the file carries itself (``TOWGS84``) is left aside: whoever wrote it may have meant either sign.
     """
+    carries_shift = False
     if crs.is_bound and crs.source_crs is not None:
+        carried: list[float] = getattr(crs.coordinate_operation, "towgs84", [])[:3]
+        carries_shift = len(carried) > 0 and np.allclose(carried, _SHIFT_M, rtol=0, atol=_SAME_SHIFT_M)
         crs = crs.source_crs
     geodetic = crs.geodetic_crs
     if geodetic is None or geodetic.datum is None:
         return None
-    if not _DATUM.search(f"{geodetic.name} {geodetic.datum.name}"):
+    if not carries_shift and not _DATUM.search(f"{geodetic.name} {geodetic.datum.name}"):
         return None
     if crs.is_geographic:
         return vn2000_geographic()
     grid = _grid_of(crs)
-    return None if grid is None else vn2000(*grid, _epsg_of_zone(*grid))
+    return None if grid is None else vn2000_zone(*grid)
 
 
 def _grid_of(crs: pyproj.CRS) -> tuple[float, float] | None:
@@ -373,7 +387,7 @@ def _from_pyproj(crs: pyproj.CRS) -> SourceCrs:
     accuracy = best.accuracy if best.accuracy is not None and best.accuracy >= 0 else None
     return SourceCrs(
         crs.name, epsg, best.description, accuracy, _mover(best), choice=f"EPSG:{epsg}" if epsg else FILE_CHOICE,
-        datum=_WGS84_NAME if _WGS84_DATUM.search(datum) else datum, grid=_grid_of(two_dimensional),
+        datum=WGS84_DATUM if _WGS84_NAMED.search(datum) else datum, grid=_grid_of(two_dimensional),
     )  # fmt: skip
 
 

@@ -14,13 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geodata.crs import (
+    FILE_CHOICE,
+    VN2000_DATUM,
     VN2000_ZONES,
+    WGS84_DATUM,
     WGS84_DEGREES,
     SourceCrs,
     from_epsg,
     swapped,
     vn2000,
     vn2000_geographic,
+    vn2000_zone,
     without_shift,
 )
 from geodata.importing.communes import ExpectedCommunes
@@ -46,7 +50,9 @@ _LEAST_NEAR = 0.05
 _METRES_A_DEGREE_EAST, _METRES_A_DEGREE_NORTH = 111_370.0, 110_700.0
 """Along the equator and a meridian, as in Vietnam (8° to 23° N) to one part in a thousand."""
 
-_WEB_MERCATOR, _HANOI_1972 = 3857, 2044
+_WEB_MERCATOR = 3857
+_OLD_DATUMS = (2044, 3148, 3149)
+"""Hanoi 1972 / Gauss-Kruger zone 18, known to 5 m; Indian 1960 / UTM zones 48N and 49N, known to 44 m."""
 _WGS84_UTM = {105.0: 32648, 111.0: 32649}
 _USUAL_SCALE, _UTM_SCALE = 0.9999, 0.9996
 
@@ -123,6 +129,14 @@ class Ranking:
         best, stated = self.fits[0], self.stated
         return stated is not None and best is not stated and best.inside >= _LEAST_INSIDE_TO_DOUBT
 
+    @property
+    def open_trap(self) -> Fit | None:
+        """What differs from the stated system by the datum shift alone, where the places do not tell the two apart."""
+        twin = next((fit for fit in self.fits if fit.trap == "no_datum_shift"), None)
+        if self.stated is None or twin is None or twin.inside < _LEAST_INSIDE_TO_DOUBT:
+            return None
+        return None if _proves(self.stated, twin) else twin
+
 
 def rank(coordinates: Floats, stated: SourceCrs | None, communes: ExpectedCommunes) -> Ranking:
     """Rank the coordinate systems that a file may be in.
@@ -136,7 +150,9 @@ def rank(coordinates: Floats, stated: SourceCrs | None, communes: ExpectedCommun
     communes : ExpectedCommunes
         Where each of the places should lie.
     """
-    known = [Candidate(stated, _PRIOR_STATED), *all_candidates()] if stated is not None else list(all_candidates())
+    known = list(all_candidates())
+    if stated is not None:
+        known = [Candidate(stated, _PRIOR_STATED), *known, *_kin(stated)]
     cells = _cells(coordinates)
     fits: list[Fit] = []
     for candidate in _near(coordinates, known, communes):
@@ -148,7 +164,7 @@ def rank(coordinates: Floats, stated: SourceCrs | None, communes: ExpectedCommun
 
 
 _PRIOR_STATED = 2.0
-_PRIOR_SWAPPED, _PRIOR_NO_SHIFT, _PRIOR_OTHER_SCALE = -0.5, -2.5, -4.0
+_PRIOR_SWAPPED, _PRIOR_NO_SHIFT, _PRIOR_OLD_DATUM, _PRIOR_OTHER_SCALE = -0.5, -2.5, -3.0, -4.0
 
 
 @cache
@@ -158,7 +174,7 @@ def all_candidates() -> tuple[Candidate, ...]:
         Candidate(WGS84_DEGREES, 0.0),
         Candidate(vn2000_geographic(), -1.0),
         Candidate(from_epsg(_WEB_MERCATOR), -1.0),
-        Candidate(from_epsg(_HANOI_1972), -3.0),
+        *(Candidate(from_epsg(code), _PRIOR_OLD_DATUM) for code in _OLD_DATUMS),
     ]
     for code, (meridian, scale) in VN2000_ZONES.items():
         zone = from_epsg(code)
@@ -172,7 +188,24 @@ def all_candidates() -> tuple[Candidate, ...]:
                 Candidate(other, _PRIOR_OTHER_SCALE),
                 Candidate(without_shift(other), _PRIOR_OTHER_SCALE + _PRIOR_NO_SHIFT),
             ]
+    return _both_ways(straight)
+
+
+def _both_ways(straight: Sequence[Candidate]) -> tuple[Candidate, ...]:
     return (*straight, *(Candidate(swapped(one.crs), one.prior + _PRIOR_SWAPPED) for one in straight))
+
+
+def _kin(stated: SourceCrs) -> list[Candidate]:
+    """Return what a grid that the file states is easily mistaken for and that is in no list: its meridian is its own."""
+    if stated.grid is None:
+        return []
+    meridian, stated_scale = stated.grid
+    straight = []
+    for scale in dict.fromkeys([stated_scale, _USUAL_SCALE, _UTM_SCALE]):
+        grid, prior = vn2000_zone(meridian, scale), 0.0 if scale == stated_scale else _PRIOR_OTHER_SCALE
+        straight += [Candidate(grid, prior), Candidate(without_shift(grid), prior + _PRIOR_NO_SHIFT)]
+    listed = {candidate.crs.choice for candidate in all_candidates()}
+    return [one for one in _both_ways(straight) if one.crs.choice not in listed]
 
 
 def _near(coordinates: Floats, known: Sequence[Candidate], communes: ExpectedCommunes) -> list[Candidate]:
@@ -226,12 +259,17 @@ def _proves(one: Fit, other: Fit) -> bool:
     return speak_for >= _CERTAIN_CELLS + _AGAINST_WEIGHT * speak_against
 
 
+def _has_twin(crs: SourceCrs) -> bool:
+    """Whether what is easily mistaken for the system was looked at, too: not so for a projection that only the file has."""
+    return crs.grid is not None or not crs.choice.startswith(FILE_CHOICE)
+
+
 def _ranked(fits: list[Fit], stated: Fit | None) -> Ranking:
     if not fits:
         return Ranking((), None, is_certain=False)
     ordered = sorted(fits, key=lambda fit: -fit.weight)
     best = ordered[0]
-    is_certain = best.inside >= _LEAST_INSIDE and all(_proves(best, other) for other in ordered[1:])
+    is_certain = best.inside >= _LEAST_INSIDE and _has_twin(best.crs) and all(_proves(best, one) for one in ordered[1:])
     reference = stated or best
     likely = np.exp([fit.weight - best.weight for fit in ordered])
     described = {
@@ -260,4 +298,4 @@ def trap_between(crs: SourceCrs, reference: SourceCrs) -> Trap | None:
         return "zone"
     if crs.grid != reference.grid:
         return "scale"
-    return "no_datum_shift" if crs.datum != reference.datum else None
+    return "no_datum_shift" if {crs.datum, reference.datum} == {VN2000_DATUM, WGS84_DATUM} else None

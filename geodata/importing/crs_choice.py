@@ -9,9 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from geodata.crs import WGS84_DEGREES, Floats, SourceCrs, from_epsg, from_wkt, looks_like_degrees, parse_choice
+from geodata.crs import (
+    VN2000_DATUM,
+    WGS84_DATUM,
+    WGS84_DEGREES,
+    Floats,
+    SourceCrs,
+    from_epsg,
+    from_wkt,
+    looks_like_degrees,
+    parse_choice,
+)
 from geodata.errors import CoordinateSystemError
-from geodata.importing.candidates import Fit, Ranking, rank, trap_between
+from geodata.importing.candidates import SAME_PLACE_M, Fit, Ranking, rank, trap_between
 from geodata.importing.communes import ExpectedCommunes, FileCommunes
 from geodata.importing.quantities import say_distance, say_percent
 from geodata.importing.report import Report
@@ -81,6 +91,8 @@ class _Choice:
         if ranking is not None and ranking.refutes_stated and self._may_doubt(ranking):
             return self._doubt(ranking)
         is_certain = ranking is not None and ranking.is_certain and ranking.fits[0] is ranking.stated
+        if ranking is not None and ranking.open_trap is not None:
+            self._warn_of_trap(ranking, ranking.open_trap)
         return self._go_on(stated, certain=is_certain and self._is_complete, ranking=ranking)
 
     def _may_doubt(self, ranking: Ranking) -> bool:
@@ -100,6 +112,18 @@ class _Choice:
             ranking, code, **_named(best), choice=best.crs.choice, stated=stated.crs.name, stated_en=stated.crs.name_en,
             inside=say_percent(best.inside), stated_inside=say_percent(stated.inside), shift=say_distance(best.shift_m),
         )  # fmt: skip
+
+    def _warn_of_trap(self, ranking: Ranking, twin: Fit) -> None:
+        """Name the twin that the places leave possible; of degrees in WGS 84, as GPS receivers write them, only if it fits better."""
+        stated = ranking.stated
+        assert stated is not None
+        fits_better = twin.outside_by_cell.sum() < stated.outside_by_cell.sum()
+        if fits_better or stated.crs.grid is not None or stated.crs.datum == VN2000_DATUM:
+            self.report.add(
+                "DATUM_TRAP_MAYBE" if fits_better else "CRS_NOT_PROVEN", **_named(twin), choice=twin.crs.choice,
+                stated=stated.crs.name, stated_en=stated.crs.name_en, inside=say_percent(twin.inside),
+                stated_inside=say_percent(stated.inside), shift=say_distance(twin.shift_m),
+            )  # fmt: skip
 
     def _find(self) -> SourceCrs | None:
         """Find the system of a file that states none."""
@@ -139,6 +163,11 @@ class _Choice:
         return None
 
     def _go_on(self, chosen: SourceCrs, *, certain: bool, ranking: Ranking | None) -> SourceCrs:
+        is_rough = chosen.accuracy_m is None or chosen.accuracy_m > SAME_PLACE_M
+        if is_rough and chosen.datum not in {VN2000_DATUM, WGS84_DATUM}:
+            self.report.add(
+                "CRS_INACCURATE", value=chosen.name, value_en=chosen.name_en, **_accuracy(chosen.accuracy_m)
+            )
         self._describe(chosen, ranking, certain=certain)
         return chosen
 
@@ -211,6 +240,12 @@ def _candidate(fit: Fit) -> dict[str, Any]:
         "crs": fit.crs.choice, "name": fit.crs.name, "operation": fit.crs.operation, "score": round(fit.score, 3),
         "inside": round(fit.inside, 3), "trap": fit.trap, "shift_m": _metres(fit.shift_m),
     }  # fmt: skip
+
+
+def _accuracy(metres: float | None) -> dict[str, Any]:
+    if metres is None:
+        return {"accuracy": "không rõ", "accuracy_en": "not known"}
+    return {"accuracy": say_distance(metres), "accuracy_en": say_distance(metres)}
 
 
 def _named(fit: Fit) -> dict[str, Any]:

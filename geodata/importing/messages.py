@@ -225,6 +225,26 @@ KINDS: dict[str, MessageKind] = {
         "or made twice. It fits when read as {value_en} ({inside} % lie in their commune, against {stated_inside} %).",
         "Xem bản đồ rồi chọn {choice}; nếu chắc chắn tệp ghi đúng, chọn lại hệ tọa độ của tệp.",
         "Look at the map, then choose {choice}; choose the file's own where that is surely right."),
+    "DATUM_TRAP_MAYBE": MessageKind(
+        "warning", "Tệp ghi {stated} ({stated_inside} % nằm trong xã), nhưng đọc là {value} thì khớp hơn ({inside} %): có thể thiếu hoặc "
+        "thừa bước chuyển giữa VN-2000 và WGS 84, khi đó dữ liệu lệch khoảng {shift}. Số điểm chưa đủ để khẳng định.",
+        "The file says {stated_en} ({stated_inside} % lie in their commune), but {value_en} fits better ({inside} %): the shift between "
+        "VN-2000 and WGS 84 may have been left out or made twice, and the data then lies about {shift} off. Too few places to be certain.",
+        "Trên bản đồ xem trước, so hai khả năng với một nhà hay ngã ba đã biết chắc vị trí, rồi chọn {choice} hoặc hệ mà tệp ghi.",
+        "On the preview map, compare both with a house or junction whose place is known, then choose {choice} or what the file says."),
+    "CRS_NOT_PROVEN": MessageKind(
+        "info", "Vị trí các dòng khớp với {stated} như tệp ghi, nhưng chưa loại trừ được bẫy hệ quy chiếu: nếu khi làm tệp đã bỏ sót "
+        "bước chuyển giữa VN-2000 và WGS 84, dữ liệu lệch khoảng {shift}.",
+        "The rows lie where {stated_en}, which the file says, has them, but that does not exclude the datum trap: if the shift between "
+        "VN-2000 and WGS 84 was left out when the file was made, the data lies about {shift} off.",
+        "Trên bản đồ xem trước, so với một nhà hay ngã ba đã biết chắc vị trí, hoặc hỏi người đo. Đúng thì không phải làm gì; lệch thì chọn {choice}.",
+        "On the preview map, compare a house or junction whose place is known, or ask the surveyor. Nothing to be done where it is right; "
+        "else choose {choice}."),
+    "CRS_INACCURATE": MessageKind(
+        "warning", "Độ chính xác của phép chuyển từ {value} sang WGS 84: {accuracy}.",
+        "Accuracy of the transformation from {value_en} to WGS 84: {accuracy_en}.",
+        "Nếu có bản VN-2000 hay WGS 84 của dữ liệu thì gửi bản đó; nếu không, so vài điểm đã biết chắc vị trí trên bản đồ.",
+        "Send the data in VN-2000 or WGS 84 where you have it so; else compare some places that are known on the map."),
     "ZONE_MIXED": MessageKind(
         "warning", "{value} dòng thuộc múi khác với tệp ({file_zone}): {zones}. Các dòng đó bị từ chối, không tự chuyển.",
         "{value} rows are in another zone than the file ({file_zone_en}): {zones}. They were rejected, not moved.",

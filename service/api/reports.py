@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Row, select
 
+from geodata.crs import english_name
 from geodata.db import Database
 from geodata.errors import FeatureNotFoundError
 from geodata.exporting import gpkg
@@ -166,8 +167,13 @@ def _page(upload: Row[Any]) -> dict[str, Any]:
         "outcomes": {name: {"vi": vi, "en": en} for name, (vi, en) in OUTCOMES.items()},
         "levels": {name: {"vi": vi, "en": en} for name, (vi, en) in LEVELS.items()},
         "rows": [row for row in summary_rows(told) if row[2] is not None],
+        "systems": {one["crs"]: _named_system(one["name"]) for one in (told.get("crs") or {}).get("candidates", [])},
         "formats": list(WRITERS),
     }
+
+
+def _named_system(name: str) -> dict[str, str]:
+    return {"vi": name, "en": english_name(name)}
 
 
 def _both(label: Label) -> dict[str, str]:

@@ -201,6 +201,20 @@ def test_a_shift_written_into_the_prj_is_not_trusted(sign: int) -> None:
     assert move(found, 536_000, 2_326_000) == move(from_epsg(9209), 536_000, 2_326_000)
 
 
+@pytest.mark.parametrize("version", ["WKT1_ESRI", "WKT1_GDAL", "WKT2_2019"])
+@pytest.mark.parametrize(("meridian", "choice"), [(105.5, "EPSG:9209"), (105.25, "VN2000:105.25,0.9999")])
+def test_a_system_of_one_s_own_in_qgis_is_vn2000_by_its_shift(meridian: float, choice: str, version: str) -> None:
+    """As many offices define it, for want of a code; the shapefile keeps the shift in the datum's name alone."""
+    shift = "-191.90441429,-39.30318279,-111.45032835,0.00928836,-0.01975479,0.00427372,0.252906278"
+    own = f"+proj=tmerc +lat_0=0 +lon_0={meridian} +k=0.9999 +x_0=500000 +y_0=0 +ellps=WGS84 +towgs84={shift} +units=m"
+    assert from_wkt(pyproj.CRS.from_proj4(own).to_wkt(version)).choice == choice
+
+
+def test_the_shift_of_another_datum_is_neither_vn2000_nor_wgs84() -> None:
+    other = pyproj.CRS.from_proj4("+proj=tmerc +lon_0=105 +x_0=500000 +ellps=WGS84 +towgs84=-190,-40,-110 +units=m")
+    assert from_wkt(other.to_wkt("WKT1_GDAL")).datum not in {"VN-2000", "WGS 84"}
+
+
 def test_a_meridian_of_no_epsg_code_is_read_by_its_numbers() -> None:
     found = from_wkt(prj(meridian=106.75))
     assert found.epsg is None

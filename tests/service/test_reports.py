@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import openpyxl
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
 from geodata.importing.report import report_json
+from geodata.sample.writer import from_wgs84
 from service.storage import open_storage
 from tests.conftest import Server
 from tests.service.office import Office, finish, new_code, opened, publishing_is_held, send
@@ -98,6 +100,18 @@ def test_the_page_is_read_without_scripts_in_the_reader_s_language(
     for table in re.findall(r"<table>.*?</table>", answer.text, re.DOTALL):
         assert '<th scope="col">' in table
     assert f'href="report.{next(iter(FORMATS))}"' in answer.text
+
+
+@pytest.mark.parametrize(("language", "remark"), [("vi", "không chuyển hệ quy chiếu"), ("en", "no datum shift")])
+def test_the_page_names_coordinate_systems_in_the_reader_s_language(
+    officer: TestClient, language: str, remark: str
+) -> None:
+    easting, northing = from_wgs84(np.array([PLACE]), 9209)[0]
+    table = f"ma_dia_chi,easting,northing\n{new_code()},{easting},{northing}\n".encode()
+    asked = send(officer, upload_parts(table, commune="99001"))
+    assert finish(officer, asked)["state"] == "needs_choice"
+    page = officer.get(f"{asked}/report.html", headers={"accept-language": language}).text
+    assert f"VN-2000 / TM 105°30′, k=0.9999 ({remark})" in page
 
 
 def test_the_page_shows_what_is_hostile_as_text(officer: TestClient, place: str) -> None:

@@ -30,7 +30,8 @@ SAID: dict[tuple[str, str], list[Said]] = {
     ("gpkg_line_zm.gpkg", "villages"): [("Z_DROPPED", None, None, None), (TYPE, 1, None, "LineString")],
     ("gpkg_curve.gpkg", "villages"): [("CURVES_LINEARISED", None, None, None), (TYPE, 1, None, "LineString")],
     ("zip_shapefile_in_subfolder.zip", "growing_areas"): [
-        ("Z_DROPPED", None, None, None), (OUTSIDE, 1, None, "12.27151, 46.93123"),
+        ("CRS_INACCURATE", None, None, "MGI / Austria Lambert"), ("Z_DROPPED", None, None, None),
+        (OUTSIDE, 1, None, "12.27151, 46.93123"),
     ],
     ("shp_cpg_is_html_page.zip", "tourism_points"): [
         ("CPG_IGNORED", None, None, None), (OUTSIDE, 1, None, "-108.63281, 41.24477"),

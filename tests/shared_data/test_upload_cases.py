@@ -46,7 +46,7 @@ TABLE: dict[str, Expectation] = {
     "zip_shapefile_in_subfolder.zip": (
         "growing_areas",
         "refused",
-        {"Z_DROPPED": 1, "GEOM_OUTSIDE_VIETNAM": 1},
+        {"CRS_INACCURATE": 1, "Z_DROPPED": 1, "GEOM_OUTSIDE_VIETNAM": 1},
     ),
     "not_a_zip.zip": ("villages", "refused", {"UPLOAD_FORMAT": 1}),
     "zip_only_shp_sbx.zip": ("villages", "needs_choice", {"CRS_MISSING": 1, "DBF_MISSING": 1}),
@@ -56,7 +56,11 @@ TABLE: dict[str, Expectation] = {
     "gpkg_curvepolygon.gpkg": ("villages", "refused", {"CURVES_LINEARISED": 1, "GEOM_OUTSIDE_VIETNAM": 1}),
     "gpkg_line_zm.gpkg": ("villages", "refused", {"Z_DROPPED": 1, "GEOM_TYPE": 1}),
     "geojson_null_geometry.geojson": ("villages", "refused", {"GEOM_MISSING": 1, "GEOM_TYPE": 1}),
-    "shp_mostly_null_shapes_gda94.zip": ("villages", "refused", {"GEOM_MISSING": 12, "GEOM_OUTSIDE_VIETNAM": 1}),
+    "shp_mostly_null_shapes_gda94.zip": (
+        "villages",
+        "refused",
+        {"CRS_INACCURATE": 1, "GEOM_MISSING": 12, "GEOM_OUTSIDE_VIETNAM": 1},
+    ),
     "shp_zero_length_line_and_null.zip": ("villages", "refused", {"GEOM_MISSING": 1, "GEOM_TYPE": 2}),
     "shp_polylinez_with_m.zip": ("villages", "refused", {"Z_DROPPED": 1, "GEOM_TYPE": 1}),
     "shp_ring_not_closed_many.zip": ("growing_areas", "refused", {"GEOM_RING_NOT_CLOSED": 1492}),

@@ -2,7 +2,7 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import './deskMap';
 import { PageElement } from '../core/element';
-import { crsName, isCrsDoubted, trapText } from './crsNames';
+import { crsName, isCrsDoubted, proposals, trapText } from './crsNames';
 import type { Drawn, MapPick } from './deskMap';
 import { CANDIDATE_SIGNS, SIGNS, picture } from './symbols';
 import type { Candidate, Choices, CrsReport, Preview } from './types';
@@ -95,7 +95,8 @@ export class CrsChoice extends PageElement {
   }
 
   private candidates(): Candidate[] {
-    return (this.crs.candidates ?? []).slice(0, CANDIDATE_SIGNS.length);
+    const drawn = this.preview?.candidates.map(({ crs }) => crs) ?? [];
+    return proposals(this.crs, drawn, CANDIDATE_SIGNS.length);
   }
 
   private pickedName(): string {

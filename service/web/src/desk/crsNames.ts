@@ -10,7 +10,7 @@ const FITS_AT_ALL = 0.5;
 
 /** Central meridians of the VN-2000 zones of 3°, by EPSG code. */
 const MERIDIANS: Readonly<Record<string, string>> = {
-  'EPSG:5896': '111°00′',
+  'EPSG:5896': '102°00′',
   'EPSG:5897': '105°00′',
   'EPSG:5898': '108°00′',
   'EPSG:5899': '107°45′',
@@ -30,34 +30,45 @@ const MERIDIANS: Readonly<Record<string, string>> = {
   'EPSG:9218': '108°30′',
 };
 
-/** How numbers may be meant that were not written as their system asks. */
-const REMARKS = { 'no-shift': 'crs.noShift', swapped: 'crs.swapped' } as const;
-
 /** The name of a coordinate system; what the service calls it where we have no words for it. */
 export function crsName(crs: string, name?: string | null): string {
-  const [plain = '', ...remarks] = crs.split(';');
-  const known = remarks.map((remark) => REMARKS[remark as keyof typeof REMARKS]);
-  if (known.length === 0 || known.includes(undefined as never)) return plainName(crs, name);
-  const words = plainName(plain, null);
-  // The service's own name has the remarks already.
-  return words === plain ? (name ?? crs) : `${words} (${known.map((key) => d(key)).join(', ')})`;
+  const [base = '', ...options] = crs.split(';');
+  const known = baseName(base);
+  if (!known) return inOurWords(name || crs);
+  return options.reduce((said, option) => d(option === 'swapped' ? 'crs.swapped' : 'crs.noShift', { name: said }), known);
 }
 
-function plainName(crs: string, name?: string | null): string {
+function baseName(crs: string): string {
   const meridian = MERIDIANS[crs];
   if (meridian) return d('crs.zone', { meridian });
-  const [, degrees, scale] = /^VN2000:([\d.]+),([\d.]+)$/.exec(crs) ?? [];
-  if (degrees && scale) return d('crs.zoneScale', { meridian: asMeridian(Number(degrees)), scale: decimal(Number(scale)) });
   if (crs === 'EPSG:4326' || crs === 'OGC:CRS84') return d('crs.wgs84');
   if (crs === 'EPSG:4756') return d('crs.vn2000');
   if (crs === 'EPSG:3405' || crs === 'EPSG:3406') return d('crs.zone6', { meridian: crs === 'EPSG:3405' ? 105 : 111 });
   if (crs === 'EPSG:32648' || crs === 'EPSG:32649') return d('crs.utm', { zone: Number(crs.slice(-2)) });
-  return name || crs;
+  const own = /^VN2000:([\d.]+),([\d.]+)$/.exec(crs);
+  return own ? d('crs.own', { meridian: degreesMinutes(Number(own[1])), scale: decimal(Number(own[2])) }) : '';
 }
 
-function asMeridian(degrees: number): string {
-  const minutes = Math.round(degrees * 60);
+function degreesMinutes(meridian: number): string {
+  const minutes = Math.round(meridian * 60);
   return `${Math.floor(minutes / 60)}°${String(minutes % 60).padStart(2, '0')}′`;
+}
+
+/** A name of the service, whose remarks are Vietnamese. */
+function inOurWords(name: string): string {
+  return name.replace('(đảo trục)', d('crs.remark.swapped')).replace('(không chuyển hệ quy chiếu)', d('crs.remark.noShift'));
+}
+
+/**
+ * The proposals to choose from: those on the preview map, else the best, always with what differs from the best by the
+ * datum shift alone, which no outline of a commune tells apart.
+ */
+export function proposals({ candidates = [] }: CrsReport, drawn: readonly string[], most: number): Candidate[] {
+  const onMap = candidates.filter(({ crs }) => drawn.includes(crs));
+  if (onMap.length) return onMap.slice(0, most);
+  const first = candidates.slice(0, most);
+  const twin = candidates.find(({ trap }) => trap === 'no_datum_shift');
+  return !twin || first.includes(twin) ? first : [...first.slice(0, -1), twin];
 }
 
 /** What a proposal assumes beyond its name, in words; empty when it assumes nothing. */
