@@ -89,6 +89,9 @@ def role_options(role: str, timeout_ms: int, *, read_only: bool) -> str:
     }
     if read_only:
         settings["default_transaction_read_only"] = "on"
+    else:
+        # A killed process leaves no statement behind that goes on for minutes and keeps its locks.
+        settings["client_connection_check_interval"] = "2000"
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 

@@ -61,6 +61,9 @@ class Change(Base):
     __table_args__ = (
         CheckConstraint("operation IN ('U', 'D')", name="operation"),
         Index("ix_change_register_feature_id_revision", "register", "feature_id", "revision"),
+        Index("ix_change_feature_uuid", "feature_uuid"),
+        Index("ix_change_made", "register", text("(CAST(before ->> 'revision' AS bigint))"), "feature_id"),
+        Index("ix_change_commune", "register", text("(before ->> 'commune_code')"), "feature_id"),
         {"schema": "ops"},
     )
 

@@ -7,10 +7,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, column, select, table, union_all
+from sqlalchemy import ColumnElement, Connection, Select, column, select, table, union_all
 
 from geodata.errors import RevisionNotFoundError
-from geodata.public_views import feature_at, states_view
+from geodata.public_views import feature_at, public_view, replaced_view, states_view
 from geodata.register import Label, Register
 
 Kind = Literal["added", "changed", "removed"]
@@ -119,15 +119,21 @@ def list_changes(
     """
     view = states_view(register)
     ended, begun = view.c.until == revision, view.c.revision == revision
-    parts = [
-        select(view.c.id).where(condition, view.c.id > after).order_by(view.c.id).limit(limit).subquery()
-        for condition in (ended, begun)
-    ]
-    both = union_all(*(select(part.c.id) for part in parts)).subquery()
-    statement = select(both.c.id).group_by(both.c.id).order_by(both.c.id).limit(limit)
-    numbers = list(connection.scalars(statement))
+    numbers = list(connection.scalars(changed_ids_statement(register, revision, limit=limit, after=after)))
     sides = [_read_sides(connection, register, condition, numbers) for condition in (ended, begun)]
     return [_changed(register, number, sides[0].get(number), sides[1].get(number)) for number in numbers]
+
+
+def changed_ids_statement(register: Register, revision: int, *, limit: int, after: int) -> Select[Any]:
+    """Return the statement of the ids of what a revision changed, each way along an index: see `past_ids_statement`."""
+    live, replaced = public_view(register, is_past=False), replaced_view(register)
+    ways = ((replaced, replaced.c.until), (replaced, replaced.c.revision), (live, live.c.revision))
+    parts = [
+        select(view.c.id).where(at == revision, view.c.id > after).order_by(view.c.id).limit(limit).subquery()
+        for view, at in ways
+    ]
+    every = union_all(*(select(part.c.id) for part in parts)).subquery()
+    return select(every.c.id).group_by(every.c.id).order_by(every.c.id).limit(limit)
 
 
 def _read_sides(

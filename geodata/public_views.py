@@ -61,9 +61,15 @@ def _open_view(register: Register, name: str, *more: str) -> FromClause:
 
 
 @cache
+def replaced_view(register: Register) -> FromClause:
+    """Return the view of every state that holds no more; ``until`` is the revision that ended it."""
+    return _open_view(register, f"{register.id}_replaced", "until")
+
+
+@cache
 def replaced_states(register: Register) -> FromClause:
     """Return the states that held after the revision given as ``at`` and do no more."""
-    view = _open_view(register, f"{register.id}_replaced", "until")
+    view = replaced_view(register)
     at: BindParameter[int] = bindparam("at", type_=BigInteger())
     return select(view).where(view.c.revision <= at, view.c.until > at).subquery("state")
 

@@ -78,6 +78,14 @@ class TooManyWaitingError(errors.GeodataError):
     en_template = "{count} files are waiting already. Send the next when they are done."
 
 
+class RollbacksWaitingError(errors.GeodataError):
+    """The officer's earlier undoings have to be done first."""
+
+    code = "ROLLBACKS_WAITING"
+    vi_template = "Đang có {count} yêu cầu hoàn tác chờ xử lý. Hãy đợi xong rồi yêu cầu tiếp."
+    en_template = "{count} undoings are waiting already. Ask for the next when they are done."
+
+
 class NotAcceptableFormError(errors.GeodataError):
     """The form of an upload lacks a part."""
 
@@ -146,6 +154,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     StaleError: HTTPStatus.PRECONDITION_FAILED,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooManyWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
+    RollbacksWaitingError: HTTPStatus.TOO_MANY_REQUESTS,
     SignInError: HTTPStatus.UNAUTHORIZED,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,

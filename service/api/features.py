@@ -133,7 +133,8 @@ def items(
         past = find_revision(connection, register, moment) if moment is not None else None
         query = replace(query, at=past.number) if past else query
         etag = etag_of(
-            past.number if past else version.revision, request.url, base_url(request), form, pick_language(request),
+            # How much of the past a page holds depends on what was replaced since.
+            (past.number, version.revision) if past else version.revision, request.url, base_url(request), form, pick_language(request),
             catalogue.policy(connection), catalogue.day(connection, register),
         )  # fmt: skip
         if is_unchanged(request, etag):

@@ -20,14 +20,17 @@ from service.auth.policy import Officer, Uploader
 from service.auth.principal import Principal
 from service.deps import DatabaseDep, RegisterDep, base_url
 from service.jobs.queue import defer_rollback
-from service.jobs.rollbacks import note_rollback
-from service.problems import PreconditionMissingError
+from service.jobs.rollbacks import UNFINISHED, note_rollback
+from service.problems import PreconditionMissingError, RollbacksWaitingError
 from service.web.i18n import pick_language
 
 router = APIRouter(tags=["Revisions"])
 
 AT_ONCE = 10_000
 """Records that are undone within two or three seconds; proxies do not wait for much more than half a minute."""
+
+MAX_WAITING = 3
+"""Undoings that an account may have on the queue at once: files wait behind them."""
 
 
 @router.post("/collections/{collectionId}/revisions/{number}/rollback", summary="Undo a revision")
@@ -52,7 +55,7 @@ def rollback(
         if known is None and (is_large or _prefers_job(request)):
             known = asked.leave_to_worker(connection)
         if known is not None and known.answer is None:
-            return _accepted(request, register, known.id)
+            return _accepted(request, register, known)
         answer = known.answer if known is not None else asked.answer(connection)
     headers = dict(PRIVATE)
     if answer["revision"] is not None:
@@ -100,9 +103,9 @@ def _prefers_job(request: Request) -> bool:
     return "respond-async" in {part.strip().lower() for part in request.headers.get("prefer", "").split(",")}
 
 
-def _accepted(request: Request, register: Register, rollback_id: UUID) -> Response:
-    location = f"{base_url(request)}/collections/{register.id}/rollbacks/{rollback_id}"
-    response = json_response({"id": str(rollback_id), "state": "waiting"}, headers={**PRIVATE, "Location": location})
+def _accepted(request: Request, register: Register, asked: Row[Any]) -> Response:
+    location = f"{base_url(request)}/collections/{register.id}/rollbacks/{asked.id}"
+    response = json_response({"id": str(asked.id), "state": asked.state}, headers={**PRIVATE, "Location": location})
     response.status_code = 202
     return response
 
@@ -136,8 +139,7 @@ class _Asked:
         if self.key is None:
             return None
         name = self.principal.username
-        lock = func.pg_advisory_xact_lock(func.hashtext("bandoso rollback"), func.hashtext(name))
-        connection.execute(select(lock))
+        self._await_turn(connection)
         query = select(*Rollback.__table__.c).where(Rollback.author == name, Rollback.idempotency_key == self.key)
         known: Row[Any] | None = connection.execute(query).one_or_none()
         if known is not None and (known.register, known.undone, known.is_dry) != (
@@ -147,13 +149,36 @@ class _Asked:
         return known
 
     def leave_to_worker(self, connection: Connection) -> Row[Any]:
-        """Put it on the queue, unless it is known already that it cannot be."""
+        """Put it on the queue, unless it is there already, or known already that it cannot be.
+
+        Raises
+        ------
+        StaleRevisionError
+        RollbacksWaitingError
+            When the officer has as many on the queue as one may have.
+        """
         expected = None if self.is_dry else _expected(self.request)
         require_latest(connection, self.register, expected)
+        self._await_turn(connection)
+        unfinished = select(*Rollback.__table__.c).where(
+            Rollback.author == self.principal.username, Rollback.state.in_(UNFINISHED)
+        )
+        waiting = connection.execute(unfinished.order_by(Rollback.requested_at)).all()
+        asked = (self.register.id, self.number, self.is_dry, expected)
+        same = [one for one in waiting if (one.register, one.undone, one.is_dry, one.expected) == asked]
+        if same and self.key is None:
+            return same[0]
+        if len(waiting) >= MAX_WAITING:
+            raise RollbacksWaitingError(count=len(waiting))
         communes = communes_setting(self.principal.communes)
         row = self._keep(connection, state="waiting", expected=expected, author_communes=communes)
         defer_rollback(connection, row.id)
         return row
+
+    def _await_turn(self, connection: Connection) -> None:
+        """Let an account's requests in one after the other, so that two alike cannot miss each other."""
+        name = func.hashtext(self.principal.username)
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("bandoso rollback"), name)))
 
     def answer(self, connection: Connection) -> dict[str, Any]:
         """Do it now."""

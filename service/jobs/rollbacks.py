@@ -12,8 +12,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Row, func, select, text, update
 
+from geodata.accounts import User
 from geodata.db import Database, actor_of, is_passing
-from geodata.errors import GeodataError
+from geodata.errors import GeodataError, NotAllowedError
 from geodata.history import get_revision
 from geodata.ops import Rollback
 from geodata.registers import get_register
@@ -28,6 +29,10 @@ UNFINISHED = ("waiting", "working")
 MAX_TRIES = 5
 FETCHED_AFTER_S = 5
 """So long a job may take from the queue to its lock."""
+
+
+class AnsweredError(Exception):
+    """Another worker has answered this request; whatever is done here must not be kept."""
 
 
 class RollbackJob:
@@ -54,6 +59,8 @@ class RollbackJob:
         except GeodataError as error:
             self._end("refused", problem={"code": error.code, "vi": error.vi, "en": error.en})
             log.info("rollback refused", rollback=str(self.rollback_id), code=error.code)
+        except AnsweredError:
+            log.warning("rollback answered by another worker", rollback=str(self.rollback_id))
         except Exception as error:
             if is_passing(error):
                 log.warning("rollback put off", rollback=str(self.rollback_id), kind=type(error).__name__)
@@ -73,6 +80,8 @@ class RollbackJob:
 
     def _work(self, connection: Connection, asked: Row[Any]) -> None:
         register, actor = get_register(asked.register), actor_of(asked.author, asked.author_communes)
+        if connection.scalar(select(User.is_disabled).where(User.username == asked.author)):
+            raise NotAllowedError(what=register.id)
         revision = get_revision(connection, register, asked.undone)
         on_stage = self._teller(revision.added + revision.changed + revision.removed, asked.is_dry)
         if asked.is_dry:
@@ -80,7 +89,8 @@ class RollbackJob:
         else:
             done = roll_back(connection, register, asked.undone, actor, expected=asked.expected, on_stage=on_stage)
             note_rollback(connection, register.id, done, actor=actor.name)
-        _answer(connection, self.rollback_id, state="done", answer=done.as_dict())
+        if not _answer(connection, self.rollback_id, state="done", answer=done.as_dict()):
+            raise AnsweredError
 
     def _teller(self, records: int, is_dry: bool) -> Callable[[str], None]:  # noqa: FBT001  of a row
         """Return what notes the stages over another connection: the work's own shows nothing before it ends."""
@@ -134,9 +144,11 @@ def recover_rollbacks(connection: Connection) -> list[UUID]:
     return [row.id for row in lost if row.tries < MAX_TRIES]
 
 
-def _answer(connection: Connection, rollback_id: UUID, **values: Any) -> None:
+def _answer(connection: Connection, rollback_id: UUID, **values: Any) -> bool:
+    """Write the answer, unless there is one; whether it was written."""
     ours = (Rollback.id == rollback_id, Rollback.state.in_(UNFINISHED))
-    connection.execute(update(Rollback).where(*ours).values(**values, answered_at=func.clock_timestamp()))
+    statement = update(Rollback).where(*ours).values(**values, answered_at=func.clock_timestamp())
+    return connection.execute(statement).rowcount == 1
 
 
 def _key(rollback_id: UUID) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -11,12 +12,14 @@ from sqlalchemy import Connection, select, text
 from geodata.db import PUBLIC_ROLE, SYSTEM, WORKER_ROLE, Base
 from geodata.ddl import replaced_view_select, states_view_select
 from geodata.derived import grid_table, tile_table
+from geodata.errors import ParameterError
 from geodata.features import ItemsQuery, count_matches, past_ids_statement, read_feature, read_page
 from geodata.history import state_of
+from geodata.past import changed_ids_statement
 from geodata.register import Register
-from geodata.registers import discover
+from geodata.registers import discover, get_register
 from geodata.rollback import roll_back
-from tests.geodata.builders import set_policy, take_role
+from tests.geodata.builders import OTHER_COMMUNE, agency, set_policy, take_role
 from tests.geodata.series import CHANGES, ids_of, put, remove, rows
 
 REGISTERS = list(discover().values())
@@ -116,6 +119,62 @@ def test_a_page_of_the_past_is_found_by_the_history_s_index(register: Register, 
     conditions = [line for line in plan if line.startswith("Index Cond:") and f"register = '{register.id}'" in line]
     assert any("(feature_id > 5)" in line for line in conditions), plan
     assert not any("Sort  (" in line for line in plan), plan
+
+
+def test_what_a_revision_changed_is_found_by_the_history_s_indexes(register: Register, connection: Connection) -> None:
+    """Not by the documents: with 250,000 records changed, no revision of the register could be looked at."""
+    put(connection, register, rows(register, 1))
+    statement = changed_ids_statement(register, 2, limit=10, after=5)
+    query = statement.compile(connection, compile_kwargs={"literal_binds": True})
+    for name in ("seqscan", "bitmapscan"):
+        connection.execute(text(f"SET LOCAL enable_{name} = off"))
+    take_role(connection, PUBLIC_ROLE)
+    plan = [line.strip() for line in connection.scalars(text(f"EXPLAIN {query}".replace(":", r"\:")))]
+    ways = [line for line in plan if line.startswith("Index Cond:") and f"register = '{register.id}'" in line]
+    assert all("(feature_id > 5)" in line for line in ways), plan
+    assert ["before ->> 'revision'" in line for line in ways] == [False, True], plan
+
+
+@pytest.mark.parametrize("states", [1, 2, 3])
+def test_a_page_of_the_past_ends_where_too_much_was_replaced_and_the_next_goes_on(
+    states: int, register: Register, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a filter that few states match would have every document read, and none would be found in time."""
+    for revision in series(connection, register):
+        last = revision
+    queries = [ItemsQuery(limit=50, boxes=AROUND), ItemsQuery(limit=10_000)]
+    queries += [ItemsQuery(limit=50, equals=one) for one in asked(register)]
+    wanted = {at: [features(connection, register, replace(query, at=at)) for query in queries] for at in range(1, last)}
+    monkeypatch.setattr("geodata.features.STATES_A_PAGE", states)
+    pages = 0
+    for at, found in wanted.items():
+        assert [features(connection, register, replace(query, at=at)) for query in queries] == found
+        page = read_page(connection, register, ItemsQuery(limit=10_000, at=at))
+        pages += page.last_id is not None
+        if page.last_id is not None:
+            with pytest.raises(ParameterError):
+                read_page(connection, register, ItemsQuery(limit=10_000, offset=1, at=at))
+    assert pages > 0
+
+
+def features(connection: Connection, register: Register, query: ItemsQuery) -> list[str]:
+    """Follow a question through all its pages."""
+    page = read_page(connection, register, query)
+    if page.last_id is None:
+        return page.features
+    return page.features + features(connection, register, replace(query, after=page.last_id))
+
+
+def test_other_communes_changes_do_not_cut_a_page_of_one_commune(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = get_register("addresses")
+    put(connection, register, [agency("0000000001"), agency("0000000002", commune_code=OTHER_COMMUNE)])
+    put(connection, register, [agency(f"000000000{number}", name="Mới") for number in (1, 2)])
+    monkeypatch.setattr("geodata.features.STATES_A_PAGE", 1)
+    take_role(connection, PUBLIC_ROLE)
+    page = read_page(connection, register, ItemsQuery(equals={"commune_code": OTHER_COMMUNE}, at=1))
+    assert [json.loads(one)["properties"]["code"] for one in page.features] == ["0000000002"]
 
 
 def asked(register: Register) -> list[dict[str, Any]]:

@@ -103,8 +103,11 @@ def test_a_register_is_read_as_it_was_at_a_revision_a_moment_or_a_day(office: Of
     published = datetime.fromisoformat(office.client.get(f"{REVISIONS}/{number}").json()["published_at"])
     assert published == datetime.fromisoformat(answer.json()["timeStamp"])
     again = {"if-none-match": answer.headers["etag"]}
+    asked = {"as-of": number, "limit": 1}
+    assert office.client.get(f"{SIGHTS}/items", params=asked, headers=again).status_code == 304
     put(office, place("Ngày mai"))
-    assert office.client.get(f"{SIGHTS}/items", params={"as-of": number, "limit": 1}, headers=again).status_code == 304
+    later = office.client.get(f"{SIGHTS}/items", params=asked, headers=again)
+    assert (later.status_code, later.json()["features"]) == (200, answer.json()["features"])
     page = office.client.get(f"{SIGHTS}/items", params={"as-of": number, "f": "html"}).text
     assert f"Trạng thái sau đợt công bố {number}" in page
 

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
+from service import setup
 from service.api import rollbacks
+from service.auth import accounts
 from service.jobs.rollbacks import MAX_TRIES, UNFINISHED, recover_rollbacks
 from tests.conftest import Server
 from tests.service.office import Office, opened
@@ -48,6 +50,14 @@ def wait_until(officer: TestClient, location: str, *states: str) -> dict[str, An
 
 def ended(officer: TestClient, location: str) -> dict[str, Any]:
     return wait_until(officer, location, "done", "refused", "failed")
+
+
+def wait_for(connection: Connection, query: str) -> None:
+    """Wait until the database finds something."""
+    deadline = time.monotonic() + ENDED_WITHIN_S
+    while connection.scalar(text(query)) is None:
+        assert time.monotonic() < deadline, query
+        time.sleep(0.05)
 
 
 def test_a_worker_looks_at_an_undoing_and_undoes(office: Office) -> None:
@@ -135,6 +145,61 @@ def test_a_killed_worker_s_undoing_is_done_once_by_another(office: Office) -> No
     office.worker.start()
     assert ended(officer, location)["answer"]["revision"] == number + 1
     assert latest(office) == number + 1
+
+
+def test_a_killed_worker_s_undoing_is_taken_over_while_its_last_statement_still_waits(office: Office) -> None:
+    """The database does not know by itself that nobody waits for a statement any more."""
+    number, officer = put(office, place("Câu lệnh mồ côi")), office.officer()
+    with publishing_of_sights_is_held(office) as connection:
+        location = ask(officer, number, **etag(office))
+        wait_for(connection, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        office.worker.kill()
+        office.worker.start()
+        wait_for(connection, f"SELECT 1 FROM ops.rollback WHERE id = '{location.rsplit('/', 1)[1]}' AND tries = 2")
+    assert ended(officer, location)["answer"]["revision"] == number + 1
+
+
+def test_what_another_worker_has_answered_is_not_kept(office: Office) -> None:
+    """One that stood still wakes up late: its undoing must not stand beside an answer that says it was refused."""
+    number, officer = put(office, place("Hai câu trả lời")), office.officer()
+    refuse = text("UPDATE ops.rollback SET state = 'refused', problem = '{}' WHERE id = :id")
+    with publishing_of_sights_is_held(office):
+        location = ask(officer, number, **etag(office))
+        wait_until(officer, location, "working")
+        with office.database.worker() as other:
+            other.execute(refuse, {"id": location.rsplit("/", 1)[1]})
+    following = ask(officer, number, **etag(office))
+    assert ended(officer, following)["answer"]["revision"] == latest(office) == number + 1
+
+
+def test_the_same_wish_twice_is_one_job_and_an_officer_has_three_at_most(office: Office) -> None:
+    number, officer = put(office, place("Bấm hai lần")), office.officer()
+    url, held = f"{REVISIONS}/{number}/rollback", etag(office)
+    with publishing_of_sights_is_held(office):
+        location = ask(officer, number, **held)
+        again = officer.post(url, headers={**LATER, **held})
+        assert (again.status_code, again.headers["location"]) == (202, location)
+        jobs = {officer.post(f"{url}?dry-run=true", headers=LATER).headers["location"] for _ in range(2)}
+        assert len(jobs - {location}) == 1
+        ask(officer, number, **held, **{"idempotency-key": "lan-ba"})
+        refused = officer.post(f"{REVISIONS}/1/rollback?dry-run=true", headers=LATER)
+        assert (refused.status_code, refused.json()["type"]) == (429, "urn:bandoso:problem:rollbacks_waiting")
+    assert ended(officer, location)["state"] == "done"
+
+
+def test_who_was_disabled_in_between_undoes_nothing(office: Office) -> None:
+    number, officer, leaver = put(office, place("Nghỉ việc")), office.officer(), office.officer()
+    with publishing_of_sights_is_held(office):
+        location = ask(officer, number, **etag(office))
+        wait_until(officer, location, "working")
+        name = leaver.get("/auth/me").json()["username"]
+        job = UUID(ask(leaver, number, **etag(office)).rsplit("/", 1)[1])
+        with setup.owner(office.settings) as owner:
+            accounts.set_disabled(owner, name, is_disabled=True)
+    ended(officer, location)
+    refused = "problem ->> 'code' = 'NOT_ALLOWED' AND state = 'refused'"
+    with office.database.worker_session() as connection:
+        wait_for(connection, f"SELECT 1 FROM ops.rollback WHERE id = '{job}' AND {refused}")
 
 
 def test_an_undoing_whose_workers_all_died_has_failed(office: Office) -> None:
