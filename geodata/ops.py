@@ -171,7 +171,10 @@ class Upload(Base):
 
 
 class ColumnMemory(Base):
-    """Which field officers chose for a column of their files, by commune; a null field leaves the column out."""
+    """Which field officers chose for a column of their files; a null field leaves the column out.
+
+    The unit is a commune, or the sender of files of no one commune (`geodata.importing.column_memory.memory_unit`).
+    """
 
     __tablename__ = "column_memory"
     __table_args__ = ({"schema": "ops"},)

@@ -10,8 +10,8 @@ from geodata.db import Actor
 from geodata.importing.mapping import column_key
 from geodata.ops import ColumnMemory
 
-EVERYWHERE = ""
-"""Unit of files that are for no one commune."""
+_OF_SENDER = "@"
+"""Before the name of an account whose files are for no one commune: whose choices these are, nobody else can know."""
 
 MAX_KEY = 200
 COLUMNS_KEPT = 500
@@ -19,10 +19,15 @@ COLUMNS_KEPT = 500
 
 
 def memory_unit(commune: str | None, actor: Actor) -> str:
-    """Return for which unit choices are remembered: the file's commune, else the only one of its sender."""
+    """Return for whom choices are remembered: the file's commune, else the only one of its sender, else the sender.
+
+    Never for all: what one officer chose to be a public field may hold people's names in the file of another.
+    """
     if commune is not None:
         return commune
-    return actor.communes[0] if actor.communes is not None and len(actor.communes) == 1 else EVERYWHERE
+    if actor.communes is not None and len(actor.communes) == 1:
+        return actor.communes[0]
+    return _OF_SENDER + actor.name
 
 
 def remembered_columns(connection: Connection, register: str, unit: str) -> dict[str, str | None]:

@@ -1,6 +1,5 @@
 """What only the whole file tells of its places: areas that overlap, points on one spot, rounded coordinates."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,25 +7,17 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from geodata.geometry import Geometries, metres_of, plain_points
+from geodata.geometry import Geometries, plain_points
+from geodata.importing.overlapping import SAME_SHARE, overlapping
 from geodata.importing.quantities import say_percent
 from geodata.importing.report import Report
 from geodata.importing.shape_repairs import area_m2
-from geodata.importing.tangles import crossings, lines_of
 
 Floats = NDArray[np.float64]
 
 MOST_VERTICES = 5_000_000
 """Vertices of areas that are kept to look for overlaps: some 200 MB."""
 
-LEAST_OVERLAP_M2, LEAST_OVERLAP_SHARE = 10.0, 0.01
-"""Less than this, in m² or of the smaller area, is how accurately boundaries are drawn."""
-
-SAME_SHARE = 0.95
-"""What two areas have in common, of all they cover together, from which on they are one and the same."""
-
-_PAIRS_AT_ONCE = 20_000
-_FEW_CROSSINGS, _FEW_PAIRS_OF_LINES = 20_000, 4_000_000
 _LEAST_ROWS = 5
 _ROUNDED_SHARE = 0.2
 _CELLS_PER_DEGREE = 100_000
@@ -115,55 +106,14 @@ class FilePlaces:
             self.report.add("POINTS_SHARED", value=int(shared.sum()), row_a=row_a, row_b=row_b)
 
     def _say_overlaps(self, areas: Geometries, rows: NDArray[np.int64]) -> None:
-        for later, first, common, share in overlapping(areas):
-            row, other = int(rows[later]), int(rows[first])
-            if np.isnan(common):
+        for found in overlapping(areas):
+            row, other = int(rows[found.area]), int(rows[found.other])
+            if np.isnan(found.share):
                 self._first_unchecked = min(row, self._first_unchecked or row)
-            elif share >= SAME_SHARE:
-                percent = say_percent(share)
-                self.report.add("GEOM_DOUBLED", row=row, percent=percent, first_row=other)
+            elif found.share >= SAME_SHARE:
+                self.report.add("GEOM_DOUBLED", row=row, percent=say_percent(found.share), first_row=other)
             else:
-                self.report.add("GEOM_OVERLAP", row=row, value=f"{common:.0f}", first_row=other)
-
-
-def overlapping(areas: Geometries, others: Geometries | None = None) -> Iterator[tuple[int, int, float, float]]:
-    """Yield pairs of areas that have something in common: index of either, m² in common, share of the whole.
-
-    Both are NaN where the outlines cross too often to find out.
-
-    Parameters
-    ----------
-    areas : object array, shape (n,)
-        Valid areas, WGS 84.
-    others : object array, shape (m,), optional
-        What they are compared with; else each with those before it.
-    """
-    there = areas if others is None else others
-    later, first = shapely.STRtree(there).query(areas, predicate="intersects")
-    is_pair = first < later if others is None else np.ones(len(first), dtype=bool)
-    order = np.lexsort((later[is_pair], first[is_pair]))
-    first, later = first[is_pair][order], later[is_pair][order]
-    sizes, sizes_there = area_m2(areas), area_m2(there)
-    for start in range(0, len(first), _PAIRS_AT_ONCE):
-        one, two = first[start : start + _PAIRS_AT_ONCE], later[start : start + _PAIRS_AT_ONCE]
-        is_knotted = _knotted(there[one], areas[two])
-        for late, early in zip(two[is_knotted], one[is_knotted], strict=True):
-            yield int(late), int(early), np.nan, np.nan
-        one, two = one[~is_knotted], two[~is_knotted]
-        common = shapely.area(metres_of(shapely.intersection(there[one], areas[two])))
-        smaller = np.minimum(sizes_there[one], sizes[two])
-        for at in np.flatnonzero((common >= LEAST_OVERLAP_M2) & (common >= LEAST_OVERLAP_SHARE * smaller)):
-            share = common[at] / (sizes_there[one[at]] + sizes[two[at]] - common[at])
-            yield int(two[at]), int(one[at]), float(common[at]), float(share)
-
-
-def _knotted(one: Geometries, other: Geometries) -> NDArray[np.bool_]:
-    """Return which pairs of outlines cross so often that it takes minutes to say what they have in common."""
-    counts = [shapely.get_num_coordinates(areas).astype(np.int64) for areas in (one, other)]
-    found: NDArray[np.bool_] = counts[0] * counts[1] > _FEW_PAIRS_OF_LINES
-    for at in np.flatnonzero(found):
-        found[at] = crossings(lines_of(one[at]), lines_of(other[at])) > _FEW_CROSSINGS
-    return found
+                self.report.add("GEOM_OVERLAP", row=row, value=f"{found.common_m2:.0f}", first_row=other)
 
 
 def _is_round(numbers: Floats, step: float) -> NDArray[np.bool_]:

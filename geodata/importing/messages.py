@@ -263,6 +263,10 @@ KINDS: dict[str, MessageKind] = {
         "The server could not process the file ({value}); no row was published.",
         "Gửi lại tệp sau ít phút; nếu vẫn lỗi, đưa mã của lần gửi này cho người vận hành.",
         "Send the file again in some minutes; if it fails again, give this upload's id to the operator."),
+    "OPTION_UNKNOWN": MessageKind(
+        "error", "Một lựa chọn của lần gửi này không dùng được nữa sau khi phần mềm thay đổi: {why_vi}",
+        "Something chosen for this upload is not known any more, as the software has changed: {why_en}",
+        "Chọn lại rồi kiểm tra lại tệp, hoặc gửi lại tệp.", "Choose again and check the file again, or send it again."),
     "STORED_FILE_MISSING": MessageKind(
         "error", "Máy chủ không tìm thấy tệp này trong kho lưu tệp, hoặc tệp ở đó không còn nguyên vẹn; không dòng nào được công bố.",
         "The file is not in the server's storage, or not there as it was taken; no row was published.",

@@ -4,32 +4,26 @@ Whoever asks may be anybody, so nothing is compared with but what the public rea
 not compared: who may ask which households stand at a place could list them.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyproj
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, column, func, select, table
-from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION
-from sqlalchemy.sql.expression import bindparam
 
 from geodata.db import Database
 from geodata.geometry import Geometries
 from geodata.importing.check import ImportRequest, NoSink, Progress, check_file, no_progress
-from geodata.importing.file_places import MOST_VERTICES, overlapping
+from geodata.importing.file_places import MOST_VERTICES
 from geodata.importing.given_ids import STAGED
-from geodata.importing.overlaps import MOST_FOUND, say_overlap
+from geodata.importing.overlaps import AREAS_AT_ONCE, RecordsBelow, boxes_of, select_in_boxes
 from geodata.importing.report import Report
 from geodata.register import Register
 from geodata.units.index import UnitIndex
 
-AREAS_AT_ONCE = 500
-_ELLIPSOID = pyproj.Geod(ellps="WGS84")
 _AREAS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
@@ -95,23 +89,11 @@ def report_public_overlaps(connection: Connection, kept: KeptAreas, report: Repo
     connection : Connection
         Of the role of public readers.
     """
-    count = 0
+    checking = RecordsBelow(report, sum(map(len, kept.rows)))
     for areas, rows in _portions(kept):
-        if count > MOST_FOUND:
-            report.add("OVERLAPS_UNCHECKED", value=int(rows[0]))
+        found = connection.execute(_records(kept.register), boxes_of(areas)).all()
+        if not checking.say(areas, rows, [record for record in found if not kept.is_of_file(record)]):
             return
-        boxes = dict(zip(("west", "south", "east", "north"), shapely.bounds(areas).T.tolist(), strict=True))
-        found = connection.execute(_records(kept.register), boxes).all()
-        records = [record for record in found if not kept.is_of_file(record)]
-        shapes = shapely.from_wkb([bytes(record.shape) for record in records])
-        for at, other, _, share in overlapping(areas, shapes):
-            if math.isnan(share):
-                report.add_once("OVERLAPS_UNCHECKED", int(rows[at]))
-                continue
-            # On the ellipsoid, as the database measures what an upload is told.
-            common_m2 = abs(_ELLIPSOID.geometry_area_perimeter(shapely.intersection(areas[at], shapes[other]))[0])
-            say_overlap(report, int(rows[at]), records[other].label, common_m2, share)
-            count += 1
 
 
 def _portions(kept: KeptAreas) -> Iterator[tuple[Geometries, NDArray[np.int64]]]:
@@ -125,10 +107,7 @@ def _records(register: Register) -> Select[Any]:
     label, key, place = register.label, register.key, register.geometry.key
     names = {"id", "uuid", label, *key, place, *(["valid_to"] if register.has_validity else [])}
     there = table(register.id, *map(column, sorted(names)), schema="open")
-    sides = [bindparam(side, type_=ARRAY(DOUBLE_PRECISION)) for side in ("west", "south", "east", "north")]
-    asked = func.unnest(*sides).table_valued(*(column(side.key, DOUBLE_PRECISION) for side in sides)).render_derived()
-    box = func.ST_MakeEnvelope(*asked.c, 4326)
-    ids = select(there.c.id).join(asked, there.c[place].op("&&", is_comparison=True)(box)).limit(MOST_FOUND * 10)
+    ids = select_in_boxes(there.c.id, there.c[place])
     parts = [there.c.uuid, there.c[label].label("label"), func.ST_AsBinary(there.c[place]).label("shape")]
     found = select(*parts, *(there.c[name].label(f"key_{name}") for name in key)).where(there.c.id.in_(ids))
     return found.where(there.c.valid_to.is_(None)) if register.has_validity else found

@@ -49,6 +49,15 @@ def lines_of(area: shapely.Geometry) -> Lines:
     return lines
 
 
+def lines_in(lines: Lines, box: tuple[float, float, float, float]) -> Lines:
+    """Return those of some lines that reach into a box: west, south, east, north."""
+    west, south, east, north = box
+    across, up = lines[:, ::2], lines[:, 1::2]
+    is_across = (across.max(axis=1) >= west) & (across.min(axis=1) <= east)
+    found: Lines = lines[is_across & (up.max(axis=1) >= south) & (up.min(axis=1) <= north)]
+    return found
+
+
 def _some(lines: Lines, most: int) -> Lines:
     if len(lines) <= most:
         return lines

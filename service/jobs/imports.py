@@ -24,7 +24,7 @@ from service.failpoints import Failpoints
 from service.jobs.heartbeat import LOST_AFTER_S, SILENT_AFTER_S, heartbeat, is_let_go, work_key
 from service.jobs.progress import ProgressMeter
 from service.jobs.queue import defer_import, is_queued, remove_dead_jobs
-from service.jobs.requests import import_request, sender
+from service.jobs.requests import OptionUnknownError, import_request, sender
 from service.problems import StorageAwayError, StoredFileError
 from service.settings import ServiceSettings
 from service.storage import open_storage
@@ -216,10 +216,18 @@ class UploadJob:
             log.info("upload cancelled", upload=str(self.upload_id))
         elif isinstance(error, FencedError):
             log.warning("upload taken over by another worker", upload=str(self.upload_id))
+        elif isinstance(error, OptionUnknownError):
+            self._refuse(error)
         elif self.cancellation.is_asked:
             log.info("upload ended from outside", upload=str(self.upload_id), kind=type(error).__name__)
         else:
             self._fail_or_wait(error)
+
+    def _refuse(self, error: OptionUnknownError) -> None:
+        log.warning("upload refused", upload=str(self.upload_id), code=error.code)
+        with suppress(FencedError), self.database.worker() as connection:
+            self._still_ours(connection, heartbeat_at=None)
+            _give_up(connection, self.upload_id, error.code, error.code, state="rejected", **error.detail)
 
     def _fail_or_wait(self, error: Exception) -> None:
         """Leave to `recover_lost` what may succeed on another attempt; anything else has failed."""
@@ -257,17 +265,26 @@ def _is_stale(upload: Row[Any], published: Published) -> bool:
     return bool(upload.diff is not None and upload.diff["etag"] != published.review.etag)
 
 
-def _give_up(connection: Connection, upload_id: UUID, kind: str, code: str = "SYSTEM_ERROR") -> None:
+def _give_up(
+    connection: Connection, upload_id: UUID, kind: str, code: str = "SYSTEM_ERROR", state: str = "failed", **detail: Any
+) -> None:
     """Say in the upload's row and in the audit that the service could not do its work."""
     named = select(Upload.register, Upload.commune).where(Upload.id == upload_id)
     report = Report(*connection.execute(named).one())
-    report.refuse(code, value=kind)
+    report.refuse(code, value=None if detail else kind, **detail)
     connection.execute(
         update(Upload).where(Upload.id == upload_id).values(
-            state="failed", finished_at=func.clock_timestamp(), progress={"error": kind}, report=report.as_dict()
+            state=state, finished_at=func.clock_timestamp(), progress={"error": kind}, report=report.as_dict()
         )
     )  # fmt: skip
-    audit.note(connection, "upload.publish", actor="worker", target=str(upload_id), outcome="failed", kind=kind)
+    audit.note(
+        connection,
+        "upload.publish",
+        actor="worker",
+        target=str(upload_id),
+        outcome="refused" if state == "rejected" else "failed",
+        kind=kind,
+    )
 
 
 def recover_lost(connection: Connection) -> list[UUID]:

@@ -8,13 +8,15 @@ from uuid import UUID
 
 import pytest
 from pyproj import Transformer
-from sqlalchemy import text
+from sqlalchemy import text, update
 from starlette.testclient import TestClient
 
 from geodata.importing.staging import staging_prefix
+from geodata.ops import Upload
 from service import setup
 from service.api.reviews import OPEN
 from service.jobs.imports import UNFINISHED
+from service.jobs.queue import defer_import
 from service.problems import UploadStateError
 from tests.conftest import Server
 from tests.service.office import PUBLISHED_WITHIN_S, Office, finish, new_code, opened, publishing_is_held, send
@@ -129,6 +131,37 @@ def test_publishing_wants_the_mark_of_what_was_seen(office: Office) -> None:
     finish(officer, place)
     refused = agree(officer, place, upload)
     assert (refused.status_code, "“Đã công bố”" in refused.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize("form", ["{}", '"{}"'])
+def test_the_mark_is_taken_as_the_upload_s_json_says_it_and_as_the_header_does(office: Office, form: str) -> None:
+    officer = office.officer()
+    place, upload = sent(officer, address_csv(new_code()))
+    etag = form.format(upload["diff"]["etag"])
+    assert officer.post(f"{place}/publish", headers={"If-Match": etag}).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "choices"),
+    [("options", {"encoding": "no-such"}, {"encoding": "utf-8"}), ("register", "no_such", None)],
+)
+def test_what_was_chosen_and_is_known_no_more_is_refused_with_a_message(
+    office: Office, column: str, value: Any, choices: Any
+) -> None:
+    officer = office.officer()
+    place, upload = sent(officer, address_csv(new_code()))
+    assert officer.post(f"{place}/choices", json={"commune": SAMPLE_COMMUNE}).status_code == 202
+    finish(officer, place)
+    with office.database.worker() as connection:
+        row = (Upload.id == upload["id"],)
+        connection.execute(update(Upload).where(*row).values({column: value, "state": "received", "staged": None}))
+        defer_import(connection, UUID(upload["id"]))
+    told = finish(officer, place)
+    assert (told["state"], told["report"]["outcome"]) == ("rejected", "refused")
+    assert told["report"]["counts"] == {"OPTION_UNKNOWN": 1}
+    if choices is not None:
+        assert officer.post(f"{place}/choices", json=choices).status_code == 202
+        assert finish(officer, place)["state"] == "staged"
 
 
 def test_every_state_in_which_something_is_refused_has_a_vietnamese_name() -> None:

@@ -77,11 +77,18 @@ def test_the_memory_of_a_commune_has_an_end(connection: Connection) -> None:
     [
         (COMMUNE, None, COMMUNE),
         (None, (OTHER_COMMUNE,), OTHER_COMMUNE),
-        (None, (COMMUNE, OTHER_COMMUNE), ""),
-        (None, None, ""),
+        (None, (COMMUNE, OTHER_COMMUNE), "@canbo"),
+        (None, None, "@canbo"),
     ],
 )
-def test_a_file_of_no_one_commune_is_remembered_for_its_sender_s_only_one(
+def test_a_file_of_no_one_commune_is_remembered_for_its_sender_s_only_one_or_the_sender(
     commune: str | None, communes: tuple[str, ...] | None, unit: str
 ) -> None:
     assert memory_unit(commune, Actor("canbo", communes)) == unit
+
+
+def test_what_a_provincial_officer_chose_is_known_to_that_officer_and_misleads_no_other(connection: Connection) -> None:
+    here, there = (Actor(name, communes) for name, communes in (("tinh-a", (COMMUNE, OTHER_COMMUNE)), ("tinh-b", None)))
+    remember_columns(connection, "addresses", memory_unit(None, here), chosen({"Họ tên": "name"}))
+    assert remembered_columns(connection, "addresses", memory_unit(None, here)) == {"ho ten": "name"}
+    assert remembered_columns(connection, "addresses", memory_unit(None, there)) == {}

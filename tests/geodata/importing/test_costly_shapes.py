@@ -11,6 +11,7 @@ import shapely
 
 from geodata.crs import Floats
 from geodata.db import SYSTEM
+from geodata.importing import overlapping
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.file_places import FilePlaces
 from geodata.importing.report import Report
@@ -106,15 +107,54 @@ def test_as_many_rings_as_are_allowed_are_read() -> None:
     assert read_wkb(pierced(MOST_RINGS).wkb, 100_000)[1] == "GEOM_TOO_MANY_RINGS"
 
 
-def test_combs_that_lie_across_each_other_are_not_compared_and_that_is_said(tmp_path: Path) -> None:
-    along = np.linspace(105.381, 105.419, 20_001)
-    teeth = np.column_stack([along, np.where(np.arange(len(along)) % 2, 20.481, 20.519)])
-    comb = shapely.Polygon([*teeth, (105.419, 20.4805), (105.381, 20.4805)])
-    across = shapely.transform(comb, lambda places: places[:, ::-1] - [20.5 - 105.4, 105.4 - 20.5])
+def comb(teeth: int) -> shapely.Geometry:
+    along = np.linspace(105.381, 105.419, teeth + 1)
+    points = np.column_stack([along, np.where(np.arange(len(along)) % 2, 20.481, 20.519)])
+    return shapely.Polygon([*points, (105.419, 20.4805), (105.381, 20.4805)])
+
+
+def across(area: shapely.Geometry) -> shapely.Geometry:
+    return shapely.transform(area, lambda places: places[:, ::-1] - [20.5 - 105.4, 105.4 - 20.5])
+
+
+def compared(areas: list[shapely.Geometry]) -> tuple[Report, float]:
+    """Look for overlaps among areas that are rows 1, 2, …"""
     places = FilePlaces(Report("villages"))
-    places.add(np.array([comb, across, LAND], dtype=object), np.array([1, 2, 3]))
+    places.add(np.array(areas, dtype=object), np.arange(1, len(areas) + 1))
     started = time.monotonic()
     places.finish()
-    assert time.monotonic() - started < 10
-    assert places.report.counts["OVERLAPS_UNCHECKED"] == 1
-    assert places.report.counts["GEOM_OVERLAP"] == 2
+    return places.report, time.monotonic() - started
+
+
+@pytest.mark.parametrize("teeth", [1_000, 20_000])
+def test_combs_that_lie_across_each_other_are_not_compared_and_that_is_said(teeth: int) -> None:
+    report, seconds = compared([comb(teeth), across(comb(teeth)), LAND])
+    assert seconds < 10
+    assert report.counts["OVERLAPS_UNCHECKED"] == 1
+    assert report.counts["GEOM_OVERLAP"] == 2
+
+
+def test_many_small_combs_use_up_what_may_be_done_for_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlapping, "LEAST_WORK", 20_000)
+    report, seconds = compared([shape for _ in range(30) for shape in (comb(100 + _), across(comb(100 + _)))])
+    assert seconds < 10
+    assert report.counts["OVERLAPS_UNCHECKED"] == 1
+
+
+def test_thousands_of_areas_on_one_spot_are_told_of_once_each() -> None:
+    report, seconds = compared([LAND] * 3_000)
+    assert seconds < 10
+    assert (report.counts, report.messages[0]["row"]) == ({"GEOM_DOUBLED": 2_999}, 2)
+
+
+def test_areas_that_are_all_but_the_same_are_told_of_once_each() -> None:
+    report, _ = compared([shapely.box(105.38 + at * 1e-6, 20.48, 105.42, 20.52) for at in range(60)])
+    assert report.counts == {"GEOM_DOUBLED": 59}
+
+
+def test_areas_about_one_spot_beyond_what_may_be_done_are_left_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlapping, "LEAST_WORK", 5_000)
+    monkeypatch.setattr(overlapping, "WORK_OF_AREA", 0)
+    report, _ = compared([shapely.box(105.38 + at * 1e-4, 20.48, 105.42 + at * 1e-4, 20.52) for at in range(300)])
+    (said,) = (one for one in report.messages if one["code"] == "OVERLAPS_UNCHECKED")
+    assert 50 < int(said["value"]) < 300

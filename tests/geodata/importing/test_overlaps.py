@@ -1,6 +1,8 @@
 """Staged rows against records that are there: areas on areas, points on points, through the indexes."""
 
+import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +16,7 @@ from sqlalchemy import Connection
 from geodata.db import SYSTEM, Actor
 from geodata.geometry import as_kind
 from geodata.importing.merge import Merge
-from geodata.importing.overlaps import _on_the_spot, _overlapping, report_overlaps
+from geodata.importing.overlaps import RecordsBelow, _on_the_spot, _records, boxes_of, report_overlaps
 from geodata.importing.report import Report
 from geodata.importing.rows import model_column
 from geodata.importing.staging import StagingSink
@@ -107,6 +109,24 @@ def test_two_records_that_change_places_in_one_file_do_not_meet_their_old_selves
     assert found(connection, "growing_areas", swapped) == []
 
 
+def comb(teeth: int, *, lies: bool) -> shapely.Geometry:
+    along = np.linspace(0.05, 0.95, teeth + 1) * STEP
+    points = np.column_stack([along, np.where(np.arange(teeth + 1) % 2, 0.1, 0.9) * STEP])
+    outline = [*points, (0.95 * STEP, 0.01 * STEP), (0.05 * STEP, 0.01 * STEP)]
+    return shapely.transform(shapely.Polygon(outline), lambda at: (at[:, ::-1] if lies else at) + [WEST, SOUTH])
+
+
+def test_combs_across_each_other_are_not_compared_and_that_is_said() -> None:
+    report = Report("growing_areas")
+    areas = np.array([comb(3_000, lies=False), square(across=0.5)])
+    records = [SimpleNamespace(label="VN-DNOR-0001", shape=comb(3_000, lies=True).wkb)]
+    started = time.monotonic()
+    assert RecordsBelow(report, 2).say(areas, np.array([1, 2]), records)
+    assert time.monotonic() - started < 10
+    said = [(one["code"], one["row"], one["value"]) for one in report.messages]
+    assert said == [("OVERLAPS_UNCHECKED", None, "1"), ("EXISTING_OVERLAP", 2, "VN-DNOR-0001")]
+
+
 @pytest.mark.parametrize(("metres", "is_said"), [(0.0, True), (0.8, True), (2.0, False)])
 def test_a_new_point_on_a_record_s_spot_names_the_record(
     connection: Connection, metres: float, *, is_said: bool
@@ -139,7 +159,7 @@ def test_records_are_found_through_the_spatial_index(connection: Connection, reg
     with StagingSink(connection, register, uuid4()) as sink:
         sink.open(["code", "commune_code"])
         assert sink.table is not None
-        query = (_overlapping if is_area else _on_the_spot)(register, sink.table)
+        query = (_records if is_area else _on_the_spot)(register, sink.table).params(boxes_of(np.array([square()])))
         compiled = query.compile(connection, compile_kwargs={"literal_binds": True})
         plan = connection.exec_driver_sql(f"EXPLAIN {compiled}".replace("%", "%%")).scalars().all()
     assert any(index in line for line in plan), plan

@@ -10,7 +10,7 @@ import shapely
 from shapely import box
 
 from geodata.db import SYSTEM, Database
-from geodata.importing import public_overlaps
+from geodata.importing import overlaps, public_overlaps
 from geodata.importing.check import ImportRequest
 from geodata.importing.public_overlaps import check_against_public
 from geodata.importing.report import Report
@@ -85,7 +85,7 @@ def test_what_was_not_compared_is_said(database: Database, tmp_path: Path, monke
     rows = [{"code": f"VN-DNOR-910{at}", "geom": square(at / 100)} for at in range(3)]
     assert len(existing(check(database, tmp_path, *rows))) == 3
     monkeypatch.setattr(public_overlaps, "AREAS_AT_ONCE", 1)
-    monkeypatch.setattr(public_overlaps, "MOST_FOUND", 3)
+    monkeypatch.setattr(overlaps, "MOST_FOUND", 2)
     report = check(database, tmp_path, *rows)
     assert [row for _, row, _ in existing(report)] == [1, 2]
     assert [one["value"] for one in report.messages if one["code"] == "OVERLAPS_UNCHECKED"] == ["3"]
