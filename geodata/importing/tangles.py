@@ -44,7 +44,9 @@ def crossings(one: Lines, other: Lines) -> float:
 
 def lines_of(area: shapely.Geometry) -> Lines:
     """Return the lines that the rings of an area are of, shape (n, 4)."""
-    positions, rings = shapely.get_coordinates(shapely.get_rings(area), return_index=True)
+    # Of an area of several parts the library finds no ring.
+    rings_of_parts = shapely.get_rings(shapely.get_parts(area))
+    positions, rings = shapely.get_coordinates(rings_of_parts, return_index=True)
     lines: Lines = np.hstack([positions[:-1], positions[1:]])[rings[:-1] == rings[1:]]
     return lines
 

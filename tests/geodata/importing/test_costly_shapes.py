@@ -77,6 +77,10 @@ def test_a_scribble_is_rejected_without_being_mended(tmp_path: Path, count: int)
     assert (report.read, seconds < 10) == (2, True)
 
 
+def test_a_scribble_is_known_as_one_part_of_an_area_too() -> None:
+    assert is_tangled(shapely.MultiPolygon([scribble(200), LAND]))
+
+
 @pytest.mark.parametrize("count", [20, 25])
 def test_areas_that_cross_themselves_now_and_then_are_still_mended(count: int) -> None:
     assert not is_tangled(scribble(count))

@@ -116,6 +116,14 @@ def comb(teeth: int, *, lies: bool) -> shapely.Geometry:
     return shapely.transform(shapely.Polygon(outline), lambda at: (at[:, ::-1] if lies else at) + [WEST, SOUTH])
 
 
+def test_a_comb_across_a_record_that_is_one_holds_nobody_up(connection: Connection) -> None:
+    publish(connection, "growing_areas", [field_of("VN-DNOR-0001", geom=comb(3_000, lies=True))])
+    started = time.monotonic()
+    said = found(connection, "growing_areas", [field_of("VN-DNOR-0002", geom=comb(3_000, lies=False))])
+    assert time.monotonic() - started < 10
+    assert said == [("OVERLAPS_UNCHECKED", None, "1")]
+
+
 def test_combs_across_each_other_are_not_compared_and_that_is_said() -> None:
     report = Report("growing_areas")
     areas = np.array([comb(3_000, lies=False), square(across=0.5)])
