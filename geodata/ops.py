@@ -180,7 +180,9 @@ class ColumnMemory(Base):
     __table_args__ = ({"schema": "ops"},)
 
     register: Mapped[str] = mapped_column(Text, primary_key=True)
-    unit: Mapped[str] = mapped_column(Text, primary_key=True, comment="Commune code; empty for files of no one commune")
+    unit: Mapped[str] = mapped_column(
+        Text, primary_key=True, comment="Commune code; @ and an account for files of no one commune"
+    )
     column_key: Mapped[str] = mapped_column(Text, primary_key=True, comment="Header without accents and case")
     field: Mapped[str | None] = mapped_column(Text)
     last_used_at: Mapped[Timestamp]

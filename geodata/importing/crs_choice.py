@@ -5,7 +5,7 @@ Nothing is decided silently: where the places do not prove a system the officer 
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from geodata.importing.report import Report
 from geodata.importing.results import ReadResult, iter_batches
 from geodata.importing.sampling import Sample, take_sample
 
+How = Literal["stated", "found", "chosen", "assumed"]
 CANDIDATES_SHOWN = 8
 PREVIEW_CANDIDATES, PREVIEW_POINTS, PREVIEW_COMMUNES = 3, 300, 50
 _PREVIEW_DECIMALS = 6
@@ -69,8 +70,7 @@ class _Choice:
         except CoordinateSystemError as error:
             return self._decide_unusable(wanted, error)
         if chosen is not None:
-            self.sample = self._take(whole=False)
-            return self._go_on(chosen, certain=True, ranking=None)
+            return self._take_choice(chosen)
         return self._check_stated(stated) if stated is not None else self._find()
 
     def _decide_unusable(self, wanted: str | None, error: CoordinateSystemError) -> SourceCrs | None:
@@ -80,9 +80,12 @@ class _Choice:
         except CoordinateSystemError as of_choice:
             error, chosen = of_choice, None
         if chosen is not None:
-            self.sample = self._take(whole=False)
-            return self._go_on(chosen, certain=True, ranking=None)
+            return self._take_choice(chosen)
         return self._ask(self._rank(None, whole=True), "CRS_UNUSABLE", why_vi=error.vi, why_en=error.en)
+
+    def _take_choice(self, chosen: SourceCrs) -> SourceCrs:
+        """Go on with the officer's choice; what else it could be is told, so that a wrong one can be made good."""
+        return self._go_on(chosen, "chosen", certain=True, ranking=self._rank(chosen, whole=False))
 
     def _check_stated(self, stated: SourceCrs) -> SourceCrs | None:
         ranking = self._rank(stated, whole=False)
@@ -93,7 +96,7 @@ class _Choice:
         is_certain = ranking is not None and ranking.is_certain and ranking.fits[0] is ranking.stated
         if ranking is not None and ranking.open_trap is not None:
             self._warn_of_trap(ranking, ranking.open_trap)
-        return self._go_on(stated, certain=is_certain and self._is_complete, ranking=ranking)
+        return self._go_on(stated, "stated", certain=is_certain and self._is_complete, ranking=ranking)
 
     def _may_doubt(self, ranking: Ranking) -> bool:
         """Whether a misfit means anything: all communes have their boundary, or no place would be in Vietnam."""
@@ -129,7 +132,9 @@ class _Choice:
         """Find the system of a file that states none."""
         ranking = self._rank(None, whole=True)
         if not len(self.sample):
-            return self._go_on(WGS84_DEGREES, certain=False, ranking=None)  # each row is told that it has no place
+            return self._go_on(
+                WGS84_DEGREES, "assumed", certain=False, ranking=None
+            )  # each row is told that it has no place
         if ranking is not None:
             best = ranking.fits[0]
             if not (ranking.is_certain and self._is_complete):
@@ -137,10 +142,10 @@ class _Choice:
                     ranking, "CRS_CHOICE", **_named(best), choice=best.crs.choice, inside=say_percent(best.inside)
                 )
             self.report.add("CRS_FOUND", **_named(best), inside=say_percent(best.inside))
-            return self._go_on(best.crs, certain=True, ranking=ranking)
+            return self._go_on(best.crs, "found", certain=True, ranking=ranking)
         if _in_vietnam(*self.sample.coordinates.T):
             self.report.add("CRS_ASSUMED")
-            return self._go_on(WGS84_DEGREES, certain=False, ranking=None)
+            return self._go_on(WGS84_DEGREES, "assumed", certain=False, ranking=None)
         return self._ask(None, "CRS_MISSING")
 
     def _rank(self, stated: SourceCrs | None, *, whole: bool) -> Ranking | None:
@@ -159,23 +164,23 @@ class _Choice:
 
     def _ask(self, ranking: Ranking | None, code: str, **detail: Any) -> SourceCrs | None:
         self.report.refuse(code, "needs_choice", **detail)
-        self._describe(None, ranking, certain=False)
+        self._describe(None, None, ranking, certain=False)
         return None
 
-    def _go_on(self, chosen: SourceCrs, *, certain: bool, ranking: Ranking | None) -> SourceCrs:
+    def _go_on(self, chosen: SourceCrs, how: How, *, certain: bool, ranking: Ranking | None) -> SourceCrs:
         is_rough = chosen.accuracy_m is None or chosen.accuracy_m > SAME_PLACE_M
         if is_rough and chosen.datum not in {VN2000_DATUM, WGS84_DATUM}:
             self.report.add(
                 "CRS_INACCURATE", value=chosen.name, value_en=chosen.name_en, **_accuracy(chosen.accuracy_m)
             )
-        self._describe(chosen, ranking, certain=certain)
+        self._describe(chosen, how, ranking, certain=certain)
         return chosen
 
-    def _describe(self, chosen: SourceCrs | None, ranking: Ranking | None, *, certain: bool) -> None:
+    def _describe(self, chosen: SourceCrs | None, how: How | None, ranking: Ranking | None, *, certain: bool) -> None:
         fits = ranking.fits if ranking is not None else ()
         self.report.crs = {
             "chosen": chosen and chosen.choice, "name": chosen and chosen.name, "operation": chosen and chosen.operation,
-            "accuracy_m": chosen and chosen.accuracy_m, "certain": certain,
+            "accuracy_m": chosen and chosen.accuracy_m, "how": how, "certain": certain,
             "candidates": [_candidate(fit) for fit in fits[:CANDIDATES_SHOWN]],
         }  # fmt: skip
         shown = _previewed([fit.crs for fit in fits[:CANDIDATES_SHOWN]])

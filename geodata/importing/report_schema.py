@@ -67,6 +67,10 @@ class CoordinateSystem(_Part):
     name: Annotated[str | None, Field(description="For people")]
     operation: Annotated[str | None, Field(description="How places were moved to WGS 84; null for none")]
     accuracy_m: float | None
+    how: Annotated[
+        Literal["stated", "found", "chosen", "assumed"] | None,
+        Field(description="Stated by the file, found by where its places lie, chosen by its sender, or assumed"),
+    ]
     certain: bool
     candidates: Annotated[list[Candidate], Field(description="Best first")]
 

@@ -7,6 +7,8 @@ from migrations.sql import run_file
 revision = "0014"
 down_revision = "0013"
 
+UNIT = "Commune code; @ and an account for files of no one commune"
+UNIT_BEFORE = "Commune code; empty for files of no one commune"
 REGISTERS = ("addresses", "communes", "growing_areas", "provinces", "tourism_points", "villages")
 
 
@@ -14,10 +16,12 @@ def upgrade() -> None:
     """Apply the change."""
     op.execute("SET LOCAL lock_timeout = '5s'")
     run_file("0014_states_by_value.sql")
+    op.execute(f"COMMENT ON COLUMN ops.column_memory.unit IS '{UNIT}'")
 
 
 def downgrade() -> None:
     """Take the change back."""
+    op.execute(f"COMMENT ON COLUMN ops.column_memory.unit IS '{UNIT_BEFORE}'")
     op.execute("DROP FUNCTION open.history_end")
     op.execute("DROP INDEX ops.ix_change_feature_uuid, ops.ix_change_made, ops.ix_change_commune")
     for name in REGISTERS:

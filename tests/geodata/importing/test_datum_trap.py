@@ -56,6 +56,15 @@ def test_who_chose_is_not_told_again(tmp_path: Path) -> None:
     assert codes(check_shapefile(tmp_path, written("EPSG:9209", MIDDLE), "EPSG:9209", crs="file")) == []
 
 
+def test_who_chose_wrong_is_offered_the_others_again(tmp_path: Path) -> None:
+    report = check_shapefile(tmp_path, written("EPSG:9209", MIDDLE), None, crs="EPSG:9209;no-shift")
+    assert report.crs is not None
+    assert (report.crs["chosen"], report.crs["how"]) == ("EPSG:9209;no-shift", "chosen")
+    assert "EPSG:9209" in choices(report)
+    assert report.preview is not None
+    assert {"EPSG:9209", "EPSG:9209;no-shift"} <= {one["crs"] for one in report.preview["candidates"]}
+
+
 @pytest.mark.parametrize(("truth", "stated"), [("EPSG:9209;no-shift", "EPSG:9209"), ("EPSG:4756", "EPSG:4326")])
 def test_a_place_that_fits_without_the_shift_only_is_a_warning(tmp_path: Path, truth: str, stated: str) -> None:
     """One place less than 224 m inside the border that the statement brings outside: too little to refute it."""

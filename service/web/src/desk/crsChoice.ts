@@ -52,6 +52,7 @@ export class CrsChoice extends PageElement {
 
   private lead(): string {
     const { crs } = this;
+    if (crs.how === 'chosen') return d('crs.chosen');
     if (crs.certain) return d('crs.proven');
     if (crs.chosen === null) return d('crs.ask');
     return d(isCrsDoubted(crs) ? 'crs.doubt' : 'crs.fits');

@@ -79,12 +79,13 @@ export function trapText({ trap, shift_m }: Candidate): string {
 }
 
 /**
- * How well a coordinate system is known: proven by the places or chosen by an officer, stated by the file with nothing
+ * How well a coordinate system is known: chosen by an officer, proven by the places, stated by the file with nothing
  * against it (and the places for it), neither of these, or not at all.
  */
-export type CrsState = 'proven' | 'fitting' | 'stated' | 'unsure' | 'unknown';
+export type CrsState = 'chosen' | 'proven' | 'fitting' | 'stated' | 'unsure' | 'unknown';
 
 export function crsState({ crs, counts, ...rest }: Pick<Report, 'crs' | 'counts' | 'layer' | 'layers' | 'columns'>): CrsState {
+  if (crs?.how === 'chosen') return 'chosen';
   if (crs?.certain) return 'proven';
   if (!crs || crs.chosen === null) return 'unknown';
   if (counts?.['CRS_ASSUMED']) return 'unsure';
@@ -98,6 +99,11 @@ export function crsState({ crs, counts, ...rest }: Pick<Report, 'crs' | 'counts'
 /** Share of the places that lie in the commune as the file is read; null where that was not looked at. */
 export function shareInside({ chosen, candidates = [] }: CrsReport): number | null {
   return candidates.find(({ crs }) => crs === chosen)?.inside ?? null;
+}
+
+/** Whether there is something to compare on the map: nothing is proven, or an officer chose, who may have erred. */
+export function isOpen({ how, certain, candidates = [] }: CrsReport): boolean {
+  return (!certain || how === 'chosen') && candidates.length > 0;
 }
 
 /**

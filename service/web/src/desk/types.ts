@@ -65,6 +65,7 @@ export interface CrsReport {
   name?: string | null;
   operation?: string | null;
   accuracy_m?: number | null;
+  how?: 'stated' | 'found' | 'chosen' | 'assumed' | null;
   certain?: boolean;
   candidates?: Candidate[];
 }

@@ -10,6 +10,7 @@ import { reason } from '../core/element';
 import { base, say, siteName } from '../core/page';
 import type { Account, Register } from '../core/types';
 import type { ConfirmDialog } from './confirmDialog';
+import { isOpen } from './crsNames';
 import { isRunning, type Download } from './deskApi';
 import { draftSize, mergeChoices, withEarlier } from './draft';
 import { Following } from './following';
@@ -188,7 +189,7 @@ export class UploadPage extends SignedInElement {
         <bandoso-file-section
           .report=${report}
           .fields=${this.fields}
-          .preview=${report.crs?.certain ? null : this.preview}
+          .preview=${report.crs && isOpen(report.crs) ? this.preview : null}
           .draft=${this.draft}
           ?editable=${editable}
           placeable
@@ -302,9 +303,8 @@ export class UploadPage extends SignedInElement {
     const { upload } = this;
     if (!upload?.report) return;
     if (this.fields.length === 0) this.fields = await this.api.fields(upload.register);
-    const { certain, candidates = [] } = upload.report.crs ?? {};
-    const isOpen = !certain && candidates.length > 0;
-    if (isOpen || upload.state === 'published') this.preview = await this.api.preview(upload.id).catch(() => null);
+    const { crs } = upload.report;
+    if ((crs && isOpen(crs)) || upload.state === 'published') this.preview = await this.api.preview(upload.id).catch(() => null);
   }
 
   private dropDraft(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crsName, crsState, isCrsDoubted, proposals, trapText } from './crsNames';
+import { crsName, crsState, isCrsDoubted, isOpen, proposals, trapText } from './crsNames';
 import { isRunning } from './deskApi';
 import { draftSize, mergeChoices } from './draft';
 import { idempotencyKey } from './sending';
@@ -62,6 +62,7 @@ describe('coordinate systems', () => {
   });
   it.each([
     ['proven', { chosen: 'EPSG:9209', certain: true, candidates: [] }],
+    ['chosen', { chosen: 'EPSG:9209', certain: true, how: 'chosen' as const, candidates: [] }],
     ['fitting', { chosen: 'EPSG:9209', certain: false, candidates: [{ crs: 'EPSG:9209', score: 0.5, inside: 0.99 }] }],
     ['stated', { chosen: 'EPSG:9209', certain: false, candidates: [{ crs: 'EPSG:9209', score: 0.5, inside: 0.6 }] }],
     ['unsure', { chosen: 'EPSG:9209', certain: false, candidates: [{ crs: 'EPSG:9209', score: 0.5, inside: 0.2 }] }],
@@ -85,6 +86,13 @@ describe('coordinate systems', () => {
     expect(crsState({ crs, layers })).toBe('stated');
     expect(crsState({ crs, layers: [{ name: 'a', crs: null }] })).toBe('unsure');
     expect(crsState({ crs, layers, counts: { CRS_ASSUMED: 1 } })).toBe('unsure');
+  });
+  it('are open to another choice unless the places prove them', () => {
+    const crs = { chosen: 'EPSG:9209', candidates: [{ crs: 'EPSG:9209', score: 1 }] };
+    expect(isOpen({ ...crs, certain: false, how: 'stated' })).toBe(true);
+    expect(isOpen({ ...crs, certain: true, how: 'found' })).toBe(false);
+    expect(isOpen({ ...crs, certain: true, how: 'chosen' })).toBe(true);
+    expect(isOpen({ ...crs, candidates: [], certain: true, how: 'chosen' })).toBe(false);
   });
   it('are doubted when the service is not certain and knows others', () => {
     const candidates = [{ crs: 'EPSG:9209', score: 1 }];
