@@ -19,7 +19,6 @@ export class FileSection extends PageElement {
     preview: { attribute: false },
     draft: { attribute: false },
     editable: { type: Boolean },
-    placeable: { type: Boolean },
   };
 
   declare report: Report;
@@ -27,8 +26,6 @@ export class FileSection extends PageElement {
   declare preview: Preview | null;
   declare draft: Choices;
   declare editable: boolean;
-  /** Whether the officer may say which columns hold the coordinates. */
-  declare placeable: boolean;
 
   constructor() {
     super();
@@ -36,7 +33,6 @@ export class FileSection extends PageElement {
     this.preview = null;
     this.draft = {};
     this.editable = false;
-    this.placeable = false;
   }
 
   protected override render(): TemplateResult {
@@ -61,7 +57,7 @@ export class FileSection extends PageElement {
     const { counts = {}, layers = [], layer, columns = [] } = this.report;
     const table = layers.find(({ name }) => name === layer) ?? layers[0];
     const asked = 'COLUMN_CHOICE' in counts;
-    if (!this.placeable || !this.editable || (!asked && table?.geometry)) return nothing;
+    if (!this.editable || (!asked && table?.geometry)) return nothing;
     const names = table?.columns ?? columns.map(({ name }) => name);
     if (names.length < 2) return nothing;
     return html`<details class="part" ?open=${asked}>

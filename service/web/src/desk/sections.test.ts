@@ -161,7 +161,7 @@ describe('what is in the file', () => {
   it('asks which columns hold the coordinates of a table', async () => {
     const layers = [{ name: 'bang', geometry: null, rows: 2, columns: ['a', 'b'], sample: [] }];
     const asked = { layers, layer: 'bang', counts: { COLUMN_CHOICE: 1 } };
-    const section = await shown(new FileSection(), { report: report(asked), editable: true, placeable: true });
+    const section = await shown(new FileSection(), { report: report(asked), editable: true });
     const chosen = heard(section, 'choose-now');
     change(section, '#place-x', 'b');
     change(section, '#place-y', 'a');
@@ -172,7 +172,7 @@ describe('what is in the file', () => {
   it('takes one column of WKT instead of a pair, never both', async () => {
     const layers = [{ name: 'bang', geometry: null, rows: 2, columns: ['a', 'b'], sample: [] }];
     const asked = { layers, layer: 'bang', counts: { COLUMN_CHOICE: 1 } };
-    const section = await shown(new FileSection(), { report: report(asked), editable: true, placeable: true });
+    const section = await shown(new FileSection(), { report: report(asked), editable: true });
     const chosen = heard(section, 'choose-now');
     const places = section.querySelector<PlaceColumnChoice>('bandoso-place-columns');
     const button = section.querySelector<HTMLButtonElement>('bandoso-place-columns button');

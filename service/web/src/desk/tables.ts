@@ -49,5 +49,6 @@ export function geometryName(kind: string | null | undefined): string {
   if (plain === 'point') return d('geometry.point');
   if (plain === 'linestring' || plain === 'curve') return d('geometry.line');
   if (plain === 'polygon' || plain === 'surface') return d('geometry.area');
+  if (plain.startsWith('geometry') || plain === 'unknown') return d('geometry.mixed');
   return kind;
 }

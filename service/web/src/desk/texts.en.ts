@@ -131,6 +131,7 @@ export const en: Record<DeskKey, string> = {
   'layers.rows': 'rows: {n}',
   'geometry.point': 'points',
   'geometry.line': 'lines',
+  'geometry.mixed': 'several kinds',
   'geometry.area': 'areas',
   'layers.sample': 'First {n} rows of {name}',
   'crs.title': 'Coordinate system: what it may be',

@@ -130,6 +130,7 @@ export const vi = {
   'geometry.point': 'điểm',
   'geometry.line': 'đường',
   'geometry.area': 'vùng',
+  'geometry.mixed': 'nhiều loại',
   'layers.sample': '{n} dòng đầu của {name}',
   'crs.title': 'Hệ tọa độ: các khả năng',
   'crs.ask': 'Tệp không cho biết chắc hệ tọa độ. Hãy chọn khả năng có các điểm rơi đúng vào ranh giới xã.',

@@ -192,7 +192,6 @@ export class UploadPage extends SignedInElement {
           .preview=${report.crs && isOpen(report.crs) ? this.preview : null}
           .draft=${this.draft}
           ?editable=${editable}
-          placeable
         ></bandoso-file-section>
         <bandoso-problems
           .report=${report}

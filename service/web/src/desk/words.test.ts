@@ -36,6 +36,8 @@ describe('words', () => {
     ['MultiPolygon Z', 'vùng'],
     ['3D Multi LineString', '3D Multi LineString'],
     ['MultiLineStringZM', 'đường'],
+    ['Geometry', 'nhiều loại'],
+    ['GeometryCollection', 'nhiều loại'],
     [null, ''],
   ])('call a geometry %s %s', (kind, words) => expect(geometryName(kind)).toBe(words));
   it('write values of any kind as text', () => {
