@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from geodata.importing.message_kind import MessageKind
-from geodata.importing.messages_of_files import EXPORT_ANEW, FILE_KINDS, FORMAT_REMEDIES
+from geodata.importing.messages_of_files import EXPORT_ANEW, FILE_KINDS, FORMAT_NAMES_VI, FORMAT_REMEDIES
 from geodata.importing.messages_of_repairs import REPAIR_KINDS
 from geodata.importing.messages_of_shapes import SHAPE_KINDS
 
@@ -299,8 +299,9 @@ class _Facts(dict[str, Any]):
 def _facts(code: str, detail: Mapping[str, Any]) -> _Facts:
     if code != "UPLOAD_FORMAT":
         return _Facts(detail)
-    how_vi, how_en = FORMAT_REMEDIES.get(str(detail.get("what")), EXPORT_ANEW)
-    return _Facts({**detail, "how_vi": how_vi, "how_en": how_en})
+    what = str(detail.get("what"))
+    how_vi, how_en = FORMAT_REMEDIES.get(what, EXPORT_ANEW)
+    return _Facts({**detail, "what_vi": FORMAT_NAMES_VI.get(what, what), "how_vi": how_vi, "how_en": how_en})
 
 
 def say(code: str, detail: Mapping[str, Any]) -> dict[str, Any]:

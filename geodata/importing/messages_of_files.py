@@ -34,9 +34,12 @@ FORMAT_REMEDIES = {
 }  # fmt: skip
 """What to do with a format that is known and not read."""
 
+FORMAT_NAMES_VI = {"archive": "tệp nén", "picture": "ảnh", "binary DXF": "DXF nhị phân"}
+"""Kinds of files that have no name of their own."""
+
 FILE_KINDS: dict[str, MessageKind] = {
     "UPLOAD_FORMAT": MessageKind(
-        "error", "Không đọc được định dạng này ({what}).", "This format is not read ({what}).", "{how_vi}", "{how_en}"),
+        "error", "Không đọc được định dạng này ({what_vi}).", "This format is not read ({what}).", "{how_vi}", "{how_en}"),
     "FILE_EMPTY": MessageKind(
         "error", "Tệp rỗng (0 byte).", "The file is empty (0 bytes).",
         "Chép lại tệp gốc hoặc xuất lại lớp dữ liệu, rồi gửi tệp mới.", "Copy or export the data again and send the new file."),
