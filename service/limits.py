@@ -7,6 +7,7 @@ are walked in a day. A client therefore has a number of look-ups a day, with a s
 counts are kept by each process in its memory: with two processes a client has at most twice as much.
 """
 
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -16,22 +17,24 @@ from geodata.errors import GeodataError
 PER_MINUTE, PER_DAY = 20, 100
 MINUTE_S, DAY_S = 60.0, 86_400.0
 CLIENTS_KEPT = 50_000
+_MINUTES_FROM_S, _HOURS_FROM_MIN = 100, 100
+"""From here on a wait is told in minutes, and in hours."""
 
 
 class LookupLimitError(GeodataError):
     """The client has looked up as many codes as it may."""
 
     code = "LOOKUP_LIMIT"
-    vi_template = "Đã tra quá nhiều mã địa chỉ. Hãy thử lại sau."
-    en_template = "Too many address codes were looked up. Try again later."
+    vi_template = "Đã tra quá nhiều mã địa chỉ. Hãy thử lại sau {wait_vi}."
+    en_template = "Too many address codes were looked up. Try again in {wait_en}."
 
 
 class CheckLimitError(GeodataError):
     """The client has had as many files checked as it may."""
 
     code = "CHECK_LIMIT"
-    vi_template = "Đã kiểm tra quá nhiều tệp. Hãy thử lại sau."
-    en_template = "Too many files were checked. Try again later."
+    vi_template = "Đã kiểm tra quá nhiều tệp. Hãy thử lại sau {wait_vi}."
+    en_template = "Too many files were checked. Try again in {wait_en}."
 
 
 class ChecksBusyError(GeodataError):
@@ -48,7 +51,7 @@ class Budget:
     Parameters
     ----------
     refusal : type of GeodataError
-        Raised when a client has nothing left.
+        Raised when a client has nothing left, with ``wait_s`` and the same in words.
     """
 
     def __init__(self, per_minute: int, per_day: int, refusal: type[GeodataError]) -> None:
@@ -70,12 +73,32 @@ class Budget:
             self._times.move_to_end(client)
             while times and times[0] < now - DAY_S:
                 times.popleft()
-            recent = sum(moment > now - MINUTE_S for moment in times)
-            if len(times) >= self._per_day or recent >= self._per_minute:
-                raise self._refusal
+            wait_s = self._wait_s(times, now)
+            if wait_s > 0:
+                wait_vi, wait_en = _in_words(wait_s)
+                raise self._refusal(wait_s=wait_s, wait_vi=wait_vi, wait_en=wait_en)
             times.append(now)
             if len(self._times) > CLIENTS_KEPT:
                 self._times.popitem(last=False)
+
+    def _wait_s(self, times: deque[float], now: float) -> int:
+        """Return after how many seconds there is one left again; 0 for at once."""
+        wait_s = 0.0
+        for count, window_s in ((self._per_minute, MINUTE_S), (self._per_day, DAY_S)):
+            if len(times) >= count:
+                since = times[-count] if count else now
+                wait_s = max(wait_s, since + window_s - now)
+        return math.ceil(wait_s)
+
+
+def _in_words(seconds: int) -> tuple[str, str]:
+    if seconds < _MINUTES_FROM_S:
+        return f"{seconds} giây", f"{seconds} seconds"
+    minutes = math.ceil(seconds / MINUTE_S)
+    if minutes < _HOURS_FROM_MIN:
+        return f"{minutes} phút", f"{minutes} minutes"
+    hours = math.ceil(minutes / 60)
+    return f"{hours} giờ", f"{hours} hours"
 
 
 class LookupBudget(Budget):

@@ -247,7 +247,7 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     """Answer an error of ours with its own words."""
     assert isinstance(error, errors.GeodataError)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
-    wait_s = WAITS_S.get(type(error))
+    wait_s = error.detail.get("wait_s", WAITS_S.get(type(error)))
     headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
     is_large = isinstance(error, TooLargeError)
     detail = _sentence(request, status) if is_large else _in_language(request, error.vi, error.en)
