@@ -17,10 +17,12 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     run_file("0014_states_by_value.sql")
     op.execute(f"COMMENT ON COLUMN ops.column_memory.unit IS '{UNIT}'")
+    op.execute("GRANT DELETE ON ops.rollback TO bandoso_worker")
 
 
 def downgrade() -> None:
     """Take the change back."""
+    op.execute("REVOKE DELETE ON ops.rollback FROM bandoso_worker")
     op.execute(f"COMMENT ON COLUMN ops.column_memory.unit IS '{UNIT_BEFORE}'")
     op.execute("DROP FUNCTION open.history_end")
     op.execute("DROP INDEX ops.ix_change_feature_uuid, ops.ix_change_made, ops.ix_change_commune")

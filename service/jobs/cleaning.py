@@ -1,12 +1,12 @@
 """What a worker clears away: old files, files of no upload, staged rows that nobody waits for."""
 
-from sqlalchemy import Connection, MetaData, Table, func, select, text, update
+from sqlalchemy import Connection, MetaData, Table, delete, func, select, text, update
 from sqlalchemy.schema import DropTable
 
 from geodata.db import Database
 from geodata.history import forget_private
 from geodata.importing.report import tell
-from geodata.ops import Upload
+from geodata.ops import Rollback, Upload
 from service.auth import audit
 from service.jobs.imports import UNFINISHED
 from service.storage.parts import Storage
@@ -20,7 +20,7 @@ WAITING = ("staged", "needs_choice", "needs_approval")
 
 
 def clean_files(database: Database, storage: Storage, keep_days: float) -> int:
-    """Remove raw files and private data of the past older than the installation keeps them, and files of no upload.
+    """Remove raw files, private data of the past and answers older than the installation keeps them, and files of no upload.
 
     Returns
     -------
@@ -33,10 +33,17 @@ def clean_files(database: Database, storage: Storage, keep_days: float) -> int:
         known = set(connection.scalars(select(Upload.id).where(Upload.id.in_(found))))
         needed = select(Upload.id).where(Upload.id.in_(old), Upload.state.in_((*UNFINISHED, *WAITING)))
         forget_private(connection, int(keep_days))
+        _forget_answers(connection, keep_days)
         removed = (found - known) | (old - set(connection.scalars(needed)))
     for upload_id in removed:
         storage.remove(upload_id)
     return len(removed)
+
+
+def _forget_answers(connection: Connection, keep_days: float) -> None:
+    """Forget what requests for an undoing were answered; they come again within minutes if at all."""
+    is_old = Rollback.answered_at < func.now() - func.make_interval(0, 0, 0, keep_days)
+    connection.execute(delete(Rollback).where(is_old))
 
 
 def clean_staging(database: Database, keep_days: float) -> int:

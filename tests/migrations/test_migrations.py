@@ -135,7 +135,7 @@ GRANTS = [
     ),
     ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change change_private column_memory revision rollback tile_stamp upload"),
     ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory rollback tile_stamp upload"),
-    ("bandoso_worker", "ops", "DELETE", f"{QUEUE} change_private column_memory tile_stamp"),
+    ("bandoso_worker", "ops", "DELETE", f"{QUEUE} change_private column_memory rollback tile_stamp"),
     ("bandoso_auditor", "ops", "SELECT", "audit change revision"),
 ]  # fmt: skip
 

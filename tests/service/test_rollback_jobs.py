@@ -12,7 +12,9 @@ from starlette.testclient import TestClient
 from service import setup
 from service.api import rollbacks
 from service.auth import accounts
+from service.jobs.cleaning import clean_files
 from service.jobs.rollbacks import MAX_TRIES, UNFINISHED, recover_rollbacks
+from service.storage import open_storage
 from tests.conftest import Server
 from tests.service.office import Office, opened
 from tests.service.people import OTHER_COMMUNE, SAMPLE_COMMUNE
@@ -200,6 +202,18 @@ def test_who_was_disabled_in_between_undoes_nothing(office: Office) -> None:
     refused = "problem ->> 'code' = 'NOT_ALLOWED' AND state = 'refused'"
     with office.database.worker_session() as connection:
         wait_for(connection, f"SELECT 1 FROM ops.rollback WHERE id = '{job}' AND {refused}")
+
+
+def test_answers_are_forgotten_with_the_raw_files_and_what_waits_is_not(office: Office) -> None:
+    asked = "INSERT INTO ops.rollback (author, register, undone, state, answered_at) VALUES ('ai đó', 'villages', 1, "
+    with office.database.worker() as connection:
+        for answered in ("'done', now() - interval '91 days'", "'done', now()", "'waiting', NULL"):
+            connection.execute(text(f"{asked} {answered})"))
+    clean_files(office.database, open_storage(office.settings), 90)
+    with office.database.worker() as connection:
+        kept = connection.scalars(text("SELECT state FROM ops.rollback WHERE register = 'villages' ORDER BY 1")).all()
+        connection.execute(text("DELETE FROM ops.rollback WHERE register = 'villages'"))
+    assert kept == ["done", "waiting"]
 
 
 def test_an_undoing_whose_workers_all_died_has_failed(office: Office) -> None:
