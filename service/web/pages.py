@@ -13,6 +13,7 @@ from geodata.registers import get_register
 from service.api.forms import json_response
 from service.api.parameters import only, read_layers
 from service.auth.policy import public
+from service.deps import SettingsDep
 from service.web.assets import FOR_EVER, FOR_MINUTES
 from service.web.i18n import as_language
 from service.web.rendering import ASSETS, render
@@ -62,10 +63,10 @@ def _is_commune(request: Request, code: str) -> bool:
 
 
 @router.get("/desk", dependencies=[public])
-def desk_page(request: Request) -> Response:
+def desk_page(request: Request, settings: SettingsDep) -> Response:
     """Show the officers' desk. The page holds no data; what it asks for needs a session."""
     only(request)
-    return render(request, "desk.html", status_code=_status())
+    return render(request, "desk.html", {"max_mb": settings.upload_max_mb}, status_code=_status())
 
 
 @router.get("/desk/uploads/{uploadId}", dependencies=[public])
@@ -101,10 +102,10 @@ def column_fields(request: Request) -> Response:
 
 
 @router.get("/kiem-tra", dependencies=[public])
-def check_page(request: Request) -> Response:
+def check_page(request: Request, settings: SettingsDep) -> Response:
     """Show the page that checks files for anybody."""
     only(request)
-    return render(request, "check.html", status_code=_status())
+    return render(request, "check.html", {"max_mb": settings.validate_max_mb}, status_code=_status())
 
 
 @router.get("/about", dependencies=[public])

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 
 from geodata.registers import get_register
 from service.problems import STATUSES, add_problem_handlers
+from service.settings import ServiceSettings
 from service.web import pages, rendering
 from service.web.assets import Assets
 from service.web.i18n import LANGUAGES, translator
@@ -74,6 +75,7 @@ class Client:
 def app() -> FastAPI:
     """Return an application of the pages alone, with one route for the templates of the API."""
     app = FastAPI()
+    app.state.settings = ServiceSettings()
     add_problem_handlers(app)
     app.include_router(pages.router)
     app.get("/")(pages.map_page)

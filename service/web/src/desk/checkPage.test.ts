@@ -48,6 +48,16 @@ describe('a check without an account', () => {
     expect(sent.map((form) => form.get('place_columns'))).toEqual([null, '{"x_column":"a","y_column":"b"}']);
     expect((sent[1]?.get('file') as File).name).toBe('a.csv');
   });
+  it('does not begin to send what the service would not take', async () => {
+    const { page, sent } = await checking(asked);
+    page.setAttribute('max-mb', '1');
+    Object.assign(page, { files: [new File([new Uint8Array(1.5 * 1024 ** 2)], 'a.csv')] });
+    await page.updateComplete;
+    page.querySelector('form')?.dispatchEvent(new Event('submit', { cancelable: true, bubbles: true }));
+    await settle(page);
+    expect(sent.length).toBe(1);
+    expect(page.querySelector('[role=alert]')?.textContent).toContain('1,5 MB, quá mức 1 MB');
+  });
   it('keeps what was chosen before when more is chosen', async () => {
     const { page, sent } = await checking(asked);
     await choose(page, { place_columns: { wkt_column: 'a' } });

@@ -179,16 +179,21 @@ export class CheckPage extends PageElement {
 
   private async submit(event: Event): Promise<void> {
     event.preventDefault();
+    const picker = this.querySelector<FilePicker>('bandoso-files');
     if (this.files.length === 0) {
       this.error = d('upload.need.file');
-      this.querySelector<FilePicker>('bandoso-files')?.focusInput();
+      picker?.focusInput();
     } else if (!this.register) {
       this.error = d('upload.need.register');
       this.querySelector<HTMLElement>('#check-register')?.focus();
     } else if (this.commune && !/^\d{5}$/.test(this.commune)) {
       this.error = d('check.needCommune');
       this.querySelector<HTMLElement>('#check-commune')?.focus();
-    } else await this.send({});
+    } else {
+      this.error = picker?.tooLarge() ?? '';
+      if (this.error) picker?.focusInput();
+      else await this.send({});
+    }
   }
 
   private async send(choices: Choices): Promise<void> {

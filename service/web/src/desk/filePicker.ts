@@ -4,7 +4,9 @@ import { PageElement } from '../core/element';
 import { d, size } from './words';
 
 const ACCEPTED =
-  '.zip,.shp,.shx,.dbf,.prj,.cpg,.gpkg,.geojson,.geojsonl,.geojsons,.json,.kml,.kmz,.gpx,.csv,.tsv,.txt,.xlsx,.dxf,.tab,.dat,.map,.id,.mif,.mid';
+  '.zip,.shp,.shx,.dbf,.prj,.cpg,.gpkg,.geojson,.geojsonl,.geojsons,.json,.kml,.kmz,.gpx,.csv,.tsv,.txt,.xlsx,.xls,.ods,.dxf,.tab,.dat,.map,.id,.mif,.mid';
+
+const MEBIBYTE = 1024 ** 2;
 
 export class FilePicker extends PageElement {
   static override properties = {
@@ -33,7 +35,19 @@ export class FilePicker extends PageElement {
     this.querySelector<HTMLInputElement>('input')?.focus();
   }
 
+  /** Says that the files are larger than the service takes; empty when they are not. */
+  tooLarge(): string {
+    const [most, bytes] = [this.mostMebibytes, this.files.reduce((sum, file) => sum + file.size, 0)];
+    return most && bytes > most * MEBIBYTE ? d('files.tooLarge', { size: size(bytes), most: size(most * MEBIBYTE) }) : '';
+  }
+
+  /** What the service takes at once, as the page has it; 0 where it does not say. */
+  private get mostMebibytes(): number {
+    return Number(this.closest('[max-mb]')?.getAttribute('max-mb') ?? 0);
+  }
+
   protected override render(): TemplateResult {
+    const most = this.mostMebibytes;
     return html`<div
         class=${this.over ? 'drop over' : 'drop'}
         @dragenter=${(event: DragEvent) => this.drag(event)}
@@ -54,7 +68,9 @@ export class FilePicker extends PageElement {
           @change=${(event: Event) => this.choose(event)}
         />
         <label for="upload-files" class="button">${d('files.label')}</label>
-        <p id="files-hint" class="hint">${d('files.hint')}</p>
+        <p id="files-hint" class="hint">
+          ${d('files.hint')} ${most ? d('files.most', { most: size(most * MEBIBYTE) }) : nothing}
+        </p>
       </div>
       <p role="status" class="visually-hidden">${this.news}</p>
       ${this.files.length > 0 ? this.list() : nothing}`;

@@ -26,6 +26,8 @@ export const en: Record<DeskKey, string> = {
   'files.label': 'Choose files on this computer',
   'files.hint':
     'Shapefile (a .zip, or .shp, .dbf, .shx and .prj chosen together), GeoPackage, GeoJSON, KML, GPX, CSV, Excel, DXF, MapInfo, zipped FileGDB.',
+  'files.most': 'At most {most}.',
+  'files.tooLarge': 'The files are {size}, more than {most}. Leave out columns that are not needed, or split the data, a few communes in each file.',
   'files.chosen': 'Chosen files',
   'files.remove': 'Remove',
   'files.removeNamed': 'Remove the file {name}',

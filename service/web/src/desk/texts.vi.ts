@@ -24,6 +24,8 @@ export const vi = {
   'files.label': 'Chọn tệp từ máy',
   'files.hint':
     'Shapefile (tệp .zip, hoặc chọn cùng lúc .shp, .dbf, .shx, .prj), GeoPackage, GeoJSON, KML, GPX, CSV, Excel, DXF, MapInfo, FileGDB nén .zip.',
+  'files.most': 'Tối đa {most}.',
+  'files.tooLarge': 'Tệp nặng {size}, quá mức {most}. Hãy bỏ bớt cột không cần, hoặc chia thành nhiều tệp, mỗi tệp vài xã.',
   'files.chosen': 'Các tệp đã chọn',
   'files.remove': 'Bỏ',
   'files.removeNamed': 'Bỏ tệp {name}',

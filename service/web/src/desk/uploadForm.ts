@@ -148,6 +148,9 @@ export class UploadForm extends PageElement {
     event.preventDefault();
     const lacking = this.lacking();
     if (lacking) return this.complain(lacking);
+    const picker = this.querySelector<FilePicker>('bandoso-files');
+    this.error = picker?.tooLarge() ?? '';
+    if (this.error) return picker?.focusInput();
     await this.send();
   }
 
