@@ -133,7 +133,7 @@ def own_server() -> Iterator[Server]:
 def storm() -> Iterator[Storm]:
     """The service after the storm, with everything over; how long that took is held to what is promised."""
     with own_server() as server:
-        settings = settings_for(server.create("killed", SAMPLE_TEMPLATE))
+        settings = settings_for(server.create("killed", SAMPLE_TEMPLATE, outlives_crash=True))
         files = [File("any", f"file{number}", ("auto", "ask")[number % 2]) for number in range(MOST_FILES)]
         found = Storm(settings, files, failpoint="", cluster=server.cluster)
         try:
