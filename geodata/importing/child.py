@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+from typing import NoReturn
 
 from geodata.priority import let_session_give_way
 
@@ -49,5 +50,15 @@ def die_with(worker: int) -> None:
         sys.exit("the worker has ended")
 
 
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter down.
+
+    Threads of pyarrow that read ahead hold objects of Python's, and one that lets go of them while the interpreter ends
+    aborts the process, or waits for ever: a file that has been read to its end would be refused.
+    """
+    sys.stdout.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
