@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from sqlalchemy import Connection, text
 from starlette.testclient import TestClient
 
 from geodata.db import Database
@@ -22,6 +23,11 @@ from tests.service.people import add_officer, sign_in
 
 PUBLISHED_WITHIN_S = 40.0
 UNFINISHED = {"received", "reading", "validating", "publishing"}
+PUBLISHING_WAITS = (
+    "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""Sessions of this database that wait for the right to publish; the server has those of other tests too."""
 _serials = count(1)
 
 
@@ -107,6 +113,14 @@ def publishing_is_held(office: Office) -> Iterator[None]:
     with office.database.worker() as connection:
         lock_register(connection, get_register("addresses"))
         yield
+
+
+def wait_for(connection: Connection, query: str, within_s: float = PUBLISHED_WITHIN_S) -> None:
+    """Wait until the database finds something."""
+    deadline = time.monotonic() + within_s
+    while connection.scalar(text(query)) is None:
+        assert time.monotonic() < deadline, query
+        time.sleep(0.05)
 
 
 def finish(client: TestClient, location: str, within_s: float = PUBLISHED_WITHIN_S, **headers: Any) -> dict[str, Any]:

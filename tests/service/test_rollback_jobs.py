@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from service import setup
@@ -16,7 +16,7 @@ from service.jobs.cleaning import clean_files
 from service.jobs.rollbacks import MAX_TRIES, UNFINISHED, recover_rollbacks
 from service.storage import open_storage
 from tests.conftest import Server
-from tests.service.office import Office, opened
+from tests.service.office import PUBLISHING_WAITS, Office, opened, wait_for
 from tests.service.people import OTHER_COMMUNE, SAMPLE_COMMUNE
 from tests.service.sights import REVISIONS, SIGHTS, etag, latest, place, publishing_of_sights_is_held, put, put_over
 
@@ -52,14 +52,6 @@ def wait_until(officer: TestClient, location: str, *states: str) -> dict[str, An
 
 def ended(officer: TestClient, location: str) -> dict[str, Any]:
     return wait_until(officer, location, "done", "refused", "failed")
-
-
-def wait_for(connection: Connection, query: str) -> None:
-    """Wait until the database finds something."""
-    deadline = time.monotonic() + ENDED_WITHIN_S
-    while connection.scalar(text(query)) is None:
-        assert time.monotonic() < deadline, query
-        time.sleep(0.05)
 
 
 def test_a_worker_looks_at_an_undoing_and_undoes(office: Office) -> None:
@@ -154,7 +146,7 @@ def test_a_killed_worker_s_undoing_is_taken_over_while_its_last_statement_still_
     number, officer = put(office, place("Câu lệnh mồ côi")), office.officer()
     with publishing_of_sights_is_held(office) as connection:
         location = ask(officer, number, **etag(office))
-        wait_for(connection, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        wait_for(connection, PUBLISHING_WAITS)
         office.worker.kill()
         office.worker.start()
         wait_for(connection, f"SELECT 1 FROM ops.rollback WHERE id = '{location.rsplit('/', 1)[1]}' AND tries = 2")

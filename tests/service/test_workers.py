@@ -16,6 +16,7 @@ from service.jobs.imports import MAX_TRIES, UploadJob, recover_lost
 from tests.conftest import Server
 from tests.service.office import (
     PUBLISHED_WITHIN_S,
+    PUBLISHING_WAITS,
     UNFINISHED,
     Office,
     finish,
@@ -23,6 +24,7 @@ from tests.service.office import (
     opened,
     publishing_is_held,
     send,
+    wait_for,
 )
 from tests.service.people import HEADER, PLACE, SAMPLE_COMMUNE, address_csv, upload_parts
 
@@ -201,13 +203,15 @@ def test_a_file_that_is_gone_fails_and_says_so(office: Office) -> None:
 
 @contextmanager
 def connections_cut_while_publishing(office: Office) -> Iterator[None]:
-    """Hold publishing until the block ends, then cut the connections that wait for it."""
+    """Hold publishing until the block ends, then cut the connection that waits for it."""
     with publishing_is_held(office):
         yield
         with setup.owner(office.settings) as connection:
-            waiting = "SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            mine = f"SELECT pg_terminate_backend(pid) FROM ({waiting}) w JOIN pg_stat_activity USING (pid) WHERE datname = current_database()"
-            assert connection.execute(text(mine)).rowcount == 1
+            wait_for(connection, PUBLISHING_WAITS)
+            assert (
+                connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM ({PUBLISHING_WAITS}) waiting")).rowcount
+                == 1
+            )
 
 
 def test_an_upload_whose_connection_was_cut_is_tried_again(office: Office) -> None:
@@ -217,7 +221,6 @@ def test_an_upload_whose_connection_was_cut_is_tried_again(office: Office) -> No
     with connections_cut_while_publishing(office):
         work.start()
         await_state(officer, place, "publishing")
-        time.sleep(0.5)
     work.join(PUBLISHED_WITHIN_S)
     assert (officer.get(place).json()["state"], office.revision()) == ("publishing", revision)
     change(office, place, "heartbeat_at = now() - interval '1 minute'")
@@ -236,7 +239,6 @@ def test_an_upload_whose_connection_is_cut_every_time_fails_and_says_what_to_do(
     with connections_cut_while_publishing(office):
         work.start()
         await_state(officer, place, "publishing")
-        time.sleep(0.5)
     work.join(PUBLISHED_WITHIN_S)
     upload = officer.get(place).json()
     assert (upload["state"], office.revision()) == ("failed", revision)

@@ -274,8 +274,8 @@ def test_an_upload_is_cancelled_only_after_asking(desk: Desk) -> None:
 def test_the_keyboard_alone_sends_publishes_and_undoes(desk: Desk, tmp_path: Path) -> None:
     code, page, file = new_code(), desk.sign_in().page, tmp_path / "dia-chi.csv"
     file.write_bytes(address_csv(code))
-    walk_to(page, "#upload-files")
     with page.expect_file_chooser() as chooser:
+        walk_to(page, "#upload-files")
         page.keyboard.press("Space")
     chooser.value.set_files(file)
     walk_to(page, "#upload-register")
