@@ -36,7 +36,7 @@ from sqlalchemy.sql import coercions, roles
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
-from geodata.derived import FIRST_BLOCK, geometry_names, grid_table, tile_table
+from geodata.derived import FIRST_BLOCK, geometry_names, grid_table, placed_table, tile_table
 from geodata.ops import Change
 from geodata.register import Field, Register, SideList
 from geodata.registers import get_register
@@ -216,7 +216,15 @@ def _replaced(register: Register) -> Select[Any]:
 
 def tile_view_select(register: Register) -> str:
     """Return the SELECT behind ``open.<register>_tile``: the slim copy, less what the policy guards."""
-    slim = tile_table(register)
+    return _guarded_copy_select(register, tile_table(register))
+
+
+def placed_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_placed``: the points in their tiles, less what the policy guards."""
+    return _guarded_copy_select(register, placed_table(register))
+
+
+def _guarded_copy_select(register: Register, slim: Table) -> str:
     columns: list[ColumnElement[object]] = [
         literal_column(f"reg.{slim.name}.{column.name}").label(column.name) for column in slim.c
     ]
@@ -266,8 +274,8 @@ def _grants(register: Register) -> Iterator[str]:
     if register.codes is not None:
         sides.append(register.codes.__table__.name)
     derived = [tile_table(register).name]
-    if register.tile.counts_below is not None:
-        derived.append(grid_table(register).name)
+    if register.is_dense:
+        derived += [placed_table(register).name, grid_table(register).name]
     for name in (register.id, *sides, *derived):
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON reg.{name} TO {WORKER_ROLE}"
     yield f"GRANT USAGE, UPDATE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
@@ -283,7 +291,8 @@ def register_statements(register: Register) -> Iterator[str]:
         f"{register.id}_states": states_view_select(register),
         f"{register.id}_replaced": replaced_view_select(register),
     }
-    if register.tile.counts_below is not None:
+    if register.is_dense:
+        views[placed_table(register).name] = placed_view_select(register)
         views[grid_table(register).name] = grid_view_select(register)
     if register.codes is not None:
         codes = register.codes.__table__.name

@@ -59,6 +59,21 @@ def tile_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
 
 
 @cache
+def placed_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
+    """Return the points of a dense register by the tiles of the largest zoom that show them, buffers included."""
+    return Table(
+        f"{register.id}_placed",
+        metadata,
+        Column("tile", Integer, primary_key=True, autoincrement=False, comment="Column * 16384 + row, zoom 14"),
+        Column("id", BigInteger, primary_key=True, autoincrement=False),
+        *(Column(item.name, item.column.type) for item in register.tile_fields),
+        Column("place", Geometry("POINT", 0, spatial_index=False), nullable=False, comment="In units of the tile"),
+        schema="reg",
+        comment=f"Points of {register.id} in their tiles of zoom 14",
+    )
+
+
+@cache
 def grid_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
     """Return the counts per cell of a dense point register, kept by the tile that shows them.
 
@@ -108,7 +123,8 @@ def declare_all() -> MetaData:
     """Declare the derived tables of every register and return the metadata that migrations compare with."""
     for register in discover().values():
         tile_table(register)
-        if register.tile.counts_below is not None:
+        if register.is_dense:
+            placed_table(register)
             grid_table(register)
     search_table()
     return Base.metadata

@@ -42,6 +42,12 @@ def lock_register(connection: Connection, register: Register) -> None:
     connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("bandoso publish"), func.hashtext(register.id))))
 
 
+def try_lock_register(connection: Connection, register: Register) -> bool:
+    """Take the lock of `lock_register` if nobody has it; return whether it was free."""
+    key = func.hashtext("bandoso publish"), func.hashtext(register.id)
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(*key))))
+
+
 def latest_revision(connection: Connection, register_id: str) -> int:
     """Return the number of the register's latest revision, 0 before the first."""
     statement = select(func.coalesce(func.max(Revision.number), 0)).where(Revision.register == register_id)

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.derived import CELLS_ACROSS, grid_table, search_table, tile_table
 from geodata.ops import TileStamp
+from geodata.placed import add_placed, is_placed, remove_placed
 from geodata.register import MAX_ZOOM, Register
 
 MID_TOLERANCE_M, LOW_TOLERANCE_M = 20, 300
@@ -95,7 +96,12 @@ class Refresh:
             self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
             self.connection.execute(text("ANALYZE touched"))
             self._note_boxes(-1)
+        is_kept_placed = not self.touches_all and self.register.is_dense and is_placed(self.connection, self.register)
+        if is_kept_placed:
+            remove_placed(self.connection, self.register)
         self._rewrite_slim()
+        if is_kept_placed:
+            add_placed(self.connection, self.register)
         if not are_ready:
             self._note_boxes(1)
             self.connection.execute(text("ANALYZE touched_box"))

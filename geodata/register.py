@@ -322,6 +322,11 @@ class Register:
         return self.point is not None or not self.geometry_column.nullable
 
     @property
+    def is_dense(self) -> bool:
+        """Whether there are so many points that tiles of low zooms hold counts."""
+        return self.tile.counts_below is not None
+
+    @property
     def is_in_communes(self) -> bool:
         """Whether each record belongs to one commune (column ``commune_code``)."""
         return "commune_code" in self.table.c

@@ -21,6 +21,7 @@ from geodata.importing.report import Report
 from geodata.importing.review import Review, review
 from geodata.importing.staging import Staged, StagingSink, staging_table
 from geodata.importing.work_folder import work_folder
+from geodata.placed import place_all
 from geodata.refresh import Refresh
 from geodata.register import Register
 from geodata.units.index import UnitIndex, load_units
@@ -185,9 +186,14 @@ def open_staged(connection: Connection, register: Register, staged: Staged) -> T
 
 
 def settle(database: Database) -> None:
-    """Do what a first load has left for after its commit: statistics, and the check that parts belong to records."""
+    """Do what a first load has left for after its commit.
+
+    That is statistics, the check that parts belong to records, and the places of points in their tiles.
+    """
     with database.worker() as connection:
         connection.execute(select(func.ops.settle_bulk_load()))
+    with database.worker() as connection:
+        place_all(connection)
 
 
 def open_merge(connection: Connection, register: Register, staged: Staged, mode: Mode, commune: str | None) -> Merge:

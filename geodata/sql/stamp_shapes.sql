@@ -1,8 +1,8 @@
--- Stamp the tiles of zoom z in which a touched feature lies or lay, with the buffer of 64/4096 of a tile that
--- the tile statement searches, and 4 m more: && compares boxes in single precision, which is 1 m at this distance from
--- the origin. 20037508.34… is half the width of the world in EPSG:3857.
+-- Stamp the tiles of zoom z in which a touched feature lies or lay, with the buffer of 64 units (1/4096 of a tile) that
+-- the tile statement searches, half a unit that rounds to it, and 4 m more: && compares boxes in single precision, which
+-- is 1 m at this distance from the origin. 20037508.34… is half the width of the world in EPSG:3857.
 WITH size AS (
-    SELECT tile_m, 1 / 64.0 + 4 / tile_m AS margin, 20037508.342789244 AS half
+    SELECT tile_m, 64.5 / 4096 + 4 / tile_m AS margin, 20037508.342789244 AS half
     FROM (SELECT 2 * 20037508.342789244 / (1 << CAST(:z AS int)) AS tile_m) t
 ), cover AS (
     SELECT DISTINCT
