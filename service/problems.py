@@ -23,7 +23,7 @@ from service.logs import note_outage
 from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
-from tiles.store import TilesBusyError
+from tiles.connections import TilesBusyError
 
 log = structlog.get_logger()
 

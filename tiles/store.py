@@ -5,13 +5,12 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import asyncpg
 
-from geodata.errors import GeodataError
 from tiles.cache import Key, Layers, Tile, TileCache, pack
+from tiles.connections import Connections
 from tiles.grid import TileAddress
 from tiles.sql import stamp_sql, tile_sql
 
@@ -24,14 +23,6 @@ _RECONNECT_S = 1.0
 _FIRST_NEWS_S = 2.0
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
-
-
-class TilesBusyError(GeodataError):
-    """Every connection for tiles is taken and stayed so for a second."""
-
-    code = "TILES_BUSY"
-    vi_template = "Máy chủ đang bận, hãy thử lại sau giây lát."
-    en_template = "The server is busy, try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,10 @@ class TileStore:
         self.cache = TileCache(settings.cache_bytes)
         self.hits = 0
         self.misses = 0
-        self._pool: asyncpg.Pool | None = None
+        self._connections = Connections(
+            settings.pool_size, settings.wait_s, dsn=settings.dsn, command_timeout=5,
+            statement_cache_size=_STATEMENTS_KEPT, server_settings=settings.server_settings,
+        )  # fmt: skip
         self._flights: dict[Key, _Flight] = {}
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
@@ -71,11 +65,7 @@ class TileStore:
         self.on_revision: list[Callable[[str, int], None]] = []
 
     async def start(self) -> None:
-        """Open the pool and begin to listen for revisions."""
-        self._pool = await asyncpg.create_pool(
-            self.settings.dsn, min_size=1, max_size=self.settings.pool_size, command_timeout=5,
-            statement_cache_size=_STATEMENTS_KEPT, server_settings=self.settings.server_settings, reset=_as_it_is,
-        )  # fmt: skip
+        """Begin to listen for revisions."""
         self._listener = asyncio.create_task(self._listen())
         # A database that is away at the start is waited for by the listener alone.
         with contextlib.suppress(TimeoutError):
@@ -87,8 +77,7 @@ class TileStore:
             self._listener.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listener
-        if self._pool is not None:
-            await self._pool.close()
+        await self._connections.close()
 
     def revisions(self, layers: Layers) -> list[int] | None:
         """Return the latest revision of each layer as this process knows it; None while it hears no news."""
@@ -125,16 +114,31 @@ class TileStore:
             When no connection came free within a second.
         """
         key = (layers, address)
-        flight = self._flights.get(key)
-        if flight is None or flight.is_given_up:
-            flight = self._flights[key] = _Flight(asyncio.create_task(self._make(key)))
-            flight.task.add_done_callback(partial(self._land, key, flight))
-            self.misses += 1
-        return await flight.wait()
-
-    def _land(self, key: Key, ended: "_Flight", _task: "asyncio.Task[Tile]") -> None:
-        if self._flights.get(key) is ended:
+        while (flight := self._flights.get(key)) is not None:
+            tile = await flight.join()
+            if tile is not None:
+                return tile
+        flight = self._flights[key] = _Flight(_current_task())
+        self.misses += 1
+        result: Tile | Exception | None = None
+        try:
+            result = await self._make(key)
+            return result
+        except Exception as error:
+            result = error
+            raise
+        finally:
             del self._flights[key]
+            flight.land(result)
+
+    def leave(self, layers: Layers, address: TileAddress, task: "asyncio.Task[Any]") -> None:
+        """Cancel a task that waits for a tile on behalf of a client that has gone.
+
+        A task that makes the tile for others too goes on until they have gone as well.
+        """
+        flight = self._flights.get((layers, address))
+        if flight is None or flight.maker is not task or not flight.be_left():
+            task.cancel()
 
     async def _make(self, key: Key) -> Tile:
         layers, address = key
@@ -152,17 +156,7 @@ class TileStore:
         return Tile(version, packed, plain)
 
     async def _fetch(self, statement: str, address: TileAddress) -> asyncpg.Record:
-        assert self._pool is not None
-        try:
-            connection = await self._pool.acquire(timeout=self.settings.wait_s)
-        except TimeoutError as error:
-            raise TilesBusyError from error
-        try:
-            row = await connection.fetchrow(statement, address.x, address.y)
-        finally:
-            await self._pool.release(connection)
-        assert row is not None
-        return row
+        return await self._connections.fetchrow(statement, address.x, address.y)
 
     async def _listen(self) -> None:
         while True:
@@ -208,30 +202,42 @@ class TileStore:
             tell(layer, number)
 
 
-async def _as_it_is(_connection: asyncpg.Connection) -> None:
-    """Give a connection back as it is: no statement of ours leaves a state behind, and asking takes a round trip."""
+def _current_task() -> "asyncio.Task[Any]":
+    task = asyncio.current_task()
+    assert task is not None
+    return task
 
 
 class _Flight:
-    """A tile under way and those who wait for it; when the last one leaves, its query is cancelled."""
+    """A tile that one request is making, and the others that wait for it; when all have gone, its query is cancelled."""
 
-    def __init__(self, task: "asyncio.Task[Tile]") -> None:
-        self.task = task
-        self.waiting = 0
+    def __init__(self, maker: "asyncio.Task[Any]") -> None:
+        self.maker = maker
+        self._is_left = False
+        self._waiting: set[asyncio.Future[Tile | None]] = set()
 
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it is being cancelled, which takes the database a moment: too late to board."""
-        return self.task.cancelling() > 0
-
-    async def wait(self) -> Tile:
-        self.waiting += 1
+    async def join(self) -> Tile | None:
+        """Wait for the tile, or the error; None when the maker was cancelled."""
+        future: asyncio.Future[Tile | None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
         try:
-            return await asyncio.shield(self.task)
+            return await future
         finally:
-            self.waiting -= 1
-            if self.waiting == 0 and not self.task.done():
-                self.task.cancel()
+            self._waiting.discard(future)
+            if self._is_left and not self._waiting:
+                self.maker.cancel()
+
+    def be_left(self) -> bool:
+        """Note that the maker's own client has gone; return whether others wait."""
+        self._is_left = bool(self._waiting)
+        return self._is_left
+
+    def land(self, result: Tile | Exception | None) -> None:
+        """Give the tile or the error to all who wait; None lets them look after themselves."""
+        self._is_left = False
+        for future in self._waiting:
+            if not future.done():
+                future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
 
 
 def _version(layers: Layers, filled: Layers, stamps: list[int]) -> str:

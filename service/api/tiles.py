@@ -22,8 +22,9 @@ from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, MethodError
 from service.web.accept import accepted
 from tiles.cache import Layers, Tile
+from tiles.connections import TilesBusyError
 from tiles.grid import TileAddress, parse_tile
-from tiles.store import TilesBusyError, TileStore
+from tiles.store import TileStore
 
 log = structlog.get_logger()
 
@@ -51,6 +52,9 @@ _COMMON: Headers = [
 _PREFLIGHT: Headers = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
 _REVALIDATE = (b"cache-control", b"public, max-age=0, must-revalidate")
 _FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
+
+
+_PATIENCE_S = 0.05
 
 
 class _ClientGoneError(Exception):
@@ -123,24 +127,16 @@ class TileApplication:
                 return Tile(version)
         here = asyncio.current_task()
         assert here is not None
-        is_waiting = True
-
-        def give_up(watch: "asyncio.Task[None]") -> None:
-            if is_waiting and not watch.cancelled():
-                here.cancel()
-
-        leaving = asyncio.create_task(_disconnected(receive))
-        leaving.add_done_callback(give_up)
+        watch = _Watch(receive, lambda: self.store.leave(layers, address, here))
         try:
             return await self.store.tile(layers, address)
         except asyncio.CancelledError:
             # Another cancellation, of the server's own, must go on.
-            if leaving.done() and here.uncancel() == 0:
+            if watch.is_gone and here.uncancel() == 0:
                 raise _ClientGoneError from None
             raise
         finally:
-            is_waiting = False
-            leaving.cancel()
+            watch.stop()
 
     def _version(self, layers: Layers) -> str:
         revisions = self.store.revisions(layers)
@@ -259,6 +255,34 @@ async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Watch:
+    """Looks, from a moment on after a tile was asked for, whether its client is still there.
+
+    Most tiles are made before that, and need no task beside their own.
+
+    Parameters
+    ----------
+    leave : callable
+        Called once when the client has gone.
+    """
+
+    def __init__(self, receive: Receive, leave: Callable[[], None]) -> None:
+        self.is_gone = False
+        self._receive, self._leave = receive, leave
+        self._task: asyncio.Task[None] | None = None
+        self._start = asyncio.get_running_loop().call_later(_PATIENCE_S, self._look)
+
+    def _look(self) -> None:
+        self._task = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = True
+        self._leave()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._start.cancel()
+        if self._task is not None:
+            self._task.cancel()
