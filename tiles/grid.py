@@ -3,15 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
 from geodata.errors import ParameterError
 from geodata.register import MAX_ZOOM
 
-HALF_WORLD_M = 20037508.342789244
-EXTENT = 4096
-"""Units across a vector tile."""
-
-BUFFER = 64
-"""Units that a tile holds beyond its edge, so that lines and circles meet their other half."""
+__all__ = ["BUFFER", "EXTENT", "HALF_WORLD_M", "TileAddress", "parse_tile"]
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,4}")
 

@@ -8,43 +8,17 @@ data gives the same bytes.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnClause,
-    ColumnElement,
-    Double,
-    Select,
-    case,
-    column,
-    func,
-    literal_column,
-    or_,
-    select,
-    table,
-)
+from sqlalchemy import ColumnElement, Select, case, column, func, literal_column, select, table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import LargeBinary, UserDefinedType
+from sqlalchemy.types import LargeBinary
 
 from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK
+from geodata.drawing import EXTENT, meets, picture, slim_source
 from geodata.register import Register
 from geodata.registers import get_register
-from tiles.grid import BUFFER, EXTENT, HALF_WORLD_M
 
-MID_FROM_ZOOM, FULL_FROM_ZOOM = 8, 12
-"""Zooms from which the finer simplified copy, and the full shape, are drawn."""
-
-_PIXELS_ACROSS = 512
 _X: ColumnElement[Any] = literal_column("$1::int")
 _Y: ColumnElement[Any] = literal_column("$2::int")
-
-
-class _Geometry(UserDefinedType[object]):
-    cache_ok = True
-
-    def get_col_spec(self, **_options: object) -> str:
-        return "geometry"
-
-
-_GEOMETRY = _Geometry()
 
 
 @cache
@@ -110,60 +84,15 @@ def layer_tile(register: Register, z: int) -> ColumnElement[bytes]:
     return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
 
 
-def _slim(register: Register) -> Any:
-    names = [item.name for item in register.tile_fields]
-    shapes = ["point", "geom", "geom_mid", "geom_low"]
-    columns: list[ColumnClause[Any]] = [column("id"), column("size_m"), *(column(name) for name in names)]
-    return table(f"{register.id}_tile", *columns, *(column(name, _GEOMETRY) for name in shapes), schema="open")
-
-
-def _search_box(z: int) -> ColumnElement[Any]:
-    margin: ColumnElement[Any] = literal_column(f"margin => {BUFFER / EXTENT}")
-    return func.ST_TileEnvelope(z, _X, _Y, margin, type_=_GEOMETRY)
-
-
-def _double(value: float) -> ColumnElement[float]:
-    """Write a number as double precision: a plain literal is numeric, whose arithmetic took a third of a tile's time."""
-    return literal_column(f"'{value!r}'::float8", Double)
-
-
 def _points(register: Register, z: int) -> Select[Any]:
-    """Points by arithmetic of our own, which is faster than ST_AsMVTGeom and gives the same.
-
-    Half a unit is added and the rest cut off downwards, since ST_AsMVT itself cuts towards zero: west and north of the
-    tile, in its buffer, a point would lie one unit beside its place in the neighbouring tile.
-    """
-    slim = _slim(register)
-    size_m = 2 * HALF_WORLD_M / (1 << z)
-    scale = EXTENT / size_m
-    half_m = 0.5 / scale
-    east = _double(HALF_WORLD_M + half_m) - _X * _double(size_m)
-    north = _double(-HALF_WORLD_M - half_m) + _Y * _double(size_m)
-    across = func.floor((func.ST_X(slim.c.point) + east) * _double(scale))
-    down = func.floor((func.ST_Y(slim.c.point) + north) * _double(-scale))
-    place = func.ST_MakePoint(across, down, type_=_GEOMETRY).label("g")
+    slim = slim_source(register)
     fields = [slim.c[item.name] for item in register.tile_fields]
-    inside = slim.c.point.op("&&", is_comparison=True)(_search_box(z))
-    return select(slim.c.id, *fields, place).where(inside).order_by(slim.c.id)
+    place = picture(register, slim, z, _X, _Y).label("g")
+    return select(slim.c.id, *fields, place).where(meets(register, slim, z, _X, _Y)).order_by(slim.c.id)
 
 
 def _shapes(register: Register, z: int) -> Select[Any]:
-    """Areas, and a point in the place of those smaller than a pixel or lost in clipping."""
-    slim = _slim(register)
-    pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
-    shape = slim.c.geom if z >= FULL_FROM_ZOOM else slim.c.geom_mid if z >= MID_FROM_ZOOM else slim.c.geom_low
-    # In a sub-query it is made once, not once for each row.
-    clip = select(func.ST_TileEnvelope(z, _X, _Y, type_=_GEOMETRY)).scalar_subquery()
-    as_shape = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("true"), type_=_GEOMETRY)
-    as_point = func.ST_AsMVTGeom(slim.c.point, clip, EXTENT, BUFFER, literal_column("true"), type_=_GEOMETRY)
-    drawn = func.coalesce(case((slim.c.size_m >= pixel_m, as_shape)), as_point).label("g")
-    fields = [slim.c[item.name] for item in register.tile_fields]
-    box = _search_box(z)
-    meets = or_(
-        slim.c.geom.op("&&", is_comparison=True)(box),
-        slim.c.geom.is_(None) & slim.c.point.op("&&", is_comparison=True)(box),
-    )
-    rows = select(slim.c.id, *fields, drawn).where(meets).order_by(slim.c.id).subquery("f")
+    rows = _points(register, z).subquery("f")
     return select(rows).where(rows.c.g.is_not(None))
 
 
