@@ -32,6 +32,9 @@ BUFFER = 64
 MID_FROM_ZOOM, FULL_FROM_ZOOM = 8, 12
 """Zooms from which the finer simplified copy, and the full shape, are drawn."""
 
+MID_TOLERANCE_M, LOW_TOLERANCE_M = 19, 300
+"""How much the simplified copies are, EPSG:3857 metres: half a pixel of 512 a tile at zooms 11 and 7, the last of each."""
+
 _PIXELS_ACROSS = 512
 
 Number = ColumnElement[int]
