@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from geodata.coverage import SharedBorders
 from geodata.derived import CELLS_ACROSS, grid_table, search_table, tile_table
 from geodata.drawing import ANY_GEOMETRY, LOW_TOLERANCE_M, MID_TOLERANCE_M, slim_source
 from geodata.ops import TileStamp
@@ -86,6 +87,8 @@ class Refresh:
             self.connection.execute(text("ANALYZE touched"))
             self._keep_slim("slim_was", select(_TOUCHED.c.id))
         self._rewrite_slim()
+        if self.register.tile.shares_borders:
+            self._draw_shared()
         if not self.touches_all:
             self._keep_slim("slim_now", select(_TOUCHED.c.id).union(select(_WAS.c.id)))
             self.stamps.note_changes()
@@ -136,6 +139,14 @@ class Refresh:
         if bulk:
             self._end_bulk(self.slim)
 
+    def _draw_shared(self) -> None:
+        """Draw the copies of areas that share borders, together with those of their neighbours."""
+        borders = SharedBorders(self.connection, self.register)
+        if self.touches_all:
+            borders.draw_all()
+        else:
+            borders.redraw(select(_TOUCHED.c.id))
+
     def _begin_bulk(self, derived: Table) -> bool:
         return bool(self.connection.scalar(select(func.ops.begin_bulk_load(derived.name))))
 
@@ -167,6 +178,8 @@ class Refresh:
         size = func.greatest(func.ST_XMax(shape) - func.ST_XMin(shape), func.ST_YMax(shape) - func.ST_YMin(shape))
         size_m = func.coalesce(cast(size, sqltypes.Integer), 0).label("size_m")
         drawn: list[ColumnElement[Any]] = [size_m, point.label("point"), shape.label("geom")]
+        if register.tile.shares_borders:
+            return drawn
         tolerances = {"geom_mid": MID_TOLERANCE_M, "geom_low": LOW_TOLERANCE_M}
         return [*drawn, *(_simplified(shape, metres).label(name) for name, metres in tolerances.items())]
 
