@@ -34,6 +34,9 @@ def patchwork(
     def line(start: tuple[int, int], end: tuple[int, int]) -> Floats:
         ends = np.array([start, end]) * step + (west, south)
         along = np.linspace(ends[0], ends[1], vertices)
+        turns = np.linspace(0, random.integers(3, 7) * np.pi, vertices)
+        bends = np.sin(turns) * np.sin(np.linspace(0, np.pi, vertices))
+        along += bends[:, None] * (ends[1] - ends[0])[::-1] * random.uniform(0.05, 0.1)
         along[1:-1] += random.uniform(-0.4, 0.4, (vertices - 2, 2)) * step / vertices
         return along.round(9)
 
@@ -48,6 +51,11 @@ def patchwork(
     assert shapely.coverage_is_valid(areas)
     assert all(area.is_valid for area in areas)
     return areas
+
+
+def turned(shape: shapely.Polygon, vertices: int) -> shapely.Polygon:
+    """Return an area whose ring begins some vertices further on."""
+    return shapely.Polygon(np.roll(shapely.get_coordinates(shape)[:-1], -vertices, axis=0))
 
 
 def moved(shape: shapely.Polygon, vertex: int, east_m: float, north_m: float = 0.0) -> shapely.Polygon:
