@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Double,
     FromClause,
     Integer,
     Select,
@@ -20,46 +19,20 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal_column,
     select,
     table,
     true,
 )
 
 from geodata.derived import placed_table, tile_table
+from geodata.drawing import BUFFER, EXTENT, units_of
 from geodata.history import try_lock_register
 from geodata.register import MAX_ZOOM, Register
 from geodata.registers import discover
 
-HALF_WORLD_M = 20037508.342789244
-EXTENT = 4096
-"""Units across a vector tile."""
-
-BUFFER = 64
-"""Units that a tile holds beyond its edge, so that lines and circles meet their other half."""
-
 TILES_ACROSS = 1 << MAX_ZOOM
 _EXTENT_BITS = EXTENT.bit_length() - 1
 _TOUCHED = table("touched", column("id"))
-
-
-def units_of(point: ColumnElement[Any], z: int) -> tuple[ColumnElement[float], ColumnElement[float]]:
-    """Return the nearest whole unit of zoom z to a point of EPSG:3857, counted right and down from the world's corner.
-
-    Half a unit is added and the rest cut off downwards, since ST_AsMVT itself cuts towards zero: west and north of a
-    tile, in its buffer, a point would lie one unit beside its place in the neighbouring tile.
-    """
-    a_metre = EXTENT * (1 << z) / (2 * HALF_WORLD_M)
-    shift = double(HALF_WORLD_M + 0.5 / a_metre)
-    return (
-        func.floor((func.ST_X(point) + shift) * double(a_metre)),
-        func.floor((shift - func.ST_Y(point)) * double(a_metre)),
-    )
-
-
-def double(value: float) -> ColumnElement[float]:
-    """Write a number as double precision: a plain literal is numeric, whose arithmetic took a third of a tile's time."""
-    return literal_column(f"'{value!r}'::float8", Double)
 
 
 def remove_placed(connection: Connection, register: Register) -> None:

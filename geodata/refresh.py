@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
+    SelectBase,
     Table,
     case,
     cast,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     select,
     table,
@@ -29,39 +31,27 @@ from sqlalchemy import (
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from geodata.coverage import SharedBorders
 from geodata.derived import CELLS_ACROSS, grid_table, search_table, tile_table
+from geodata.drawing import ANY_GEOMETRY, LOW_TOLERANCE_M, MID_TOLERANCE_M, slim_source
 from geodata.ops import TileStamp
 from geodata.placed import add_placed, is_placed, remove_placed
-from geodata.register import MAX_ZOOM, Register
-
-MID_TOLERANCE_M, LOW_TOLERANCE_M = 20, 300
-"""Simplification of the copies for zooms 8 to 11 and below, EPSG:3857 metres: about half a pixel at the top zoom."""
+from geodata.register import Register
+from geodata.stamps import SIDES, Stamps, sides
 
 _CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
 """How many zooms below its tile a cell is a tile itself."""
 
-_TOUCHED = table("touched", column("id"))
-_POINTS = """CREATE TEMP VIEW touched_box AS SELECT 1 AS sign,
-    x AS west, y AS south, x AS east, y AS north FROM (SELECT ST_X(point) AS x, ST_Y(point) AS y FROM {slim} OFFSET 0) p"""
+_TOUCHED, _WAS = table("touched", column("id")), table("slim_was", column("id"))
+_POINTS = """CREATE TEMP VIEW touched_box AS SELECT NULL::bigint AS id, 1 AS sign,
+    x AS west, y AS south, x AS east, y AS north, '{{1,1,1}}'::int[] AS weights FROM (SELECT ST_X(point) AS x, ST_Y(point) AS y FROM {slim} OFFSET 0) p"""
 # OFFSET keeps the two numbers from being taken out of the point anew wherever they are used.
-_CELLS = """CREATE OR REPLACE TEMP VIEW touched_box AS SELECT 1 AS sign,
-    cx * m - half AS west, half - (cy + 1) * m AS south, (cx + 1) * m - half AS east, half - cy * m AS north
+_CELLS = """CREATE OR REPLACE TEMP VIEW touched_box AS SELECT NULL::bigint AS id, 1 AS sign,
+    cx * m - half AS west, half - (cy + 1) * m AS south, (cx + 1) * m - half AS east, half - cy * m AS north,
+    '{{1,1,1}}'::int[] AS weights
     FROM cell_delta, (SELECT half, 2 * half / (1 << {zoom}) AS m FROM (VALUES (float8 '20037508.342789244')) w (half)) s
     WHERE z = {top}"""
-_BOX = table("touched_box", *(column(name) for name in ("sign", "west", "south", "east", "north")))
 _DELTA = table("cell_delta", *(column(name, sqltypes.Integer) for name in ("z", "cx", "cy", "change")))
-
-
-class _AnyGeometry(sqltypes.UserDefinedType[object]):
-    """A geometry between two functions: passed on as it is, without GeoAlchemy's conversions."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_options: object) -> str:
-        return "geometry"
-
-
-_ANY = _AnyGeometry()
 
 
 def _script(name: str) -> Executable:
@@ -84,6 +74,7 @@ class Refresh:
         self.register = register
         self.revision = revision
         self.slim = tile_table(register)
+        self.stamps = Stamps(connection, register, revision)
 
     def run(self, touched: Select[Any] | None) -> None:
         """Refresh everything for the records whose ids ``touched`` selects; None stands for all of a new register."""
@@ -95,16 +86,15 @@ class Refresh:
         if touched is not None:
             self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
             self.connection.execute(text("ANALYZE touched"))
-            self._note_boxes(-1)
-        is_kept_placed = not self.touches_all and self.register.is_dense and is_placed(self.connection, self.register)
-        if is_kept_placed:
-            remove_placed(self.connection, self.register)
+            self._keep_slim("slim_was", select(_TOUCHED.c.id))
         self._rewrite_slim()
-        if is_kept_placed:
-            add_placed(self.connection, self.register)
-        if not are_ready:
-            self._note_boxes(1)
-            self.connection.execute(text("ANALYZE touched_box"))
+        if self.register.tile.shares_borders:
+            self._draw_shared()
+        if not self.touches_all:
+            self._keep_slim("slim_now", select(_TOUCHED.c.id).union(select(_WAS.c.id)))
+            self.stamps.note_changes()
+        elif not are_ready:
+            self._note_boxes()
         below = self.register.tile.counts_below
         if below is not None:
             self._count()
@@ -112,29 +102,40 @@ class Refresh:
             # The cells that hold points are a twentieth of them. They meet every tile that the points do, and of those
             # beside, in which a new register had nothing to show before either, a few more.
             self.connection.execute(text(_CELLS.format(top=below - 1, zoom=below - 1 + _CELL_ZOOMS)))
-        self._stamp_shapes()
         if self.touches_all:
+            self.stamps.stamp_all()
             self.connection.execute(select(func.ops.analyze_tile_stamps()))
+        else:
+            self.stamps.stamp_changed()
         if self.register.is_named:
             self._search()
         self.connection.execute(text(f"DROP {'VIEW' if are_ready else 'TABLE'} touched_box"))
-        self.connection.execute(text("DROP TABLE IF EXISTS touched, cell_delta"))
+        self.connection.execute(text("DROP TABLE IF EXISTS touched, cell_delta, slim_was, slim_now"))
 
     def _is_touched(self, column: ColumnElement[int]) -> ColumnElement[bool]:
         return true() if self.touches_all else column.in_(select(_TOUCHED.c.id))
 
-    def _note_boxes(self, sign: int) -> None:
-        """Note where the touched records lie in the slim copy: before the change (-1) and after it (+1)."""
-        if self.register.geometry_kind == "point":
-            across, up = func.ST_X(self.slim.c.point), func.ST_Y(self.slim.c.point)
-            sides = [across, up, across, up]
-        else:
-            shape = func.coalesce(cast(self.slim.c.geom, _ANY), cast(self.slim.c.point, _ANY))
-            sides = [func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape)]
-        rows = select(literal(sign), *sides).where(self._is_touched(self.slim.c.id))
-        self.connection.execute(insert(_BOX).from_select(["sign", "west", "south", "east", "north"], rows))
+    def _keep_slim(self, name: str, ids: SelectBase) -> None:
+        """Copy rows of the slim copy, as they were or as they are now."""
+        self.connection.execute(text(f"CREATE TEMP TABLE {name} (LIKE {self.slim}) ON COMMIT DROP"))
+        names = [item.name for item in self.slim.c]
+        slim, kept = (table(it, *map(column, names), schema=at) for it, at in ((self.slim.name, "reg"), (name, None)))
+        self.connection.execute(insert(kept).from_select(names, select(slim).where(slim.c.id.in_(ids))))
+        self.connection.execute(text(f"ANALYZE {name} (id)"))
+
+    def _note_boxes(self) -> None:
+        """Note where all records of a new register lie."""
+        slim = slim_source(self.register, self.slim.name, self.slim.schema)
+        rows = select(literal(1), *sides(self.register, slim), literal_column("'{1,1,1}'::int[]"))
+        box = table("touched_box", *(column(one) for one in ("sign", *SIDES, "weights")))
+        self.connection.execute(insert(box).from_select(["sign", *SIDES, "weights"], rows))
+        self.connection.execute(text("ANALYZE touched_box"))
 
     def _rewrite_slim(self) -> None:
+        """Write the slim copy anew, and move the points that stand in their tiles along with it."""
+        is_kept_placed = not self.touches_all and self.register.is_dense and is_placed(self.connection, self.register)
+        if is_kept_placed:
+            remove_placed(self.connection, self.register)
         bulk = self._begin_bulk(self.slim)
         if not bulk:
             self.connection.execute(delete(self.slim).where(self._is_touched(self.slim.c.id)))
@@ -142,6 +143,16 @@ class Refresh:
         self.connection.execute(insert(self.slim).from_select([column.name for column in rows.selected_columns], rows))
         if bulk:
             self._end_bulk(self.slim)
+        if is_kept_placed:
+            add_placed(self.connection, self.register)
+
+    def _draw_shared(self) -> None:
+        """Draw the copies of areas that share borders, together with those of their neighbours."""
+        borders = SharedBorders(self.connection, self.register)
+        if self.touches_all:
+            borders.draw_all()
+        else:
+            borders.redraw(select(_TOUCHED.c.id))
 
     def _begin_bulk(self, derived: Table) -> bool:
         return bool(self.connection.scalar(select(func.ops.begin_bulk_load(derived.name))))
@@ -165,25 +176,19 @@ class Refresh:
 
     def _slim_geometries(self) -> list[ColumnElement[Any]]:
         live, register = self.register.table, self.register
-        shape = func.ST_Transform(live.c[register.geometry.key], 3857, type_=_ANY)
+        shape = func.ST_Transform(live.c[register.geometry.key], 3857, type_=ANY_GEOMETRY)
         if register.geometry_kind == "point":
             return [shape.label("point")]
-        point = func.ST_PointOnSurface(shape, type_=_ANY)
+        point = func.ST_PointOnSurface(shape, type_=ANY_GEOMETRY)
         if register.point is not None:
-            point = func.coalesce(point, func.ST_Transform(live.c[register.point.key], 3857, type_=_ANY))
+            point = func.coalesce(point, func.ST_Transform(live.c[register.point.key], 3857, type_=ANY_GEOMETRY))
         size = func.greatest(func.ST_XMax(shape) - func.ST_XMin(shape), func.ST_YMax(shape) - func.ST_YMin(shape))
-        return [
-            func.coalesce(cast(size, sqltypes.Integer), 0).label("size_m"), point.label("point"), shape.label("geom"),
-            _simplified(shape, MID_TOLERANCE_M).label("geom_mid"), _simplified(shape, LOW_TOLERANCE_M).label("geom_low"),
-        ]  # fmt: skip
-
-    def _stamp_shapes(self) -> None:
-        """Stamp every tile in which a touched record is, or was, drawn itself."""
-        rule = self.register.tile
-        for z in range(max(rule.min_zoom, rule.counts_below or 0), MAX_ZOOM + 1):
-            self.connection.execute(
-                _script("stamp_shapes.sql"), {"layer": self.register.id, "revision": self.revision, "z": z}
-            )
+        size_m = func.coalesce(cast(size, sqltypes.Integer), 0).label("size_m")
+        drawn: list[ColumnElement[Any]] = [size_m, point.label("point"), shape.label("geom")]
+        if register.tile.shares_borders:
+            return drawn
+        tolerances = {"geom_mid": MID_TOLERANCE_M, "geom_low": LOW_TOLERANCE_M}
+        return [*drawn, *(_simplified(shape, metres).label(name) for name, metres in tolerances.items())]
 
     def _count(self) -> None:
         grid = grid_table(self.register)
@@ -231,9 +236,9 @@ class Refresh:
         self.connection.execute(delete(entries).where(touched))
         label = live.c[register.label]
         code = live.c.code if "code" in live.c else cast(null(), sqltypes.Text)
-        shape = func.ST_PointOnSurface(live.c[register.geometry.key], type_=_ANY)
+        shape = func.ST_PointOnSurface(live.c[register.geometry.key], type_=ANY_GEOMETRY)
         if register.point is not None:
-            shape = func.coalesce(shape, live.c[register.point.key], type_=_ANY)
+            shape = func.coalesce(shape, live.c[register.point.key], type_=ANY_GEOMETRY)
         commune = live.c.commune_code if register.is_in_communes else cast(null(), sqltypes.Text)
         key = func.ops.search_key(func.concat_ws(" ", label, case((code != label, code))))
         rows = select(literal(register.id), live.c.id, live.c.uuid, label, code, func.concat(" ", key), commune, shape)
@@ -245,5 +250,5 @@ class Refresh:
 
 
 def _simplified(shape: ColumnElement[Any], tolerance_m: int) -> ColumnElement[Any]:
-    simple = func.ST_SimplifyPreserveTopology(shape, tolerance_m, type_=_ANY)
-    return func.ST_Multi(func.ST_CollectionExtract(simple, 3, type_=_ANY), type_=_ANY)
+    simple = func.ST_SimplifyPreserveTopology(shape, tolerance_m, type_=ANY_GEOMETRY)
+    return func.ST_Multi(func.ST_CollectionExtract(simple, 3, type_=ANY_GEOMETRY), type_=ANY_GEOMETRY)

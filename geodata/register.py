@@ -120,10 +120,13 @@ class TileRule:
         No tiles below this zoom.
     counts_below : int, optional
         Below this zoom a tile holds counts per cell instead of the points themselves.
+    shares_borders : bool
+        Whether the areas are parts of one whole: neighbours have the same line between them at every zoom.
     """
 
     min_zoom: int = 0
     counts_below: int | None = None
+    shares_borders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
 from geodata.errors import ParameterError
-from geodata.placed import BUFFER, EXTENT, HALF_WORLD_M
 from geodata.register import MAX_ZOOM
 
 __all__ = ["BUFFER", "EXTENT", "HALF_WORLD_M", "TileAddress", "parse_tile"]

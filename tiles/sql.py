@@ -8,43 +8,18 @@ data gives the same bytes.
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnClause,
-    ColumnElement,
-    Select,
-    case,
-    column,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    table,
-)
+from sqlalchemy import ColumnElement, Select, case, column, exists, func, literal_column, select, table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import LargeBinary, UserDefinedType
+from sqlalchemy.types import LargeBinary
 
 from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, placed_table
-from geodata.placed import BUFFER, EXTENT, HALF_WORLD_M, TILES_ACROSS, units_of
+from geodata.drawing import ANY_GEOMETRY, EXTENT, meets, picture, slim_source
+from geodata.placed import TILES_ACROSS
 from geodata.register import MAX_ZOOM, Register
 from geodata.registers import get_register
 
-MID_FROM_ZOOM, FULL_FROM_ZOOM = 8, 12
-"""Zooms from which the finer simplified copy, and the full shape, are drawn."""
-
-_PIXELS_ACROSS = 512
 _X: ColumnElement[Any] = literal_column("$1::int")
 _Y: ColumnElement[Any] = literal_column("$2::int")
-
-
-class _Geometry(UserDefinedType[object]):
-    cache_ok = True
-
-    def get_col_spec(self, **_options: object) -> str:
-        return "geometry"
-
-
-_GEOMETRY = _Geometry()
 
 
 @cache
@@ -116,37 +91,17 @@ def _encoded(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
     return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
 
 
-def _slim(register: Register) -> Any:
-    names = [item.name for item in register.tile_fields]
-    shapes = ["point", "geom", "geom_mid", "geom_low"]
-    columns: list[ColumnClause[Any]] = [column("id"), column("size_m"), *(column(name) for name in names)]
-    return table(f"{register.id}_tile", *columns, *(column(name, _GEOMETRY) for name in shapes), schema="open")
-
-
-def _search_box(z: int, margin_units: int = BUFFER) -> ColumnElement[Any]:
-    margin: ColumnElement[Any] = literal_column(f"margin => {margin_units / EXTENT}")
-    return func.ST_TileEnvelope(z, _X, _Y, margin, type_=_GEOMETRY)
-
-
 def _points(register: Register, z: int) -> Select[Any]:
-    """Points by arithmetic of our own, which is faster than ST_AsMVTGeom and gives the same."""
-    slim = _slim(register)
-    names = [item.name for item in register.tile_fields]
-    across, down = units_of(slim.c.point, z)
-    found = select(slim.c.id, *(slim.c[name] for name in names))
-    found = found.add_columns((across - _X * EXTENT).label("across"), (down - _Y * EXTENT).label("down"))
-    # A point of half a unit beyond the buffer's edge is drawn on it. OFFSET keeps the units from being counted twice.
-    p = found.where(slim.c.point.op("&&", is_comparison=True)(_search_box(z, BUFFER + 1))).offset(0).subquery("p")
-    place = func.ST_MakePoint(p.c.across, p.c.down, type_=_GEOMETRY).label("g")
-    inside = [unit.between(-BUFFER, EXTENT + BUFFER) for unit in (p.c.across, p.c.down)]
-    return select(p.c.id, *(p.c[name] for name in names), place).where(*inside).order_by(p.c.id)
+    slim = slim_source(register)
+    fields = [slim.c[item.name] for item in register.tile_fields]
+    place = picture(register, slim, z, _X, _Y).label("g")
+    return select(slim.c.id, *fields, place).where(meets(register, slim, z, _X, _Y)).order_by(slim.c.id)
 
 
 def _placed(register: Register) -> Any:
     names = ["tile", "id", *(item.name for item in register.tile_fields)]
-    return table(
-        placed_table(register).name, *(column(name) for name in names), column("place", _GEOMETRY), schema="open"
-    )
+    place = column("place", ANY_GEOMETRY)
+    return table(placed_table(register).name, *(column(name) for name in names), place, schema="open")
 
 
 def _placed_points(register: Register) -> Select[Any]:
@@ -157,22 +112,7 @@ def _placed_points(register: Register) -> Select[Any]:
 
 
 def _shapes(register: Register, z: int) -> Select[Any]:
-    """Areas, and a point in the place of those smaller than a pixel or lost in clipping."""
-    slim = _slim(register)
-    pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
-    shape = slim.c.geom if z >= FULL_FROM_ZOOM else slim.c.geom_mid if z >= MID_FROM_ZOOM else slim.c.geom_low
-    # In a sub-query it is made once, not once for each row.
-    clip = select(func.ST_TileEnvelope(z, _X, _Y, type_=_GEOMETRY)).scalar_subquery()
-    as_shape = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("true"), type_=_GEOMETRY)
-    as_point = func.ST_AsMVTGeom(slim.c.point, clip, EXTENT, BUFFER, literal_column("true"), type_=_GEOMETRY)
-    drawn = func.coalesce(case((slim.c.size_m >= pixel_m, as_shape)), as_point).label("g")
-    fields = [slim.c[item.name] for item in register.tile_fields]
-    box = _search_box(z)
-    meets = or_(
-        slim.c.geom.op("&&", is_comparison=True)(box),
-        slim.c.geom.is_(None) & slim.c.point.op("&&", is_comparison=True)(box),
-    )
-    rows = select(slim.c.id, *fields, drawn).where(meets).order_by(slim.c.id).subquery("f")
+    rows = _points(register, z).subquery("f")
     return select(rows).where(rows.c.g.is_not(None))
 
 

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql
 
 from geodata.db import PUBLIC_ROLE
-from geodata.placed import BUFFER, EXTENT, HALF_WORLD_M, is_placed, place_all
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
+from geodata.placed import is_placed, place_all
 from geodata.register import MAX_ZOOM
 from geodata.registers import get_register
 from tests.geodata.builders import Row, agency, household, publish, set_policy, take_role

@@ -12,13 +12,14 @@ from shapely import Point
 from sqlalchemy import Connection, text
 
 from geodata.db import PUBLIC_ROLE, Database
+from geodata.drawing import FULL_FROM_ZOOM, MID_FROM_ZOOM
 from geodata.errors import UnknownRegisterError
 from geodata.register import MAX_ZOOM
 from geodata.registers import discover, get_register
 from tests.conftest import TEMPLATE, Server, settings_for
 from tests.geodata.builders import COMMUNE, agency, field_of, household, publish, set_policy, sight, take_role
 from tiles.grid import BUFFER, EXTENT, HALF_WORLD_M
-from tiles.sql import FULL_FROM_ZOOM, MID_FROM_ZOOM, stamp_sql, tile_sql
+from tiles.sql import stamp_sql, tile_sql
 
 TO_MERCATOR = pyproj.Transformer.from_crs(4326, 3857, always_xy=True)
 TO_DEGREES = pyproj.Transformer.from_crs(3857, 4326, always_xy=True)

@@ -18,7 +18,7 @@ REGISTER = Register(
     point=Village.point,
     key=("commune_code", "name"),
     label="name",
-    tile=TileRule(min_zoom=10),
+    tile=TileRule(min_zoom=10, shares_borders=True),
     least_area_m2=100,
     fields=(
         Field(Village.code, Label("Mã thôn", "Village code"), public=True, aliases=("ma thon", "ma_thon", "ma")),

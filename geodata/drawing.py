@@ -1,0 +1,144 @@
+"""What a tile shows of a record: whether it meets the record, and what it draws of it.
+
+Tiles are cut with these expressions, and a publish compares with the same ones what a tile showed before and shows now.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Double,
+    FromClause,
+    and_,
+    case,
+    column,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
+from sqlalchemy.types import UserDefinedType
+
+from geodata.register import Register
+
+HALF_WORLD_M = 20037508.342789244
+EXTENT = 4096
+"""Units across a vector tile."""
+
+BUFFER = 64
+"""Units that a tile holds beyond its edge, so that lines and circles meet their other half."""
+
+MID_FROM_ZOOM, FULL_FROM_ZOOM = 8, 12
+"""Zooms from which the finer simplified copy, and the full shape, are drawn."""
+
+MID_TOLERANCE_M, LOW_TOLERANCE_M = 19, 300
+"""How much the simplified copies are, EPSG:3857 metres: half a pixel of 512 a tile at zooms 11 and 7, the last of each."""
+
+_PIXELS_ACROSS = 512
+
+Number = ColumnElement[int]
+
+
+class AnyGeometry(UserDefinedType[object]):
+    """A geometry between two functions: passed on as it is, without GeoAlchemy's conversions."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        """Return the name of the type in SQL."""
+        return "geometry"
+
+
+ANY_GEOMETRY = AnyGeometry()
+
+
+def slim_source(register: Register, name: str = "", schema: str | None = "open") -> Any:
+    """Return the slim copy, or a table with its columns, as the expressions of this module read it.
+
+    Parameters
+    ----------
+    name : str
+        The table's; that of the slim copy's public view when not given.
+    """
+    fields = [item.name for item in register.tile_fields]
+    plain: list[ColumnClause[Any]] = [column(one) for one in ("id", "size_m", *fields)]
+    shapes: list[ColumnClause[Any]] = [column(one, ANY_GEOMETRY) for one in ("point", "geom", "geom_mid", "geom_low")]
+    return table(name or f"{register.id}_tile", *plain, *shapes, schema=schema)
+
+
+def shape_level(z: int) -> int:
+    """Return which of an area's three shapes a zoom draws: 1 the coarse copy, 2 the finer one, 3 the shape itself."""
+    return 1 + (z >= MID_FROM_ZOOM) + (z >= FULL_FROM_ZOOM)
+
+
+def shape_at(slim: FromClause, level: int) -> ColumnElement[Any]:
+    """Return the column of the shape of a level."""
+    return slim.c[("geom_low", "geom_mid", "geom")[level - 1]]
+
+
+def meets(register: Register, slim: FromClause, z: int, x: Number, y: Number) -> ColumnElement[bool]:
+    """Return whether the tile with its buffer meets the record."""
+    if register.geometry_kind == "point":
+        # A place half a unit beyond the buffer's edge is drawn on it.
+        is_near = slim.c.point.op("&&", is_comparison=True)(_box(z, x, y, BUFFER + 1))
+        return and_(is_near, *(unit.between(-BUFFER, EXTENT + BUFFER) for unit in _units(slim, z, x, y)))
+    box = _box(z, x, y, BUFFER)
+    at_point = slim.c.point.op("&&", is_comparison=True)(box)
+    return or_(slim.c.geom.op("&&", is_comparison=True)(box), slim.c.geom.is_(None) & at_point)
+
+
+def _box(z: int, x: Number, y: Number, margin: int) -> ColumnElement[Any]:
+    return func.ST_TileEnvelope(z, x, y, literal_column(f"margin => {margin / EXTENT}"), type_=ANY_GEOMETRY)
+
+
+def picture(register: Register, slim: FromClause, z: int, x: Number, y: Number) -> ColumnElement[Any]:
+    """Return what a tile draws of a record that it meets, in tile units; null where it draws nothing.
+
+    Parameters
+    ----------
+    z : int
+        Zoom.
+    x, y : SQL expression
+        Column and row of the tile.
+    """
+    if register.geometry_kind == "polygon":
+        return _area(slim, z, x, y)
+    return func.ST_MakePoint(*_units(slim, z, x, y), type_=ANY_GEOMETRY)
+
+
+def units_of(point: ColumnElement[Any], z: int) -> tuple[ColumnElement[float], ColumnElement[float]]:
+    """Return the nearest whole unit of zoom z to a point of EPSG:3857, counted right and down from the world's corner.
+
+    By arithmetic of our own, which is faster than ST_AsMVTGeom and gives the same. Half a unit is added and the rest cut
+    off downwards, since ST_AsMVT itself cuts towards zero: west and north of a tile, in its buffer, a point would lie
+    one unit beside its place in the neighbouring tile.
+    """
+    a_metre = EXTENT * (1 << z) / (2 * HALF_WORLD_M)
+    shift = _double(HALF_WORLD_M + 0.5 / a_metre)
+    return (
+        func.floor((func.ST_X(point) + shift) * _double(a_metre)),
+        func.floor((shift - func.ST_Y(point)) * _double(a_metre)),
+    )
+
+
+def _units(slim: FromClause, z: int, x: Number, y: Number) -> tuple[ColumnElement[float], ColumnElement[float]]:
+    across, down = units_of(slim.c.point, z)
+    return across - x * EXTENT, down - y * EXTENT
+
+
+def _double(value: float) -> ColumnElement[float]:
+    """Write a number as double precision: a plain literal is numeric, whose arithmetic took a third of a tile's time."""
+    return literal_column(f"'{value!r}'::float8", Double)
+
+
+def _area(slim: FromClause, z: int, x: Number, y: Number) -> ColumnElement[Any]:
+    """Areas, and a point in the place of those smaller than a pixel or lost in clipping."""
+    pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
+    # In a sub-query it is made once, not once for each row.
+    clip = select(func.ST_TileEnvelope(z, x, y, type_=ANY_GEOMETRY)).scalar_subquery()
+    shape = shape_at(slim, shape_level(z))
+    as_shape = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
+    as_point = func.ST_AsMVTGeom(slim.c.point, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
+    return func.coalesce(case((slim.c.size_m >= pixel_m, as_shape)), as_point)
