@@ -1,7 +1,7 @@
 """Tile arithmetic in the WebMercatorQuad matrix set (EPSG:3857, 256-pixel tiles, z up to 14)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from geodata.errors import ParameterError
 from geodata.register import MAX_ZOOM
@@ -16,8 +16,7 @@ BUFFER = 64
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
-@dataclass(frozen=True, slots=True)
-class TileAddress:
+class TileAddress(NamedTuple):
     """A tile of the WebMercatorQuad set."""
 
     z: int

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -94,14 +94,23 @@ class TileStore:
         """Return the latest revision of each layer as this process knows it; None while it hears no news."""
         return [self._seen.get(layer, 0) for layer in layers] if self._is_listening else None
 
-    def cached(self, layers: Layers, address: TileAddress) -> Tile | None:
-        """Return a tile from memory, if it is there and known to be current."""
+    def cached(self, layers: Layers, address: TileAddress, *, is_packed: bool = True) -> Tile | None:
+        """Return a tile from memory, in the form asked for, if it is there and known to be current."""
         if not self._is_listening:
             return None
-        tile = self.cache.get((layers, address))
+        tile = self.cache.get((layers, address), is_packed=is_packed)
         if tile is not None:
             self.hits += 1
         return tile
+
+    def answer(self, name: Hashable) -> Any | None:
+        """Return what was made ready of a tile in memory under this name, if the tile is known to be current."""
+        if not self._is_listening:
+            return None
+        found = self.cache.answer(name)
+        if found is not None:
+            self.hits += 1
+        return found
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
         """Return a tile's version without making the tile."""
@@ -183,6 +192,8 @@ class TileStore:
             await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: inbox.put_nowait(payload))
             rows = await connection.fetch("SELECT register, max(number) AS number FROM open.revision GROUP BY 1")
             self._seen = {row["register"]: row["number"] for row in rows}
+            # What was begun without news may be older than the revisions known from here on.
+            self._flights.clear()
             self._is_listening = True
             self._heard.set()
             while (payload := await inbox.get()) is not None:
@@ -202,6 +213,8 @@ class TileStore:
             self.cache.forget_layer(layer)
         else:
             self.cache.forget(layer, (TileAddress(*row) for row in rows))
+        self.cache.forget_answers()
+        self._flights = {key: flight for key, flight in self._flights.items() if layer not in key[0]}
         self._seen[layer] = number
         self._generation[layer] += 1
         for tell in self.on_revision:
