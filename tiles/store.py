@@ -22,12 +22,15 @@ _LISTED_CHANGES = 50_000
 
 _RECONNECT_S = 1.0
 _FIRST_NEWS_S = 2.0
+_PULSE_S = 1.0
+"""How often the connection for news is tried: a network may lose it without a word to either side."""
+
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
 
 
 class TilesBusyError(GeodataError):
-    """Every connection for tiles is taken and stayed so for a second."""
+    """Every connection for tiles is taken and stayed so for as long as people should wait."""
 
     code = "TILES_BUSY"
     vi_template = "Máy chủ đang bận, hãy thử lại sau giây lát."
@@ -44,13 +47,15 @@ class StoreSettings:
         ``postgresql://…``, without a SQLAlchemy driver.
     server_settings : mapping
         Sent at connection: role, timeouts, planner settings.
+    wait_s : float
+        How long a request waits for a connection; with it the refusal is there within a second.
     """
 
     dsn: str
     server_settings: dict[str, str]
     pool_size: int = 3
     cache_bytes: int = 128 << 20
-    wait_s: float = 1.0
+    wait_s: float = 0.7
 
 
 class TileStore:
@@ -131,7 +136,7 @@ class TileStore:
         Raises
         ------
         TilesBusyError
-            When no connection came free within a second.
+            When no connection came free in time.
         """
         key = (layers, address)
         flight = self._flights.get(key)
@@ -196,7 +201,7 @@ class TileStore:
             self._flights.clear()
             self._is_listening = True
             self._heard.set()
-            while (payload := await inbox.get()) is not None:
+            while (payload := await _next(inbox, connection)) is not None:
                 layer, _, number = payload.partition(" ")
                 await self._forget(connection, layer, int(number))
         finally:
@@ -219,6 +224,14 @@ class TileStore:
         self._generation[layer] += 1
         for tell in self.on_revision:
             tell(layer, number)
+
+
+async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection) -> str | None:
+    """Wait for the next notification; None when the connection has ended, `TimeoutError` when it is dead."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(inbox.get(), _PULSE_S)
+        await connection.execute("SELECT", timeout=_PULSE_S)
 
 
 async def _as_it_is(_connection: asyncpg.Connection) -> None:
