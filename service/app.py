@@ -93,6 +93,11 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
         if scope["type"] == "http":
+            ready = self._tiles.find_ready(scope)
+            if ready is not None:
+                await send(ready[0])
+                await send(ready[1])
+                return
             found = TileApplication.owns(scope["path"])
             if found is not None:
                 scope["bandoso.tile"] = found

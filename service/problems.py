@@ -137,6 +137,14 @@ class MethodError(errors.GeodataError):
     en_template = "The method is not supported here."
 
 
+class CodingError(errors.GeodataError):
+    """The client takes no content coding that there is, not even none."""
+
+    code = "CODING"
+    vi_template = "Accept-Encoding không nhận gzip và cũng không nhận bản không nén."
+    en_template = "Accept-Encoding takes neither gzip nor an answer that is not compressed."
+
+
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
@@ -149,6 +157,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     UnreadableFileError: HTTPStatus.BAD_REQUEST,
     NotAcceptableFormError: HTTPStatus.BAD_REQUEST,
     MethodError: HTTPStatus.METHOD_NOT_ALLOWED,
+    CodingError: HTTPStatus.NOT_ACCEPTABLE,
     PreconditionMissingError: HTTPStatus.PRECONDITION_REQUIRED,
     UploadStateError: HTTPStatus.CONFLICT,
     StaleError: HTTPStatus.PRECONDITION_FAILED,

@@ -5,8 +5,9 @@ expires by the clock and nothing unchanged is made twice.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from isal import igzip
 
@@ -20,6 +21,9 @@ Key = tuple[Layers, TileAddress]
 _ENTRY_OVERHEAD = 600
 """Bytes an entry costs beside its tile, roughly: keys, tuples, table slots."""
 
+_ANSWER_OVERHEAD = 2600
+"""Bytes that an answer lying ready for a tile costs, roughly: two messages with their headers, and their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -30,9 +34,9 @@ class Tile:
     version : str
         Revisions of its layers that touched it last; the heart of its ETag.
     packed : bytes, optional
-        Compressed with gzip: the form that is kept in memory.
+        Compressed with gzip: the form that is always kept in memory.
     plain : bytes, optional
-        As the database gave it, where it has just come from there. One of the two is there.
+        As the database gave it, where it has just come from there or was asked for again. One of the two is there.
     """
 
     version: str
@@ -43,6 +47,11 @@ class Tile:
     def is_empty(self) -> bool:
         """Whether it has no features."""
         return not (self.plain if self.packed is None else self.packed)
+
+    @property
+    def weight(self) -> int:
+        """Bytes it takes in memory."""
+        return len(self.packed or b"") + len(self.plain or b"")
 
     def body(self, *, is_packed: bool) -> bytes:
         """Return the tile in one of its forms, made where it is not there."""
@@ -63,7 +72,7 @@ def _unpack(packed: bytes) -> bytes:
 
 
 class TileCache:
-    """Least recently used tiles up to a number of bytes.
+    """Least recently used tiles up to a number of bytes, and what was made ready of them to be sent.
 
     Parameters
     ----------
@@ -76,15 +85,21 @@ class TileCache:
         self.bytes = 0
         self._tiles: OrderedDict[Key, Tile] = OrderedDict()
         self._by_layer: dict[str, dict[TileAddress, set[Key]]] = defaultdict(dict)
+        self._answers: dict[Hashable, tuple[Key, Any]] = {}
+        self._names: dict[Key, list[Hashable]] = {}
 
     def __len__(self) -> int:
         return len(self._tiles)
 
-    def get(self, key: Key) -> Tile | None:
-        """Return a tile and note its use."""
+    def get(self, key: Key, *, is_packed: bool = True) -> Tile | None:
+        """Return a tile and note its use; the plain form is kept too once it was asked for."""
         tile = self._tiles.get(key)
-        if tile is not None:
-            self._tiles.move_to_end(key)
+        if tile is None:
+            return None
+        self._tiles.move_to_end(key)
+        if not is_packed and tile.plain is None:
+            tile = replace(tile, plain=_unpack(tile.packed or b""))
+            self.put(key, tile)
         return tile
 
     def put(self, key: Key, tile: Tile) -> None:
@@ -93,9 +108,37 @@ class TileCache:
             return
         self._drop(key)
         self._tiles[key] = tile
-        self.bytes += len(tile.packed or b"") + _ENTRY_OVERHEAD
+        self.bytes += tile.weight + _ENTRY_OVERHEAD
         for layer in key[0]:
             self._by_layer[layer].setdefault(key[1], set()).add(key)
+        self._make_room()
+
+    def answer(self, name: Hashable) -> Any | None:
+        """Return what lies ready under a name and note the use of its tile."""
+        found = self._answers.get(name)
+        if found is None:
+            return None
+        key, answer = found
+        self._tiles.move_to_end(key)
+        return answer
+
+    def keep_answer(self, key: Key, name: Hashable, answer: Any) -> None:
+        """Keep what was made ready of a tile, until the tile is dropped or a revision comes."""
+        if key not in self._tiles:
+            return
+        if name not in self._answers:
+            self._names.setdefault(key, []).append(name)
+            self.bytes += _ANSWER_OVERHEAD
+        self._answers[name] = key, answer
+        self._make_room()
+
+    def forget_answers(self) -> None:
+        """Drop all that lies ready; the tiles stay."""
+        self.bytes -= len(self._answers) * _ANSWER_OVERHEAD
+        self._answers.clear()
+        self._names.clear()
+
+    def _make_room(self) -> None:
         while self.bytes > self.max_bytes:
             self._drop(next(iter(self._tiles)))
 
@@ -103,7 +146,10 @@ class TileCache:
         tile = self._tiles.pop(key, None)
         if tile is None:
             return
-        self.bytes -= len(tile.packed or b"") + _ENTRY_OVERHEAD
+        names = self._names.pop(key, ())
+        for name in names:
+            del self._answers[name]
+        self.bytes -= tile.weight + _ENTRY_OVERHEAD + len(names) * _ANSWER_OVERHEAD
         for layer in key[0]:
             keys = self._by_layer[layer][key[1]]
             keys.discard(key)
@@ -125,4 +171,6 @@ class TileCache:
         """Drop everything."""
         self._tiles.clear()
         self._by_layer.clear()
+        self._answers.clear()
+        self._names.clear()
         self.bytes = 0

@@ -14,7 +14,7 @@ from geodata.errors import GeodataError
 
 
 class TilesBusyError(GeodataError):
-    """Every connection for tiles is taken and stayed so for a second."""
+    """Every connection for tiles is taken and stayed so for as long as people should wait."""
 
     code = "TILES_BUSY"
     vi_template = "Máy chủ đang bận, hãy thử lại sau giây lát."

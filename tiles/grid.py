@@ -1,7 +1,7 @@
 """Tile arithmetic in the WebMercatorQuad matrix set (EPSG:3857, 256-pixel tiles, z up to 14)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
 from geodata.errors import ParameterError
@@ -12,8 +12,7 @@ __all__ = ["BUFFER", "EXTENT", "HALF_WORLD_M", "TileAddress", "parse_tile"]
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
-@dataclass(frozen=True, slots=True)
-class TileAddress:
+class TileAddress(NamedTuple):
     """A tile of the WebMercatorQuad set."""
 
     z: int

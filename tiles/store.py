@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ _LISTED_CHANGES = 50_000
 
 _RECONNECT_S = 1.0
 _FIRST_NEWS_S = 2.0
+_PULSE_S = 1.0
+"""How often the connection for news is tried: a network may lose it without a word to either side."""
+
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
 
@@ -35,13 +38,15 @@ class StoreSettings:
         ``postgresql://…``, without a SQLAlchemy driver.
     server_settings : mapping
         Sent at connection: role, timeouts, planner settings.
+    wait_s : float
+        How long a request waits for a connection; with it the refusal is there within a second.
     """
 
     dsn: str
     server_settings: dict[str, str]
     pool_size: int = 3
     cache_bytes: int = 128 << 20
-    wait_s: float = 1.0
+    wait_s: float = 0.7
 
 
 class TileStore:
@@ -83,14 +88,23 @@ class TileStore:
         """Return the latest revision of each layer as this process knows it; None while it hears no news."""
         return [self._seen.get(layer, 0) for layer in layers] if self._is_listening else None
 
-    def cached(self, layers: Layers, address: TileAddress) -> Tile | None:
-        """Return a tile from memory, if it is there and known to be current."""
+    def cached(self, layers: Layers, address: TileAddress, *, is_packed: bool = True) -> Tile | None:
+        """Return a tile from memory, in the form asked for, if it is there and known to be current."""
         if not self._is_listening:
             return None
-        tile = self.cache.get((layers, address))
+        tile = self.cache.get((layers, address), is_packed=is_packed)
         if tile is not None:
             self.hits += 1
         return tile
+
+    def answer(self, name: Hashable) -> Any | None:
+        """Return what was made ready of a tile in memory under this name, if the tile is known to be current."""
+        if not self._is_listening:
+            return None
+        found = self.cache.answer(name)
+        if found is not None:
+            self.hits += 1
+        return found
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
         """Return a tile's version without making the tile."""
@@ -111,7 +125,7 @@ class TileStore:
         Raises
         ------
         TilesBusyError
-            When no connection came free within a second.
+            When no connection came free in time.
         """
         key = (layers, address)
         while (flight := self._flights.get(key)) is not None:
@@ -128,15 +142,16 @@ class TileStore:
             result = error
             raise
         finally:
-            del self._flights[key]
+            if self._flights.get(key) is flight:
+                del self._flights[key]
             flight.land(result)
 
-    def leave(self, layers: Layers, address: TileAddress, task: "asyncio.Task[Any]") -> None:
+    def leave(self, key: Key, task: "asyncio.Task[Any]") -> None:
         """Cancel a task that waits for a tile on behalf of a client that has gone.
 
         A task that makes the tile for others too goes on until they have gone as well.
         """
-        flight = self._flights.get((layers, address))
+        flight = self._flights.get(key)
         if flight is None or flight.maker is not task or not flight.be_left():
             task.cancel()
 
@@ -177,9 +192,11 @@ class TileStore:
             await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: inbox.put_nowait(payload))
             rows = await connection.fetch("SELECT register, max(number) AS number FROM open.revision GROUP BY 1")
             self._seen = {row["register"]: row["number"] for row in rows}
+            # What was begun without news may be older than the revisions known from here on.
+            self._flights.clear()
             self._is_listening = True
             self._heard.set()
-            while (payload := await inbox.get()) is not None:
+            while (payload := await _next(inbox, connection)) is not None:
                 layer, _, number = payload.partition(" ")
                 await self._forget(connection, layer, int(number))
         finally:
@@ -196,10 +213,20 @@ class TileStore:
             self.cache.forget_layer(layer)
         else:
             self.cache.forget(layer, (TileAddress(*row) for row in rows))
+        self.cache.forget_answers()
+        self._flights = {key: flight for key, flight in self._flights.items() if layer not in key[0]}
         self._seen[layer] = number
         self._generation[layer] += 1
         for tell in self.on_revision:
             tell(layer, number)
+
+
+async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection) -> str | None:
+    """Wait for the next notification; None when the connection has ended, `TimeoutError` when it is dead."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(inbox.get(), _PULSE_S)
+        await connection.execute("SELECT", timeout=_PULSE_S)
 
 
 def _current_task() -> "asyncio.Task[Any]":

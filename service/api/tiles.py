@@ -7,31 +7,42 @@ Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from functools import lru_cache
 from typing import Any
 
 import orjson
 import structlog
-from prometheus_client import Counter
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
+from service.api.tile_answers import (
+    FOR_EVER,
+    GZIP,
+    NONE,
+    OPEN,
+    REVALIDATE,
+    Answer,
+    Asked,
+    Headers,
+    Message,
+    build_answer,
+    is_held,
+    read_headers,
+)
 from service.logs import is_outage, note_outage
 from service.middleware import PREFLIGHT, REQUESTS
-from service.problems import MEDIA_TYPE, STATUSES, MethodError
-from service.web.accept import accepted
-from tiles.cache import Layers, Tile
+from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
+from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
-from tiles.grid import TileAddress, parse_tile
+from tiles.grid import parse_tile
 from tiles.store import TileStore
 
 log = structlog.get_logger()
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 MAX_LAYERS = 6
 FORMAT = "2"
@@ -41,20 +52,13 @@ PATHS = (
     re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)$"),
     re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
 )
-_COMMON: Headers = [
-    (b"content-type", b"application/vnd.mapbox-vector-tile"),
-    (b"vary", b"Accept-Encoding"),
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag"),
-    (b"cross-origin-resource-policy", b"cross-origin"),
-    (b"x-content-type-options", b"nosniff"),
-]
+_COUNTED_WITHIN_S = 1.0
+"""Figures for Prometheus cost more than the answer when each request writes them."""
+
+_NO_BODY: Message = {"type": "http.response.body", "body": b""}
 _PREFLIGHT: Headers = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
-_REVALIDATE = (b"cache-control", b"public, max-age=0, must-revalidate")
-_FOR_EVER = (b"cache-control", b"public, max-age=31536000, immutable")
-
-
 _PATIENCE_S = 0.05
+"""How long after a tile was asked for its client begins to be watched."""
 
 
 class _ClientGoneError(Exception):
@@ -77,7 +81,7 @@ class TileApplication:
         self._policy = policy
         self._format = f"{FORMAT}{policy[0]}"
         self._layers: dict[str, Layers] = {}
-        self._counters: dict[int, Counter] = {}
+        self._uncounted: defaultdict[int, int] = defaultdict(int)
 
     @staticmethod
     def owns(path: str) -> re.Match[str] | None:
@@ -85,6 +89,18 @@ class TileApplication:
         if not path.startswith(("/tiles/", "/collections/")):
             return None
         return next((found for pattern in PATHS if (found := pattern.match(path))), None)
+
+    def find_ready(self, scope: Scope) -> tuple[Message, Message] | None:
+        """Return the answer to a request that lies ready, as ASGI messages; None where `__call__` must make it."""
+        if scope["method"] != "GET":
+            return None
+        held, coding, audience = read_headers(scope["headers"])
+        answer: Answer | None = self.store.answer((scope["path"], scope["query_string"], coding, audience))
+        if answer is None:
+            return None
+        messages = answer.unchanged if held and is_held(answer.etag, held) else answer.whole
+        self._count(messages[0]["status"])
+        return messages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -109,27 +125,39 @@ class TileApplication:
             raise MethodError
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
-        address = parse_tile(found["z"], found["x"], found["y"])
+        key = layers, parse_tile(found["z"], found["x"], found["y"])
         version = _check_query(scope["query_string"])
-        wanted, is_compressed = _conditions(scope["headers"])
-        tile = self.store.cached(layers, address)
+        asked = Asked(*read_headers(scope["headers"]))
+        if asked.coding == NONE:
+            raise CodingError
+        # Only what is current before the tile is sought may be kept under its name: else an older tile might stay there.
+        current = self._version(layers)
+        caching = FOR_EVER if version and version == current else REVALIDATE
+        tile = self.store.cached(*key, is_packed=asked.coding == GZIP)
+        is_kept = tile is not None
         if tile is None:
-            tile = await self._fetch(layers, address, wanted, receive)
-        # Only what is current now may be kept under its name: any other would stand in the place of a later one.
-        caching = _FOR_EVER if version and version == self._version(layers) else _REVALIDATE
-        await self._send_tile(scope, send, tile, wanted, is_compressed=is_compressed, caching=caching)
+            tile = await self._fetch(key, asked, receive)
+        answer = build_answer(key, tile, asked, etag=self._etag(tile.version, asked.coding), caching=caching)
+        if is_kept and version in {"", current}:
+            self.store.cache.keep_answer(
+                key, (scope["path"], scope["query_string"], asked.coding, asked.audience), answer
+            )
+        start, body = answer.unchanged if asked.held and is_held(answer.etag, asked.held) else answer.whole
+        self._count(start["status"])
+        await send(start)
+        await send(_NO_BODY if scope["method"] == "HEAD" else body)
 
-    async def _fetch(self, layers: Layers, address: TileAddress, wanted: bytes, receive: Receive) -> Tile:
+    async def _fetch(self, key: Key, asked: Asked, receive: Receive) -> Tile:
         """Get a tile that is not in memory; a version that the client holds is asked for before a tile is made."""
-        if wanted:
-            version = await self.store.version(layers, address)
-            if self._matches(wanted, version):
+        if asked.held:
+            version = await self.store.version(*key)
+            if is_held(self._etag(version, asked.coding), asked.held):
                 return Tile(version)
         here = asyncio.current_task()
         assert here is not None
-        watch = _Watch(receive, lambda: self.store.leave(layers, address, here))
+        watch = _Watch(receive, lambda: self.store.leave(key, here))
         try:
-            return await self.store.tile(layers, address)
+            return await self.store.tile(*key)
         except asyncio.CancelledError:
             # Another cancellation, of the server's own, must go on.
             if watch.is_gone and here.uncancel() == 0:
@@ -143,10 +171,14 @@ class TileApplication:
         return tiles_version(revisions, self._policy) if revisions is not None else ""
 
     def _count(self, status: int) -> None:
-        counter = self._counters.get(status)
-        if counter is None:
-            counter = self._counters[status] = REQUESTS.labels("/tiles", "GET", status)
-        counter.inc()
+        if not self._uncounted:
+            asyncio.get_running_loop().call_later(_COUNTED_WITHIN_S, self._report_counts)
+        self._uncounted[status] += 1
+
+    def _report_counts(self) -> None:
+        for status, number in self._uncounted.items():
+            REQUESTS.labels("/tiles", "GET", status).inc(number)
+        self._uncounted.clear()
 
     def _read_layers(self, text: str) -> Layers:
         known = self._layers.get(text)
@@ -164,30 +196,8 @@ class TileApplication:
         self._layers[text] = layers
         return layers
 
-    def _etag(self, version: str, *, is_compressed: bool) -> bytes:
-        return f'"{self._format}-{version}{"-gz" if is_compressed else ""}"'.encode()
-
-    def _matches(self, wanted: bytes, version: str) -> bool:
-        return wanted == b"*" or any(self._etag(version, is_compressed=form) in wanted for form in (True, False))
-
-    async def _send_tile(
-        self, scope: Scope, send: Send, tile: Tile, wanted: bytes, *, is_compressed: bool, caching: tuple[bytes, bytes]
-    ) -> None:
-        headers = [*_COMMON, (b"etag", self._etag(tile.version, is_compressed=is_compressed)), caching]
-        if wanted and self._matches(wanted, tile.version):
-            self._count(304)
-            await _send(send, 304, headers, b"")
-            return
-        if tile.is_empty:
-            self._count(204)
-            await _send(send, 204, headers, b"")
-            return
-        self._count(200)
-        body = tile.body(is_packed=is_compressed)
-        if is_compressed:
-            headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-length", str(len(body)).encode()))
-        await _send(send, 200, headers, b"" if scope["method"] == "HEAD" else body)
+    def _etag(self, version: str, coding: str) -> bytes:
+        return f'"{self._format}-{version}{"-gz" if coding == GZIP else ""}"'.encode()
 
     async def _refuse(self, scope: Scope, send: Send, error: GeodataError) -> None:
         status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
@@ -199,8 +209,8 @@ class TileApplication:
         )  # fmt: skip
         headers: Headers = [
             (b"content-type", MEDIA_TYPE.encode()),
-            (b"access-control-allow-origin", b"*"),
             (b"cache-control", b"no-store"),
+            OPEN,
         ]
         if isinstance(error, TilesBusyError):
             headers.append((b"retry-after", b"1"))
@@ -231,23 +241,6 @@ def _check_query(query: bytes) -> str:
     if given.get(b"f", b"mvt") not in {b"mvt", b"pbf"}:
         raise ParameterError(name="f", why_vi="dùng mvt.", why_en="use mvt.")
     return given.get(b"v", b"").decode("ascii", "replace")
-
-
-def _conditions(headers: Headers) -> tuple[bytes, bool]:
-    """Return which versions the client holds, and whether it takes gzip."""
-    wanted = encodings = b""
-    for name, value in headers:
-        if name == b"if-none-match":
-            wanted = value
-        elif name == b"accept-encoding":
-            encodings = value
-    return wanted, _takes_gzip(encodings)
-
-
-@lru_cache(maxsize=256)
-def _takes_gzip(encodings: bytes) -> bool:
-    """Read the header; browsers send few different ones."""
-    return "gzip" in accepted(encodings.decode("latin-1"))
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

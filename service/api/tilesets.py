@@ -65,7 +65,8 @@ def tilejson_document(
     etag = etag_of(orjson.dumps(document))
     if is_unchanged(request, etag):
         return unchanged(etag)
-    return json_response(document, headers={"ETag": etag, "Cache-Control": "no-cache"})
+    tags = " ".join(register.id for register in registers)
+    return json_response(document, headers={"ETag": etag, "Cache-Control": "no-cache", "Surrogate-Key": tags})
 
 
 def _union(boxes: list[BBox | None]) -> BBox | None:

@@ -9,7 +9,18 @@ def accepted(header: str) -> frozenset[str]:
     >>> sorted(accepted("gzip, br;q=0.5, zstd; q=0"))
     ['br', 'gzip']
     """
-    return frozenset(name for name, weight in map(_weighted, header.split(",")) if name and weight > 0)
+    return frozenset(name for name, weight in weights(header).items() if weight > 0)
+
+
+def weights(header: str) -> dict[str, float]:
+    """Return how well an ``Accept-…`` header likes what it names, in lower case: from 0 (not at all) to 1.
+
+    Examples
+    --------
+    >>> weights("gzip, br;q=0.5, *; q=0")
+    {'gzip': 1.0, 'br': 0.5, '*': 0.0}
+    """
+    return {name: weight for name, weight in map(_weighted, header.split(",")) if name}
 
 
 def _weighted(part: str) -> tuple[str, float]:

@@ -118,7 +118,7 @@ def test_a_compressed_tile_and_a_plain_one_are_the_same_tile(client: TestClient,
     assert answers[0].content == answers[1].content != b""
     assert answers[0].headers["etag"] != answers[1].headers["etag"]
     assert {answer.headers["content-type"] for answer in answers} == {MVT}
-    assert {answer.headers["vary"] for answer in answers} == {"Accept-Encoding"}
+    assert {answer.headers["vary"] for answer in answers} == {"Accept-Encoding, Origin"}
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiles.cache import Key, Tile, TileCache, pack
+from tiles.cache import _ANSWER_OVERHEAD, _ENTRY_OVERHEAD, Key, Tile, TileCache, pack
 from tiles.grid import TileAddress
 
-OVERHEAD = 600
+OVERHEAD, ANSWER = _ENTRY_OVERHEAD, _ANSWER_OVERHEAD
 HERE, THERE = TileAddress(1, 0, 0), TileAddress(1, 1, 0)
 
 
@@ -107,9 +107,61 @@ def test_clearing_leaves_nothing_and_no_weight() -> None:
     assert (len(cache), cache.bytes) == (0, 0)
 
 
+def test_what_lies_ready_is_found_by_its_name_and_counts_as_use_of_its_tile() -> None:
+    cache = TileCache(2 * OVERHEAD + ANSWER + 20)
+    cache.put(key(HERE, "a"), Tile("1", b"x" * 10))
+    cache.keep_answer(key(HERE, "a"), "name", "answer")
+    cache.put(key(HERE, "b"), Tile("1", b"x" * 10))
+    assert cache.answer("name") == "answer"
+    assert cache.bytes == 2 * OVERHEAD + ANSWER + 20
+    cache.put(key(HERE, "c"), Tile("1", b""))
+    assert [cache.get(key(HERE, name)) is not None for name in "abc"] == [True, False, True]
+
+
+@pytest.mark.parametrize("how", ["dropped", "replaced", "evicted", "forgotten", "cleared", "a revision"])
+def test_what_lies_ready_goes_with_its_tile_and_with_every_revision(how: str) -> None:
+    cache = TileCache(20 * OVERHEAD)
+    cache.put(key(), Tile("1", b"x"))
+    for name in ("one", "two", "one"):
+        cache.keep_answer(key(), name, name)
+    assert cache.bytes == OVERHEAD + 1 + 2 * ANSWER
+    match how:
+        case "dropped":
+            cache.forget("addresses", [HERE])
+        case "replaced":
+            cache.put(key(), Tile("2", b"xx"))
+        case "evicted":
+            cache.put(key(THERE), Tile("1", b"x" * 19 * OVERHEAD))
+        case "forgotten":
+            cache.forget_layer("addresses")
+        case "cleared":
+            cache.clear()
+        case _:
+            cache.forget_answers()
+            assert len(cache) == 1
+    assert cache.answer("one") is cache.answer("two") is None
+    assert cache.bytes == sum(OVERHEAD + tile.weight for tile in cache._tiles.values())
+
+
+def test_nothing_lies_ready_of_a_tile_that_is_not_kept() -> None:
+    cache = TileCache(10_000)
+    cache.keep_answer(key(), "name", "answer")
+    assert (cache.answer("name"), cache.bytes) == (None, 0)
+
+
+def test_the_plain_form_is_kept_once_it_was_asked_for_and_has_its_weight() -> None:
+    cache, packed = TileCache(100_000), pack(b"tile" * 50)
+    cache.put(key(), Tile("1", packed))
+    assert cache.get(key()) == Tile("1", packed)
+    found = cache.get(key(), is_packed=False)
+    assert found == Tile("1", packed, b"tile" * 50)
+    assert cache.get(key()) is found
+    assert cache.bytes == OVERHEAD + len(packed) + 200
+
+
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["put", "get", "forget", "forget_layer"]),
+        st.sampled_from(["put", "get", "forget", "forget_layer", "keep answer", "answer"]),
         st.sampled_from([("a",), ("b",), ("a", "b")]),
         st.integers(0, 3),
         st.integers(0, 400),
@@ -118,32 +170,56 @@ STEPS = st.lists(
 )
 
 
+class PlainCache:
+    """A slow and simple cache."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.tiles = OrderedDict[Key, Tile]()
+        self.answers: dict[tuple[Key, int], int] = {}
+
+    def weight(self) -> int:
+        return sum(OVERHEAD + len(tile.packed or b"") for tile in self.tiles.values()) + ANSWER * len(self.answers)
+
+    def drop(self, gone: Key) -> None:
+        self.tiles.pop(gone, None)
+        self.answers = {name: answer for name, answer in self.answers.items() if name[0] != gone}
+
+    def make_room(self) -> None:
+        while self.weight() > self.room:
+            self.drop(next(iter(self.tiles)))
+
+
 @given(STEPS)
-def test_weight_and_order_are_those_of_a_plain_list_of_tiles(
+def test_weight_and_order_are_those_of_a_slow_and_simple_cache(
     steps: list[tuple[str, tuple[str, ...], int, int]],
 ) -> None:
-    """Whatever happens in whatever order, the cache holds what a slow and simple one would hold."""
-    room = 3 * OVERHEAD
-    cache, plain = TileCache(room), OrderedDict[Key, Tile]()
+    room = 3 * OVERHEAD + 2 * ANSWER
+    cache, plain = TileCache(room), PlainCache(room)
     for step, layers, x, size in steps:
-        address = TileAddress(2, x, 0)
+        place = (layers, TileAddress(2, x, 0))
+        name = (place, size % 2)
         if step == "put":
-            cache.put((layers, address), Tile("1", b"x" * size))
-            plain.pop((layers, address), None)
-            plain[layers, address] = Tile("1", b"x" * size)
-            while sum(OVERHEAD + len(tile.packed) for tile in plain.values()) > room:
-                plain.popitem(last=False)
+            cache.put(place, Tile("1", b"x" * size))
+            plain.drop(place)
+            plain.tiles[place] = Tile("1", b"x" * size)
         elif step == "get":
-            assert cache.get((layers, address)) == plain.get((layers, address))
-            if (layers, address) in plain:
-                plain.move_to_end((layers, address))
+            assert cache.get(place) == plain.tiles.get(place)
+        elif step == "answer":
+            assert cache.answer(name) == plain.answers.get(name)
+        elif step == "keep answer":
+            cache.keep_answer(place, name, size)
+            plain.answers |= {name: size} if place in plain.tiles else {}
         else:
-            gone = [k for k in plain if layers[0] in k[0] and (step == "forget_layer" or k[1] == address)]
-            cache.forget(layers[0], [address]) if step == "forget" else cache.forget_layer(layers[0])
-            for k in gone:
-                del plain[k]
-        assert cache._tiles == plain
-        assert cache.bytes == sum(OVERHEAD + len(tile.packed) for tile in plain.values())
+            cache.forget(layers[0], [place[1]]) if step == "forget" else cache.forget_layer(layers[0])
+            for k in [k for k in plain.tiles if layers[0] in k[0] and (step == "forget_layer" or k[1] == place[1])]:
+                plain.drop(k)
+        if (step == "get" and place in plain.tiles) or (step == "answer" and name in plain.answers):
+            plain.tiles.move_to_end(place)
+        plain.make_room()
+        assert cache._tiles == plain.tiles
+        assert {name: answer for name, (_, answer) in cache._answers.items()} == plain.answers
+        assert cache.bytes == plain.weight()
 
 
 @pytest.mark.parametrize("is_packed", [True, False])
