@@ -67,7 +67,7 @@ def placed_table(register: Register, metadata: MetaData = Base.metadata) -> Tabl
         Column("tile", Integer, primary_key=True, autoincrement=False, comment="Column * 16384 + row, zoom 14"),
         Column("id", BigInteger, primary_key=True, autoincrement=False),
         *(Column(item.name, item.column.type) for item in register.tile_fields),
-        Column("place", Geometry("POINT", 0, spatial_index=False), nullable=False, comment="In units of the tile"),
+        Column("place", Geometry("POINT", spatial_index=False), nullable=False, comment="In units of the tile"),
         schema="reg",
         comment=f"Points of {register.id} in their tiles of zoom 14",
     )

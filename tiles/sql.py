@@ -82,7 +82,9 @@ def layer_tile(register: Register, z: int) -> ColumnElement[bytes]:
     if not (register.is_dense and z == MAX_ZOOM):
         return points
     # For a moment after a first load no point is placed yet.
-    return case((exists(_placed(register).select()), _encoded(register, _placed_points(register))), else_=points)
+    placed = _placed(register)
+    is_placed = exists(select(placed.c.tile).where(placed.c.tile >= 0))
+    return case((is_placed, _encoded(register, _placed_points(register))), else_=points)
 
 
 def _encoded(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:

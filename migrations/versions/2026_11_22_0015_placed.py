@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("house_number", sa.Text(), nullable=True),
         sa.Column(
             "place",
-            Geometry(geometry_type="POINT", srid=0, dimension=2, spatial_index=False, name="geometry", nullable=False),
+            Geometry(geometry_type="POINT", dimension=2, spatial_index=False, name="geometry", nullable=False),
             nullable=False,
             comment="In units of the tile",
         ),

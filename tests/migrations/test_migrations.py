@@ -110,7 +110,7 @@ UNIT_TABLES = "communes provinces"
 WIDE_TABLES = f"addresses growing_areas tourism_points villages {UNIT_TABLES}"
 SLIM_TABLES = "addresses_tile communes_tile growing_areas_tile provinces_tile tourism_points_tile villages_tile"
 STATES = " ".join(f"{name}_{kind}" for name in WIDE_TABLES.split() for kind in ("states", "replaced"))
-VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_grid address_codes publication_policy revision tile_stamp"
+VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_grid addresses_placed address_codes publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [
     ("bandoso_public", "open", "SELECT", f"{VIEWS} search_entry"),
@@ -124,7 +124,7 @@ GRANTS = [
     *(
         (
             "bandoso_worker", "reg", privilege,
-            f"{WIDE_TABLES} {SLIM_TABLES} addresses_grid address_codes commune_ntm growing_area_markets "
+            f"{WIDE_TABLES} {SLIM_TABLES} addresses_grid addresses_placed address_codes commune_ntm growing_area_markets "
             "household_private search_entry",
         )
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")
@@ -195,6 +195,7 @@ def test_what_runs_with_the_owner_s_rights_is_open_to_those_who_need_it_only(ser
             "end_bulk_load": "bandoso_worker",
             "settle_bulk_load": "bandoso_worker",
             "analyze_tile_stamps": "bandoso_worker",
+            "analyze_derived": "bandoso_worker",
         }
 
 
@@ -270,10 +271,9 @@ def test_every_geometry_column_says_its_type_and_system(server: Server) -> None:
     }
     assert {kind for kind, _, _ in found.values()} == {"POINT", "MULTIPOLYGON"}
     assert all(dimension == 2 for _, _, dimension in found.values())
-    assert {(name.endswith("_tile"), srid) for (name, _), (_, srid, _) in found.items()} == {
-        (True, 3857),
-        (False, 4326),
-    }
+    of_tiles = ("_tile", 3857), ("_placed", 0)
+    for (name, _), (_, srid, _) in found.items():
+        assert srid == next((system for ending, system in of_tiles if name.endswith(ending)), 4326)
 
 
 # --- bulk loads

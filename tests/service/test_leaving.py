@@ -35,7 +35,7 @@ class Slow:
     def tiles_wait(self) -> Iterator[None]:
         """Hold what tiles of addresses are cut from."""
         with self.administrator.transaction():
-            self.administrator.execute("LOCK TABLE reg.addresses_tile IN ACCESS EXCLUSIVE MODE")
+            self.administrator.execute("LOCK TABLE reg.addresses_placed IN ACCESS EXCLUSIVE MODE")
             yield
 
     def waiting(self) -> list[tuple[object, ...]]:
