@@ -39,7 +39,8 @@ class Slow:
             yield
 
     def waiting(self) -> list[tuple[object, ...]]:
-        """Return the queries for tiles that wait."""
+        """Return the queries for tiles that wait, as it is now: a transaction sees what it saw first."""
+        self.administrator.execute("SELECT pg_stat_clear_snapshot()")
         return self.administrator.execute(WAITING).fetchall()
 
     def leave_later(self) -> socket.socket:
