@@ -84,7 +84,7 @@ def verify_archive(
     """Đọc kiểm tra một tệp lưu trữ và so với cơ sở dữ liệu / read an archive whole and compare it with the database."""
     from service.packing import verify  # noqa: PLC0415  as above
 
-    found = asyncio.run(verify(ServiceSettings(), file, count, seed))
+    found = asyncio.run(verify(ServiceSettings(), file, count, seed, _CORES))
     out.print(f"{found.tile_count:,} ô/tiles: tệp nguyên vẹn / the file is whole", highlight=False, soft_wrap=True)
     if found.compared_count is None:
         out.print("cơ sở dữ liệu nay đã khác / the database holds another state by now", soft_wrap=True)

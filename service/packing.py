@@ -14,7 +14,7 @@ from service.app import tile_settings
 from service.archives import Archive, ArchiveFolder, area_name, digest_of
 from service.settings import ServiceSettings
 from tiles.archive import ArchiveReader
-from tiles.packing import gather_tiles
+from tiles.packing import gather_tiles, in_order, made_in_order
 from tiles.pmtiles import DamagedArchiveError, GatheredTiles
 from tiles.release import Release, open_release
 from tiles.store import StoreSettings
@@ -131,7 +131,7 @@ class Verified:
     compared_count: int | None
 
 
-async def verify(settings: ServiceSettings, path: Path, count: int, seed: int) -> Verified:
+async def verify(settings: ServiceSettings, path: Path, count: int, seed: int, jobs: int) -> Verified:
     """Read an archive whole, and hold tiles chosen at random against the database where it has the same state.
 
     Raises
@@ -145,12 +145,12 @@ async def verify(settings: ServiceSettings, path: Path, count: int, seed: int) -
         archive.check()
         held = list(archive.addresses())
         layers = tuple(layer["id"] for layer in archive.metadata["vector_layers"])
-        async with open_release(_reading(settings), layers, jobs=1) as release:
+        async with open_release(_reading(settings), layers, jobs) as release:
             if version_of(release) != archive.version:
                 return Verified(archive.version, len(held), None)
             chosen = random.Random(seed).sample(held, min(count, len(held)))  # noqa: S311  no secret
-            for address in chosen:
-                made = await release.packed(address.z, [(address.x, address.y)])
-                if made[0] != archive.tile(address):
-                    raise DamagedArchiveError(why=f"{address.z}/{address.x}/{address.y}")
+            async for batch, tiles in made_in_order(release, in_order(chosen)):
+                for (_, address), tile in zip(batch, tiles, strict=True):
+                    if tile != archive.tile(address):
+                        raise DamagedArchiveError(why=f"{address.z}/{address.x}/{address.y}")
     return Verified(archive.version, len(held), len(chosen))

@@ -18,6 +18,11 @@ _AHEAD = 2
 Numbered = tuple[int, TileAddress]
 
 
+def in_order(addresses: Iterable[TileAddress]) -> list[Numbered]:
+    """Return tiles with their numbers, in the order of these."""
+    return sorted(((tile_number(address), address) for address in addresses), key=lambda item: item[0])
+
+
 async def gather_tiles(
     release: Release, addresses: Iterable[TileAddress], into: GatheredTiles, tell: Callable[[int, int], None]
 ) -> None:
@@ -30,17 +35,20 @@ async def gather_tiles(
     tell : callable
         Told how many addresses are done, of how many.
     """
-    ordered = sorted(((tile_number(address), address) for address in addresses), key=lambda item: item[0])
+    ordered = in_order(addresses)
     todo = [item for item in ordered if item[0] > into.last]
     done = len(ordered) - len(todo)
     tell(done, len(ordered))
-    async for batch, tiles in _made(release, todo):
+    async for batch, tiles in made_in_order(release, todo):
         into.add([number for number, _ in batch], tiles)
         done += len(batch)
         tell(done, len(ordered))
 
 
-async def _made(release: Release, todo: Sequence[Numbered]) -> AsyncIterator[tuple[Sequence[Numbered], list[bytes]]]:
+async def made_in_order(
+    release: Release, todo: Sequence[Numbered]
+) -> AsyncIterator[tuple[Sequence[Numbered], list[bytes]]]:
+    """Make tiles and give them in the order of their numbers, which ``todo`` has, batch by batch."""
     under_way: deque[tuple[Sequence[Numbered], asyncio.Task[list[bytes]]]] = deque()
     try:
         for batch in _batches(todo):

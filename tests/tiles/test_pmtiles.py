@@ -76,9 +76,7 @@ def test_an_empty_tile_is_not_in_the_archive(tmp_path: Path) -> None:
     assert list(read_back(path)) == [3, 5]
 
 
-@pytest.mark.parametrize(
-    ("name", "lost"), [("index", 1), ("index", 40), ("tiles", 1), ("tiles", 500)], ids=str
-)
+@pytest.mark.parametrize(("name", "lost"), [("index", 1), ("index", 40), ("tiles", 1), ("tiles", 500)], ids=str)
 def test_gathering_goes_on_before_the_first_tile_that_is_not_whole(tmp_path: Path, name: str, lost: int) -> None:
     tiles = square(8, 20)
     first = dict(list(tiles.items())[:300])
@@ -135,7 +133,7 @@ def archive(tmp_path: Path, _content: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("place", [0, 7, 8, 20, 72, 96, 97, 140, 600, -1, -20])
+@pytest.mark.parametrize("place", [0, 7, 8, 20, 72, 96, 97, 140, 600, -1, -6])
 def test_a_damaged_archive_is_found(archive: Path, place: int) -> None:
     content = bytearray(archive.read_bytes())
     content[place] ^= 0xFF
