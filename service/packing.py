@@ -21,8 +21,8 @@ from tiles.store import StoreSettings
 from tiles.tilejson import VIETNAM, tilejson
 
 LANGUAGE = "vi"
-_TIMEOUT_MS = "60000"
-"""Of a statement: nobody waits for a single tile here."""
+_LIMITS = {"statement_timeout": "60000", "idle_in_transaction_session_timeout": "0"}
+"""Milliseconds: nobody waits for a single tile here, and the state is held as long as it takes."""
 
 Tell = Callable[[int, int], None]
 
@@ -103,7 +103,7 @@ def version_of(release: Release) -> str:
 def _reading(settings: ServiceSettings) -> StoreSettings:
     """Return how the tiles of an archive are read: as those of the service, with more time for each."""
     store = tile_settings(settings)
-    return replace(store, server_settings={**store.server_settings, "statement_timeout": _TIMEOUT_MS})
+    return replace(store, server_settings={**store.server_settings, **_LIMITS})
 
 
 def _write(gathered: GatheredTiles, settings: ServiceSettings, bounds: BBox, version: str) -> Path:

@@ -67,7 +67,7 @@ def archive_file(
     """Return an archive (PMTiles 3, vector tiles, gzip) or ranges of its bytes; another state has another address."""
     only(request)
     folder = _folder(settings)
-    archive = folder.find(name)
+    archive, path = folder.find(name), folder.path(name)
     if archive is None or not _is_public(archive, settings):
         raise ArchiveNotFoundError
     headers = {
@@ -78,8 +78,7 @@ def archive_file(
     if is_unchanged(request, archive.etag):
         return Response(status_code=304, headers=headers)
     _settle_range(request, archive)
-    path = folder.path(name)
-    return FileResponse(path, headers=headers, media_type=MEDIA_TYPE, stat_result=path.stat())
+    return FileResponse(path, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _folder(settings: ServiceSettings) -> ArchiveFolder:
