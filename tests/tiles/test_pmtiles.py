@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ METADATA = {"bandoso:version": "1c2", "vector_layers": []}
 
 def square(z: int, side: int) -> dict[int, bytes]:
     """Return tiles of a square by their numbers; a quarter of them are equal, like those in the midst of a province."""
+    chosen = random.Random(side)
     found = {}
     for x in range(side):
         for y in range(side):
-            text = "giữa" if x % 2 == y % 2 == 0 else f"{x} {y} " * (x % 7 + 1)
-            found[tile_number(TileAddress(z, x, y))] = pack(text.encode())
+            content = b"same" if x % 2 == y % 2 == 0 else chosen.randbytes(chosen.randrange(20, 400))
+            found[tile_number(TileAddress(z, x, y))] = pack(content)
     return dict(sorted(found.items()))
 
 
@@ -38,7 +40,7 @@ def read_back(path: Path) -> dict[int, bytes]:
         return {tile_number(TileAddress(*place)): tile for place, tile in all_tiles(MmapSource(file))}  # type: ignore[no-untyped-call]
 
 
-@pytest.mark.parametrize("side", [1, 50, 150])
+@pytest.mark.parametrize("side", [1, 40, 90])
 def test_an_archive_is_read_back_with_the_tiles_that_went_in(tmp_path: Path, side: int) -> None:
     """The widest one has more tiles than a root directory holds."""
     tiles = square(10, side)
@@ -49,7 +51,7 @@ def test_an_archive_is_read_back_with_the_tiles_that_went_in(tmp_path: Path, sid
     with ArchiveReader(path) as archive:
         archive.check()
         header: Any = archive.header
-        assert (header["leaf_directory_length"] > 0) == (side == 150)
+        assert (header["leaf_directory_length"] > 0) == (side == 90)
         assert (header["addressed_tiles_count"], header["clustered"]) == (side * side, True)
         assert header["tile_contents_count"] == len(set(tiles.values()))
         assert [header[name] for name in ("min_lon_e7", "min_lat_e7", "max_lon_e7", "max_lat_e7")] == [
@@ -121,7 +123,7 @@ def test_nobody_else_gathers_into_the_same_folder(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def _content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     with GatheredTiles(tmp_path_factory.mktemp("archive") / "part", "a") as gathered:
-        add_all(gathered, square(10, 150))
+        add_all(gathered, square(10, 90))
         return gathered.write(VIETNAM, CENTER, METADATA).read_bytes()
 
 
