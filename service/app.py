@@ -7,13 +7,14 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
 from service.api import (
+    archives,
     documents,
     exports,
     features,
@@ -55,7 +56,7 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, lookup.router,
+    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, lookup.router,
     uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 
@@ -142,7 +143,8 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
     api.add_middleware(ContentValidators)
-    api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4)
+    packed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, archives.MEDIA_TYPE)
+    api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4, exclude_content_types=packed)
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
     return Application(api, TileApplication(store, settings.effective_policy), settings)
 

@@ -34,6 +34,7 @@ from service.auth import audit
 from service.cli_accounts import key_app, user_app
 from service.cli_report import exit_code, print_summary
 from service.cli_revisions import show_revisions, undo_revision
+from service.cli_tiles import tiles_app
 from service.file_options import OPTION_NAMES, read_file_options
 from service.settings import ServiceSettings, refused_settings
 from service.storage.parts import find_parts, keep_for_now
@@ -46,7 +47,13 @@ app = typer.Typer(
 )
 units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / administrative units.")
 sample_app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / sample data.")
-for name, group in (("units", units_app), ("user", user_app), ("key", key_app), ("sample", sample_app)):
+for name, group in (
+    ("units", units_app),
+    ("user", user_app),
+    ("key", key_app),
+    ("tiles", tiles_app),
+    ("sample", sample_app),
+):
     app.add_typer(group, name=name)
 
 app.command("revisions")(show_revisions)

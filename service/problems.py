@@ -129,6 +129,22 @@ class ExportBusyError(errors.GeodataError):
     en_template = "Other files are being made. Try again in a moment."
 
 
+class ArchiveNotFoundError(errors.GeodataError):
+    """There is no such archive of tiles, or none that may be public now."""
+
+    code = "ARCHIVE_NOT_FOUND"
+    vi_template = "Không có tệp lưu trữ ô bản đồ này; danh sách ở /archives."
+    en_template = "There is no such archive of tiles; the list is at /archives."
+
+
+class RangeError(errors.GeodataError):
+    """A file has none of the bytes that are asked for."""
+
+    code = "RANGE_NOT_SATISFIABLE"
+    vi_template = "Tệp chỉ có {size_bytes} byte."
+    en_template = "The file has {size_bytes} bytes only."
+
+
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -179,6 +195,8 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoredFileError: HTTPStatus.GONE,
+    ArchiveNotFoundError: HTTPStatus.NOT_FOUND,
+    RangeError: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
@@ -257,7 +275,9 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.GeodataError)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
     wait_s = error.detail.get("wait_s", WAITS_S.get(type(error)))
-    headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
+    headers = {"Retry-After": str(wait_s)} if wait_s is not None else {}
+    if isinstance(error, RangeError):
+        headers["Content-Range"] = f"bytes */{error.detail['size_bytes']}"
     is_large = isinstance(error, TooLargeError)
     detail = _sentence(request, status) if is_large else _in_language(request, error.vi, error.en)
     return problem(request, status, detail, code=error.code, headers=headers)

@@ -74,6 +74,11 @@ class ServiceSettings(GeodataSettings):
     staged_days: int = 14
 
     @property
+    def archive_dir(self) -> Path:
+        """Where archives of tiles lie."""
+        return self.var_dir / "archives"
+
+    @property
     def hosts(self) -> list[str]:
         """Allowed host names as a list."""
         return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
