@@ -96,8 +96,9 @@ class Application:
         if scope["type"] == "http":
             ready = self._tiles.find_ready(scope)
             if ready is not None:
-                await send(ready[0])
-                await send(ready[1])
+                status, headers, body = ready
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
                 return
             found = TileApplication.owns(scope["path"])
             if found is not None:

@@ -107,10 +107,19 @@ class TileStore:
         return found
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
-        """Return a tile's version without making the tile."""
+        """Return a tile's version without making the tile; the next time it is in memory."""
+        generations = self._generations(layers)
         filled = self._filled(layers)
         row = await self._fetch(stamp_sql(filled, address.z), address) if filled else _NOTHING
-        return _version(layers, filled, row["stamps"])
+        version = _version(layers, filled, row["stamps"])
+        key = layers, address
+        if generations is not None and generations == self._generations(layers) and self.cache.get(key) is None:
+            self.cache.put(key, Tile(version))
+        return version
+
+    def _generations(self, layers: Layers) -> list[int] | None:
+        """Return what changes with every revision of a layer; None while no news is heard."""
+        return [self._generation[layer] for layer in layers] if self._is_listening else None
 
     def _filled(self, layers: Layers) -> Layers:
         """Leave out the layers of which nothing was ever published; all may be while no news is heard.
@@ -157,13 +166,12 @@ class TileStore:
 
     async def _make(self, key: Key) -> Tile:
         layers, address = key
-        generations = [self._generation[layer] for layer in layers]
-        was_listening = self._is_listening
+        generations = self._generations(layers)
         filled = self._filled(layers)
         row = await self._fetch(tile_sql(filled, address.z), address) if filled else _NOTHING
         version, plain = _version(layers, filled, row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
-        is_current = was_listening and generations == [self._generation[layer] for layer in layers]
+        is_current = generations is not None and generations == self._generations(layers)
         if not (is_current and self.cache.max_bytes):
             return Tile(version, plain=plain)
         packed = pack(plain)

@@ -25,9 +25,8 @@ from service.api.tile_answers import (
     Answer,
     Asked,
     Headers,
-    Message,
+    Sent,
     build_answer,
-    is_held,
     read_headers,
 )
 from service.logs import is_outage, note_outage
@@ -40,6 +39,7 @@ from tiles.store import TileStore
 
 log = structlog.get_logger()
 
+Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -55,8 +55,7 @@ PATHS = (
 _COUNTED_WITHIN_S = 1.0
 """Figures for Prometheus cost more than the answer when each request writes them."""
 
-_NO_BODY: Message = {"type": "http.response.body", "body": b""}
-_PREFLIGHT: Headers = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
+_PREFLIGHT: Headers = tuple((name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items())
 _PATIENCE_S = 0.05
 """How long after a tile was asked for its client begins to be watched."""
 
@@ -90,17 +89,18 @@ class TileApplication:
             return None
         return next((found for pattern in PATHS if (found := pattern.match(path))), None)
 
-    def find_ready(self, scope: Scope) -> tuple[Message, Message] | None:
-        """Return the answer to a request that lies ready, as ASGI messages; None where `__call__` must make it."""
+    def find_ready(self, scope: Scope) -> Sent | None:
+        """Return status, headers and body where an answer lies ready; None where `__call__` must make it."""
         if scope["method"] != "GET":
             return None
         held, coding, audience = read_headers(scope["headers"])
         answer: Answer | None = self.store.answer((scope["path"], scope["query_string"], coding, audience))
         if answer is None:
             return None
-        messages = answer.unchanged if held and is_held(answer.etag, held) else answer.whole
-        self._count(messages[0]["status"])
-        return messages
+        sent = answer.for_holder_of(held)
+        if sent is not None:
+            self._count(sent[0])
+        return sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -119,7 +119,7 @@ class TileApplication:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            await _send(send, 204, _PREFLIGHT, b"")
+            await reply(send, 204, _PREFLIGHT, b"")
             return
         if scope["method"] not in {"GET", "HEAD"}:
             raise MethodError
@@ -134,25 +134,33 @@ class TileApplication:
         current = self._version(layers)
         caching = FOR_EVER if version and version == current else REVALIDATE
         tile = self.store.cached(*key, is_packed=asked.coding == GZIP)
-        is_kept = tile is not None
-        if tile is None:
-            tile = await self._fetch(key, asked, receive)
-        answer = build_answer(key, tile, asked, etag=self._etag(tile.version, asked.coding), caching=caching)
-        if is_kept and version in {"", current}:
-            self.store.cache.keep_answer(
-                key, (scope["path"], scope["query_string"], asked.coding, asked.audience), answer
-            )
-        start, body = answer.unchanged if asked.held and is_held(answer.etag, asked.held) else answer.whole
-        self._count(start["status"])
-        await send(start)
-        await send(_NO_BODY if scope["method"] == "HEAD" else body)
+        answer = tile and self._build(key, tile, asked, caching)
+        sent = answer and answer.for_holder_of(asked.held)
+        if answer and version in {"", current}:
+            name = (scope["path"], scope["query_string"], asked.coding, asked.audience)
+            self.store.cache.keep_answer(key, name, answer)
+        if not sent:
+            answer = await self._fetch(key, asked, caching, receive)
+            sent = answer.for_holder_of(asked.held)
+        assert sent is not None
+        status, headers, body = sent
+        self._count(status)
+        await reply(send, status, headers, b"" if scope["method"] == "HEAD" else body)
 
-    async def _fetch(self, key: Key, asked: Asked, receive: Receive) -> Tile:
-        """Get a tile that is not in memory; a version that the client holds is asked for before a tile is made."""
+    def _build(self, key: Key, tile: Tile, asked: Asked, caching: bytes) -> Answer:
+        etag = f'"{self._format}-{tile.version}{"-gz" if asked.coding == GZIP else ""}"'.encode()
+        return build_answer(key, tile, asked, etag=etag, caching=caching)
+
+    async def _fetch(self, key: Key, asked: Asked, caching: bytes, receive: Receive) -> Answer:
+        """Answer of what is not in memory; a version that the client holds is asked for before a tile is made."""
         if asked.held:
-            version = await self.store.version(*key)
-            if is_held(self._etag(version, asked.coding), asked.held):
-                return Tile(version)
+            answer = self._build(key, Tile(await self.store.version(*key)), asked, caching)
+            if answer.for_holder_of(asked.held):
+                return answer
+        return self._build(key, await self._wait_for_tile(key, receive), asked, caching)
+
+    async def _wait_for_tile(self, key: Key, receive: Receive) -> Tile:
+        """Wait for the tile as long as the client does."""
         here = asyncio.current_task()
         assert here is not None
         watch = _Watch(receive, lambda: self.store.leave(key, here))
@@ -196,9 +204,6 @@ class TileApplication:
         self._layers[text] = layers
         return layers
 
-    def _etag(self, version: str, coding: str) -> bytes:
-        return f'"{self._format}-{version}{"-gz" if coding == GZIP else ""}"'.encode()
-
     async def _refuse(self, scope: Scope, send: Send, error: GeodataError) -> None:
         status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
         language = dict(scope["headers"]).get(b"accept-language", b"")
@@ -207,17 +212,13 @@ class TileApplication:
             {"type": f"urn:bandoso:problem:{error.code.lower()}", "title": str(getattr(status, "phrase", "")),
              "status": int(status), "detail": detail}
         )  # fmt: skip
-        headers: Headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"cache-control", b"no-store"),
-            OPEN,
-        ]
+        headers: Headers = ((b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store"), OPEN)
         if isinstance(error, TilesBusyError):
-            headers.append((b"retry-after", b"1"))
+            headers = (*headers, (b"retry-after", b"1"))
         if isinstance(error, MethodError):
-            headers.append((b"allow", b"GET, HEAD"))
+            headers = (*headers, (b"allow", b"GET, HEAD"))
         self._count(int(status))
-        await _send(send, int(status), headers, body)
+        await reply(send, int(status), headers, body)
 
 
 def tiles_version(revisions: Iterable[int], policy: str) -> str:
@@ -243,7 +244,8 @@ def _check_query(query: bytes) -> str:
     return given.get(b"v", b"").decode("ascii", "replace")
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """Send an answer."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -9,6 +10,7 @@ from starlette.testclient import TestClient
 from service.api.tile_answers import GZIP, IDENTITY, NONE, choose_coding
 from service.app import create_app
 from service.settings import ServiceSettings
+from tiles.grid import TileAddress
 
 TILE = "/tiles/addresses/14/13026/7245.mvt"
 EMPTY = "/tiles/addresses/14/0/0.mvt"
@@ -105,6 +107,50 @@ def test_an_answer_that_lies_ready_is_the_one_that_was_made(
             b"",
             str(answers[0].headers),
         )
+
+
+@pytest.fixture
+def statements(asked: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the database is asked for tiles from here on; it is really asked."""
+    store, seen = asked.app.api.state.tiles, list[str]()  # type: ignore[attr-defined]
+    fetch = store._fetch
+
+    async def noted(statement: str, address: TileAddress) -> Any:
+        seen.append(statement)
+        return await fetch(statement, address)
+
+    monkeypatch.setattr(store, "_fetch", noted)
+    store.cache.clear()
+    return seen
+
+
+@pytest.mark.parametrize("path", [TILE, EMPTY, "/tiles/addresses/8/203/113.mvt"])
+def test_an_unchanged_tile_costs_no_tile_query(asked: TestClient, statements: list[str], path: str) -> None:
+    etag = asked.get(path).headers["etag"]
+    made = list(statements)
+    assert len(made) == 1
+    for _ in range(3):
+        assert asked.get(path, headers={"if-none-match": etag}).status_code == 304
+    assert statements == made
+    asked.app.api.state.tiles.cache.clear()  # type: ignore[attr-defined]
+    assert asked.get(path, headers={"if-none-match": f'"other", {etag}'}).status_code == 304
+    for held in (f'"other", {etag}', etag, "*"):
+        assert asked.get(path, headers={"if-none-match": held}).status_code == 304
+    assert [("ST_AsMVT" in statement, "stamp" in statement) for statement in statements] == [(True, True), (False, True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [TILE, EMPTY])
+def test_a_tile_of_which_only_the_version_is_known_is_made_for_who_does_not_hold_it(
+    asked: TestClient, statements: list[str], path: str
+) -> None:
+    whole = asked.get(path)
+    asked.app.api.state.tiles.cache.clear()  # type: ignore[attr-defined]
+    for _ in range(3):
+        assert asked.get(path, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
+    for headers in ({"if-none-match": '"other"'}, {"if-none-match": '"other"'}, {}, {}):
+        answer = asked.get(path, headers=headers)
+        assert (answer.status_code, answer.content, answer.headers) == (whole.status_code, whole.content, whole.headers)
+    assert len([statement for statement in statements if "ST_AsMVT" in statement]) == 2
 
 
 def test_the_etag_of_one_coding_is_not_that_of_another(asked: TestClient) -> None:
