@@ -55,7 +55,7 @@ class ServiceSettings(GeodataSettings):
     attribution: str = "bandoso"
     title_vi: str = "Bản đồ số"
     title_en: str = "Digital map"
-    tile_cache_mb: int = 128
+    tile_cache_mb: int = 96
     tile_pool_size: int = 3
     session_idle_minutes: int = 30
     session_hours: int = 12

@@ -17,10 +17,10 @@ _GZIP_LEVEL = 1
 Layers = tuple[str, ...]
 Key = tuple[Layers, TileAddress]
 
-_ENTRY_OVERHEAD = 600
+_ENTRY_OVERHEAD = 750
 """Bytes an entry costs beside its tile, roughly: keys, tuples, table slots."""
 
-_ANSWER_OVERHEAD = 1100
+_ANSWER_OVERHEAD = 1250
 """Bytes that an answer lying ready costs beside its tile, roughly: its headers, its name, table slots."""
 
 

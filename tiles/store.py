@@ -45,7 +45,7 @@ class StoreSettings:
     dsn: str
     server_settings: dict[str, str]
     pool_size: int = 3
-    cache_bytes: int = 128 << 20
+    cache_bytes: int = 96 << 20
     wait_s: float = 0.7
 
 

@@ -1,15 +1,18 @@
 """What a tile's answer says to whom: codings, ETags, how long a copy stays good, and that what lies ready is the same."""
 
 import gzip
+import os
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from service.api.tile_answers import GZIP, IDENTITY, NONE, choose_coding
+from service.api.tile_answers import GZIP, IDENTITY, NONE, PROXY, REVALIDATE, Asked, build_answer, choose_coding
 from service.app import create_app
 from service.settings import ServiceSettings
+from tiles.cache import Tile, TileCache
 from tiles.grid import TileAddress
 
 TILE = "/tiles/addresses/14/13026/7245.mvt"
@@ -201,6 +204,26 @@ def test_another_site_may_read_a_tile_and_its_etag(asked: TestClient) -> None:
         assert headers["access-control-expose-headers"] == "ETag"
         assert "Origin" in headers["vary"]
     assert "Origin" in asked.get(TILE).headers["vary"]
+
+
+@pytest.mark.parametrize(("size", "is_sent"), [(0, True), (300, False), (300, True), (10_000, True)])
+def test_a_cache_takes_the_memory_that_it_counts(size: int, is_sent: bool) -> None:
+    cache = TileCache(1 << 30)
+    tracemalloc.start()
+    try:
+        for number in range(4000):
+            key = (("addresses",), TileAddress(14, number + 1000, 7245))
+            tile = Tile(f"{number:x}", os.urandom(size))
+            cache.put(key, tile)
+            if is_sent:
+                asked = Asked(b"", GZIP, PROXY)
+                name = (f"/tiles/addresses/14/{number}/7245.mvt", f"v={number:x}".encode(), GZIP, PROXY)
+                answer = build_answer(key, tile, asked, etag=f'"2c-{number:x}"'.encode(), caching=REVALIDATE)
+                cache.keep_answer(key, name, answer)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.6 < taken / cache.bytes < 1.05
 
 
 @pytest.mark.parametrize("path", ["/tiles/nothing/0/0/0.mvt", "/tiles/addresses/0/0/9.mvt", TILE + "?x=1"])
