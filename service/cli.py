@@ -17,6 +17,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from geodata import redrawing
 from geodata.crs import parse_epsg
 from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
@@ -154,6 +155,8 @@ def set_up() -> None:
     """Ghi cấu hình vào cơ sở dữ liệu và nạp danh mục hành chính / apply settings, load the unit lists."""
     settings = ServiceSettings()
     setup.apply_settings(settings)
+    for name in setup.redraw_areas(settings):
+        out.print(f"{name}: {redrawing.NOTE}")
     with Database(settings) as database:
         counts = setup.load_units(database)
     for name, count in counts.items():
