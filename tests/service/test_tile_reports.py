@@ -126,7 +126,7 @@ def test_a_missing_index_is_named(server: Server, worker_name: str) -> None:
         tables = told(officer, f"{ADDRESSES}/missing")["tables"]
         slim = next(one for one in tables if one["name"] == "addresses_tile")
         assert (slim["troubles"][0], slim["missing"]) == ("missing_index", ["idx_addresses_tile_point"])
-        assert told(officer, f"{ADDRESSES}/zooms/14")["access"] == {"indexes": [], "scanned": ["addresses_tile"]}
+        assert told(officer, f"{ADDRESSES}/zooms/13")["access"] == {"indexes": [], "scanned": ["addresses_tile"]}
 
 
 def test_tables_in_order_have_no_troubles(officer: TestClient) -> None:
