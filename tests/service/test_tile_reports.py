@@ -117,16 +117,22 @@ def test_who_is_not_signed_in_is_told_nothing(office: Office) -> None:
 # --- a database in trouble
 
 
-def test_a_missing_index_is_named(server: Server, worker_name: str) -> None:
-    name = f"no_index_{worker_name}"
-    with opened(server, name, 1) as office:
-        with server.administrator(name) as connection:
-            connection.execute("DROP INDEX reg.idx_addresses_tile_point")
-        officer = office.officer()
-        tables = told(officer, f"{ADDRESSES}/missing")["tables"]
-        slim = next(one for one in tables if one["name"] == "addresses_tile")
-        assert (slim["troubles"][0], slim["missing"]) == ("missing_index", ["idx_addresses_tile_point"])
-        assert told(officer, f"{ADDRESSES}/zooms/13")["access"] == {"indexes": [], "scanned": ["addresses_tile"]}
+def test_a_missing_index_is_named(server: Server, office: Office, officer: TestClient) -> None:
+    name = office.database.url.rpartition("/")[2].partition("?")[0]
+    with server.administrator(name) as connection:
+        row = connection.execute(
+            "SELECT indexdef FROM pg_indexes WHERE indexname = 'idx_addresses_tile_point'"
+        ).fetchone()
+        assert row is not None
+        connection.execute("DROP INDEX reg.idx_addresses_tile_point")
+        try:
+            tables = told(officer, f"{ADDRESSES}/missing")["tables"]
+            access = told(officer, f"{ADDRESSES}/zooms/13")["access"]
+        finally:
+            connection.execute(row[0])
+    slim = next(one for one in tables if one["name"] == "addresses_tile")
+    assert (slim["troubles"][0], slim["missing"]) == ("missing_index", ["idx_addresses_tile_point"])
+    assert access == {"indexes": [], "scanned": ["addresses_tile"]}
 
 
 def test_tables_in_order_have_no_troubles(officer: TestClient) -> None:

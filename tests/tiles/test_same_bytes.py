@@ -124,7 +124,7 @@ def derived_tables() -> Iterator[str]:
 
 
 def test_rows_stored_in_another_order_give_the_same_bytes(server: Server, database: Database, tiles: Tiles) -> None:
-    """The order of a dump that was loaded again, and of VACUUM FULL."""
+    """As after a dump that was loaded again, or CLUSTER and VACUUM FULL."""
     name = database.url.rpartition("/")[2].partition("?")[0]
     with server.administrator(name) as connection:
         for table in derived_tables():
@@ -132,7 +132,7 @@ def test_rows_stored_in_another_order_give_the_same_bytes(server: Server, databa
             connection.execute(f"TRUNCATE {table}")
             connection.execute(f"INSERT INTO {table} SELECT * FROM kept")
             connection.execute("DROP TABLE kept")
-            connection.execute(f"VACUUM (FULL, ANALYZE) {table}")
+            connection.execute(f"VACUUM (ANALYZE) {table}")
     assert read_tiles(database) == tiles
     assert read_tiles(database, PLANS["in parallel"]) == tiles
 
@@ -184,11 +184,9 @@ print([tile_sql((layer,), z) for layer in discover() for z in range(15)])
 
 
 def test_another_process_asks_with_the_same_statements() -> None:
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", STATEMENTS], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True
-        ).stdout
-        for seed in ("1", "2")
-    }  # fmt: skip
-    here = [tile_sql((layer,), z) for layer in discover() for z in range(15)]
-    assert said == {f"{here}\n".encode()}
+    seed = "1" if os.environ.get("PYTHONHASHSEED") == "2" else "2"
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    said = subprocess.run(
+        [sys.executable, "-c", STATEMENTS], env=environment, check=True, capture_output=True, text=True
+    ).stdout
+    assert said == f"{[tile_sql((layer,), z) for layer in discover() for z in range(15)]}\n"

@@ -25,7 +25,7 @@ from tests.conftest import TEMPLATE, Server, settings_for
 from tests.tiles.seam_world import BUFFER, EXTENT, SYSTEMS, Seam, World, build, read_by, unit_m
 from tiles.sql import tile_sql
 
-SEAMS = {"tourism_points": 640, "growing_areas": 320, "addresses": 40}
+SEAMS = {"tourism_points": 640, "growing_areas": 336, "addresses": 24}
 """How many borders of each layer are looked at: 1,000 in all."""
 
 PIXEL = EXTENT // 512
@@ -87,9 +87,9 @@ def tolerance(z: int) -> float:
 
 
 def is_same(one: Geometry, other: Geometry, shown: Geometry) -> bool:
-    """Whether two areas differ by no more than a unit where they are shown."""
+    """Whether two areas differ by no more than what both were rounded, where they are shown."""
     parts = ((one.intersection(shown), other), (other.intersection(shown), one))
-    return all(part.is_empty or whole.buffer(1.01).covers(part) for part, whole in parts)
+    return all(part.is_empty or whole.buffer(2 * HALF_UNIT).covers(part) for part, whole in parts)
 
 
 def size_of(shape: Geometry) -> float:
@@ -183,7 +183,7 @@ def lay(
 @pytest.fixture(scope="module")
 def world(lay: Callable[..., AbstractContextManager[World]]) -> Iterator[World]:
     """Every coordinate system once: points in every other, areas in those between."""
-    layers = {"tourism_points": SYSTEMS[::2], "growing_areas": SYSTEMS[1::2], "addresses": SYSTEMS[5:8]}
+    layers = {"tourism_points": SYSTEMS[::2], "growing_areas": SYSTEMS[1::2], "addresses": SYSTEMS[5:7]}
     with lay(layers, seed=2026, times=2) as found:
         yield found
 
@@ -217,6 +217,6 @@ def test_both_sides_of_a_border_draw_what_is_there(world: World, layer: str, cou
 def test_both_sides_draw_what_is_there_for_every_layer_in_every_system(
     lay: Callable[..., AbstractContextManager[World]],
 ) -> None:
-    with lay(dict.fromkeys(SEAMS, SYSTEMS), seed=7, times=6) as world:
+    with lay(dict.fromkeys(SEAMS, SYSTEMS), seed=7, times=3) as world:
         for layer in SEAMS:
             check(world, layer, len(set(world.seams[layer])))

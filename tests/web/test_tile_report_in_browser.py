@@ -50,7 +50,7 @@ def rows_of(page: Page, caption: str) -> dict[str, list[str]]:
     return {row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows}
 
 
-def test_every_zoom_is_measured_and_says_what_it_means(page: Page) -> None:
+def test_every_zoom_is_measured_and_what_is_missing_is_listed_with_the_record_that_is_invalid(page: Page) -> None:
     zooms = rows_of(page, "Tốc độ theo mức phóng")
     assert list(zooms) == [str(z) for z in range(15)]
     assert all(zooms[str(z)] == ["Lớp này không vẽ ở mức này."] for z in range(7))
@@ -63,9 +63,6 @@ def test_every_zoom_is_measured_and_says_what_it_means(page: Page) -> None:
         assert dropped == "0"
         assert index
         assert advice
-
-
-def test_what_is_missing_is_listed_with_the_record_that_is_invalid(page: Page) -> None:
     invalid = rows_of(page, "Hình không hợp lệ")
     assert list(invalid.values()) == [["Self-intersection", "20.305000, 106.205000"]]
     assert set(rows_of(page, "Bản ghi không hiện trên bản đồ")) >= {"Chưa có vị trí", "Nằm ngoài Việt Nam"}
@@ -73,6 +70,7 @@ def test_what_is_missing_is_listed_with_the_record_that_is_invalid(page: Page) -
     expect(page.get_by_role("heading", level=1)).to_contain_text(next(iter(invalid)))
 
 
+@needs_axe
 def test_one_record_and_one_tile_are_asked_about_by_keyboard(page: Page) -> None:
     code = next(iter(rows_of(page, "Hình không hợp lệ")))
     walk_to(page, "#tiles-wanted")
@@ -83,11 +81,7 @@ def test_one_record_and_one_tile_are_asked_about_by_keyboard(page: Page) -> None
     page.locator("#tiles-wanted").fill("14/0/0")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Chưa từng có bản ghi nào ở ô này")).to_be_visible()
+    assert findings_of_axe(page) == []
     page.locator("#tiles-wanted").fill("không có")
     page.keyboard.press("Enter")
     expect(page.locator("bandoso-tile-question [role=status]")).to_contain_text("Không tìm thấy")
-
-
-@needs_axe
-def test_the_page_is_accessible(page: Page) -> None:
-    assert findings_of_axe(page) == []
