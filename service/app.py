@@ -25,6 +25,7 @@ from service.api import (
     revisions,
     rollbacks,
     sessions,
+    tile_reports,
     tilesets,
     upload_events,
     uploads,
@@ -38,7 +39,7 @@ from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
 from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
-from service.limits import Budget, CheckLimitError, LookupBudget, ReaderSlots
+from service.limits import Budget, CheckLimitError, LookupBudget, MeasuringBusyError, ReaderSlots
 from service.logs import configure_logging
 from service.middleware import FileLimit, RequestMiddleware
 from service.openapi import build_openapi
@@ -57,7 +58,8 @@ MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
     features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, lookup.router,
-    uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
+    uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router,
+    tile_reports.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)
@@ -135,6 +137,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
     api.state.readers = ReaderSlots(settings.validate_readers)
+    api.state.measuring = ReaderSlots(1, MeasuringBusyError)
     api.state.storage, api.state.watch = open_storage(settings), UploadWatch(database)
     api.state.failpoints = Failpoints(settings)
     all_routers = [*routers, description]

@@ -18,7 +18,7 @@ from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.file_options import FileOptionError
-from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError
+from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError, MeasuringBusyError
 from service.logs import note_outage
 from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
@@ -185,6 +185,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     CheckLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     ChecksBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MeasuringBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     FileOptionError: HTTPStatus.BAD_REQUEST,
     NotSignedInError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
