@@ -11,6 +11,8 @@ from service.postgres import find_installation
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.places import HERE
 
+MOST_CONNECTIONS = 16
+
 _ROWS = 1 << 14
 """A pgbench script writes a tile of up to zoom 14 as one number: x * _ROWS + y."""
 
@@ -61,13 +63,15 @@ class Target:
         File with the paths, one a line.
     pids : list of int
         Its processes.
+    encodings : str
+        The header Accept-Encoding; none where empty.
     """
 
     address: str
     paths: Path
     pids: list[int]
-    connections: int = 16
-    is_compressed: bool = False
+    connections: int = MOST_CONNECTIONS
+    encodings: str = ""
 
 
 def write_paths(path: Path, lines: Sequence[str]) -> Path:
@@ -84,10 +88,9 @@ def run_wrk(target: Target, seconds: float, *, first: int, database: int) -> Run
     BenchmarkError
         When no good answer came.
     """
-    encoding = "gzip" if target.is_compressed else "plain"
     command = [
         "wrk", "-t1", f"-c{target.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
-        "-s", str(HERE / "paths.lua"), target.address, "--", str(target.paths), str(first), encoding,
+        "-s", str(HERE / "paths.lua"), target.address, "--", str(target.paths), str(first), target.encodings,
     ]  # fmt: skip
     with Meter({"web": target.pids, "database": [database]}) as meter:
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -141,7 +144,7 @@ def run_pgbench(script: Path, environment: dict[str, str], seconds: float, *, da
         When pgbench fails.
     """
     command = [
-        find_installation().program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(script),
+        find_installation().program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(2, clients)), "-T", str(max(1, round(seconds))), "-f", str(script),
     ]  # fmt: skip
     with Meter({"database": [database]}) as meter:
         answer = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
