@@ -31,7 +31,7 @@ def run_growth(server: Server, rounds: int, seconds: float) -> Measured:
     """Measure the same zooms on the province that was imported, and on eight of them."""
     url, bench = server.url(IMPORTED), Bench(server)
     grown_url = build_grown(server)
-    small, large = _tiles(server, IMPORTED), _tiles(server, GROWN)
+    small, large = _settled_tiles(server, IMPORTED), _settled_tiles(server, GROWN)
     for name, tiles in (("one province", small), ("eight", large)):
         counts = ", ".join(f"{len(tiles[z].addresses):,} at z{z}" for z in ZOOMS)
         bench.measured.facts.append(f"Tiles in which addresses of {name} lie: {counts}.")
@@ -48,8 +48,11 @@ def run_growth(server: Server, rounds: int, seconds: float) -> Measured:
     return found
 
 
-def _tiles(server: Server, database: str) -> dict[int, Tiles]:
+def _settled_tiles(server: Server, database: str) -> dict[int, Tiles]:
+    """List the tiles of a database in which nothing is left to do in the background."""
     with server.administrator(database) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
         found = occupied_tiles(connection, ZOOMS[0])
     return {z: found.above(z) for z in ZOOMS}
 
@@ -82,11 +85,9 @@ def build_grown(server: Server) -> str:
         settle(database)
     with server.administrator(GROWN) as connection:
         connection.execute("DROP TABLE public.province")
-        connection.execute("VACUUM (ANALYZE) reg.addresses_tile, reg.addresses_grid, ops.tile_stamp")
         row = connection.execute(
             "SELECT (SELECT count(*) FROM reg.addresses_tile), (SELECT sum(count) FROM reg.addresses_grid WHERE z = 8)"
         ).fetchone()
-        connection.execute("CHECKPOINT")
     if row != (PROVINCES * count,) * 2:
         raise BenchmarkError(f"eight provinces of {count} addresses make {row}")
     return url

@@ -97,6 +97,7 @@ def tile_rows(result: Measured) -> list[Row]:
         compare.row("from memory, plain, against the same", "bandoso cached", "hello"),
         compare.row("from memory, gzip, against as many bare bytes", "bandoso cached gzip", "hello tile-sized"),
         compare.cost_row("z14 against tipg as shipped, processor time", "bandoso z14", "tipg z14"),
+        compare.cost_row("z14 against martin, processor time", "bandoso z14", "martin z14"),
         compare.row("z14, tipg on a copy of the slim table", "bandoso z14", "tipg z14 our table"),
         compare.row("z14, both with gzip", "bandoso z14 gzip", "tipg z14 gzip"),
         compare.row("z14, martin with the product's own statement", "bandoso z14", "martin z14 our statement"),

@@ -67,7 +67,7 @@ class Comparison:
     def row(self, figure: str, ours: str, other: str, goal: float | None = None) -> Row:
         """Compare answers a second."""
         if other not in self.runs:
-            return Row(figure, self._rate(ours), f"no {other.partition(' ')[0]} on this machine")
+            return self._alone(figure, ours, other)
         ratio, spread = ratios([run.rate for run in self.runs[ours]], [run.rate for run in self.runs[other]])
         return Row(
             figure, self._rate(ours), f"{self._rate(other)} {other.partition(' ')[0]}", short(ratio), spread,
@@ -76,10 +76,15 @@ class Comparison:
 
     def cost_row(self, figure: str, ours: str, other: str) -> Row:
         """Compare processor time an answer."""
+        if other not in self.runs:
+            return self._alone(figure, ours, other)
         mine, theirs = ([run.web_ms + run.database_ms for run in self.runs[name]] for name in (ours, other))
         ratio, spread = ratios(theirs, mine)
         shown = [f"{statistics.median(costs):.2f} ms" for costs in (mine, theirs)]
         return Row(figure, shown[0], f"{shown[1]} {other.partition(' ')[0]}", short(ratio), spread)
+
+    def _alone(self, figure: str, ours: str, other: str) -> Row:
+        return Row(figure, self._rate(ours), f"no {other.partition(' ')[0]} on this machine")
 
     def _rate(self, name: str) -> str:
         return f"{statistics.median(run.rate for run in self.runs[name]):,.0f} /s"
