@@ -41,7 +41,7 @@ def main(
     count: Annotated[int, typer.Option(min=1000, help="Addresses in the file")] = FULL_COUNT,
     fields: Annotated[int, typer.Option(min=100, help="Growing areas")] = FULL_FIELDS,
     rounds: Annotated[int, typer.Option(min=1, help="Alternating rounds")] = 3,
-    seconds: Annotated[float, typer.Option(min=1, help="Length of one load run")] = 4,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of one load run")] = 5,
     only: Annotated[str, typer.Option(help="Parts, with commas between")] = ",".join(PARTS),
 ) -> None:
     """Measure; ends with 1 when a goal is missed, with 2 when nothing could be measured."""

@@ -97,9 +97,10 @@ def connections_for(*lists: Tiles) -> int:
     """Return how many connections may ask for tiles without two asking for the same one at once.
 
     The product merges requests for a tile that is being made. Where tiles are few that would be measured instead of
-    the making: so there are no more connections than half the tiles.
+    the making: so there are no more connections than a quarter of the tiles, and a tile would have to take as long as three
+    quarters of the others to be asked for again meanwhile.
     """
-    return max(1, min(MOST_CONNECTIONS, *(len(tiles.addresses) // 2 for tiles in lists)))
+    return max(1, min(MOST_CONNECTIONS, *(len(tiles.addresses) // 4 for tiles in lists)))
 
 
 def _file_name(name: str) -> str:

@@ -88,7 +88,7 @@ def statements_of_peers(server: Server, limit: int = 12) -> list[tuple[int, str]
     with server.administrator("bandoso") as connection:
         rows = connection.execute(
             "SELECT sum(calls), regexp_replace(query, '\\s+', ' ', 'g') AS text FROM pg_stat_statements s"
-            " JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = %s AND query ~* 'ST_AsMVT|own_statement|GeoJSON'"
+            " JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = %s AND toplevel AND query ~* 'ST_AsMVT|own_statement|GeoJSON'"
             " GROUP BY 2 ORDER BY 1 DESC LIMIT %s",
             [ROLE, limit],
         ).fetchall()
