@@ -12,14 +12,15 @@ Box = tuple[float, float, float, float]
 
 
 def same_features(ours: Sequence[str], theirs: Sequence[str]) -> tuple[int, int]:
-    """Compare tiles of two servers pairwise by the ids and places of the features that lie wholly inside them.
+    """Compare tiles of two servers pairwise by the ids and places of their features.
 
-    A tile's outermost unit and its buffer are left out: the buffers differ in width.
+    A tile's outermost unit and its buffer are left out: the buffers differ in width. Of a feature that goes beyond them
+    only the id is compared.
 
     Returns
     -------
     tuple of int
-        Features that both show within one unit of each other, and features that either shows.
+        Features that both show, within one unit of each other, and features that either shows.
     """
     agreed = total = 0
     for mine, peer in zip(ours, theirs, strict=True):
@@ -36,7 +37,7 @@ def _features(url: str) -> dict[int, Box]:
     for layer in layers.values():
         for feature in layer["features"]:
             box = _box(feature["geometry"]["coordinates"])
-            if min(box) > 0 and max(box) < _EXTENT - 1:
+            if max(box[:2]) < _EXTENT - 1 and min(box[2:]) > 0:
                 # tipg gives the key as an attribute, the others as the feature's own id.
                 found[feature["properties"].get("id", feature.get("id"))] = box
     return found
@@ -56,4 +57,5 @@ def _places(coordinates: Any) -> Iterator[tuple[float, float]]:
 
 
 def _is_near(one: Box, other: Box) -> bool:
-    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 1
+    is_inside = min(*one, *other) > 0 and max(*one, *other) < _EXTENT - 1
+    return not is_inside or max(abs(a - b) for a, b in zip(one, other, strict=True)) <= 1

@@ -105,7 +105,7 @@ def build_template(server: Server, ground: Ground) -> None:
     if ground.is_real:
         load_boundaries(database, ground.path, communes)
     else:
-        _publish(database, communes, make_sample(SEED).records["communes"], if_empty=False)
+        _publish(database, communes, make_sample(SEED).records["communes"], None, if_empty=False)
     database.dispose()
     with server.administrator(TEMPLATE) as connection:
         connection.execute("VACUUM (ANALYZE)")

@@ -83,6 +83,12 @@ def make_own_statement(connection: psycopg.Connection, layers: tuple[str, ...], 
     connection.execute(f"GRANT bandoso_public TO {ROLE}")
 
 
+def forget_statements(server: Server) -> None:
+    """Forget what the database has noted so far."""
+    with server.administrator("bandoso") as connection:
+        connection.execute("SELECT pg_stat_statements_reset()")
+
+
 def statements_of_peers(server: Server, limit: int = 12) -> list[tuple[int, str]]:
     """Return what the peers have asked the database for tiles, most often asked first: calls and text."""
     with server.administrator("bandoso") as connection:

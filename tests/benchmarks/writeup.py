@@ -4,11 +4,12 @@ import datetime as dt
 import os
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.benchmarks.cases import Measured
 from tests.benchmarks.imports import ImportResult, Timed
-from tests.benchmarks.load import Run
+from tests.benchmarks.load import BenchmarkError, Run
 from tests.benchmarks.places import CRS
 from tests.benchmarks.report import statement_table
 from tests.benchmarks.rows import Row, cost_table, table
@@ -35,6 +36,8 @@ class Outcome:
         By part.
     peer_statements : sequence
         Calls and text of what the peers asked the database.
+    failures : list of str
+        Parts that could not be measured, and why.
     """
 
     machine: str
@@ -46,6 +49,15 @@ class Outcome:
     imported: ImportResult | None = None
     measured: dict[str, Measured] = field(default_factory=dict)
     peer_statements: Sequence[tuple[int, str]] = ()
+    failures: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def noting_failure(self, part: str) -> Iterator[None]:
+        """Go on after the block when it could not measure something."""
+        try:
+            yield
+        except BenchmarkError as error:
+            self.failures.append(f"{part}: {error}")
 
     def add(self, part: str, rows: Sequence[Row]) -> None:
         """Take the rows of a part that has just ended."""
@@ -61,6 +73,7 @@ def write_up(outcome: Outcome, options: Options) -> str:
     """Write the whole report."""
     parts = [
         f"# Benchmark of {dt.datetime.now().astimezone():%Y-%m-%d %H:%M}, commit {outcome.source}",
+        *(f"NOT MEASURED: {failure}" for failure in outcome.failures),
         table(outcome.rows),
         f"Machine: {outcome.machine}. Load average: {', '.join(outcome.load)}. "
         f"Cores that other programs took meanwhile (median, largest): {'; '.join(_noises(outcome))}.",
