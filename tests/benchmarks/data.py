@@ -16,6 +16,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from geodata.db import Database
+from geodata.importing.publish import settle
 from geodata.registers import get_register
 from geodata.sample.load import _publish
 from geodata.sample.world import make_sample
@@ -117,6 +118,15 @@ def fresh(server: Server, name: str) -> str:
     with server.administrator() as connection:
         connection.execute("CHECKPOINT")
     return url
+
+
+def settle_database(server: Server, name: str) -> None:
+    """Do all that a load leaves for later, so that none of it runs beside a measurement."""
+    with Database(settings_for(server.url(name), var_dir=VAR / "service")) as database:
+        settle(database)
+    with server.administrator(name) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 def libpq(url: str) -> dict[str, str]:

@@ -6,13 +6,13 @@ from sqlalchemy import Connection, func, select, text
 
 from geodata.db import Database
 from geodata.history import Counts, announce, lock_register, start_revision
-from geodata.importing.publish import SORT_MEMORY, settle
+from geodata.importing.publish import SORT_MEMORY
 from geodata.refresh import Refresh
 from geodata.register import Register
 from geodata.registers import get_register
 from tests.benchmarks import servers
 from tests.benchmarks.cases import Bench, Measured, connections_for
-from tests.benchmarks.data import GROWN, IMPORTED, Tiles, occupied_tiles
+from tests.benchmarks.data import GROWN, IMPORTED, Tiles, occupied_tiles, settle_database
 from tests.benchmarks.load import BenchmarkError
 from tests.benchmarks.places import REGISTER, VAR
 from tests.benchmarks.tiles import paths
@@ -50,9 +50,8 @@ def run_growth(server: Server, rounds: int, seconds: float) -> Measured:
 
 def _settled_tiles(server: Server, database: str) -> dict[int, Tiles]:
     """List the tiles of a database in which nothing is left to do in the background."""
+    settle_database(server, database)
     with server.administrator(database) as connection:
-        connection.execute("VACUUM (ANALYZE)")
-        connection.execute("CHECKPOINT")
         found = occupied_tiles(connection, ZOOMS[0])
     return {z: found.above(z) for z in ZOOMS}
 
@@ -76,13 +75,15 @@ def build_grown(server: Server) -> str:
         # The register starts anew, with the rows kept aside.
         connection.execute("CREATE UNLOGGED TABLE public.province AS SELECT * FROM reg.addresses")
         connection.execute("GRANT SELECT ON public.province TO bandoso_worker")
-        tables = ", ".join(f"reg.{name}" for name in (*_TABLES, "addresses_tile", "addresses_grid"))
-        connection.execute(f"TRUNCATE {tables}")
+        # Whatever is derived for tiles is named after the register.
+        derived = connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'reg' AND starts_with(tablename, %s)", [f"{REGISTER}_"]
+        ).fetchall()
+        tables = [*_TABLES, *(name for (name,) in derived)]
+        connection.execute(f"TRUNCATE {', '.join(f'reg.{name}' for name in tables)}")
         connection.execute("DELETE FROM ops.tile_stamp WHERE layer = %s", [REGISTER])
-    with Database(settings_for(url, var_dir=VAR / "service")) as database:
-        with database.worker() as connection:
-            _fill(connection, get_register(REGISTER), count, step)
-        settle(database)
+    with Database(settings_for(url, var_dir=VAR / "service")) as database, database.worker() as connection:
+        _fill(connection, get_register(REGISTER), count, step)
     with server.administrator(GROWN) as connection:
         connection.execute("DROP TABLE public.province")
         row = connection.execute(

@@ -9,7 +9,7 @@ from geodata.registers import get_register
 from tests.benchmarks import peers, servers
 from tests.benchmarks.agreement import same_features
 from tests.benchmarks.cases import Bench, Measured, connections_for
-from tests.benchmarks.data import IMPORTED, Tiles, occupied_tiles
+from tests.benchmarks.data import IMPORTED, Tiles, occupied_tiles, settle_database
 from tests.benchmarks.places import REGISTER
 from tests.benchmarks.servers import Serving
 from tests.conftest import Server
@@ -33,6 +33,7 @@ _OURS = f"/tiles/{REGISTER}/{{z}}/{{x}}/{{y}}.mvt"
 def run_tiles(server: Server, rounds: int, seconds: float) -> Measured:
     """Measure tiles of the addresses that were imported."""
     register = get_register(REGISTER)
+    settle_database(server, IMPORTED)
     url, peer_url = server.url(IMPORTED), peers.peer_url(server, IMPORTED)
     with server.administrator(IMPORTED) as connection:
         peers.copy_public(connection, register)
