@@ -21,6 +21,7 @@ from geodata.db import SYSTEM, Database
 from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file
 from geodata.registers import discover, get_register
+from service.api.tiles import TileApplication
 from service.app import create_app, tile_settings
 from service.settings import ServiceSettings
 from tests.conftest import SAMPLE_TEMPLATE, Server, settings_for
@@ -29,8 +30,12 @@ from tests.service.people import PLACE
 from tests.service.test_upload_events import served
 from tiles import changes
 from tiles.changes import EVERYTHING, Changes, read_changes
+from tiles.store import TileStore
 
 TOLD_WITHIN_S = 2.0
+HOME = "14/13026/7245"
+"""The tile of ``PLACE``."""
+
 Message = MutableMapping[str, Any]
 Numbers = tuple[int, int, int]
 
@@ -231,6 +236,43 @@ def test_what_was_published_while_no_news_was_heard_is_told_afterwards(live: Liv
     await_true(lambda: bool(heard.events), 5)
     assert heard.events[0]["revision"] == live.stamped()[0]
     assert numbers(heard.events[0]) == live.stamped()[1]
+
+
+def test_a_process_that_hears_late_serves_no_old_tile_under_a_new_version(live: Live) -> None:
+    """The news that names the version comes from another process, and the tile may be asked of this one."""
+
+    class LateStore(TileStore):
+        async def _forget(self, *news: Any) -> None:
+            await asyncio.sleep(0.2)
+            await super()._forget(*news)
+
+    async def ask(application: TileApplication, tile: str, version: str) -> dict[bytes, bytes]:
+        path, headers = f"/tiles/addresses/{tile}.mvt", {}
+
+        async def send(message: Message) -> None:
+            headers.update(message.get("headers", []))
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": f"v={version}".encode()}
+        await application({**scope, "bandoso.tile": application.owns(path)}, asyncio.Event().wait, send)  # type: ignore[arg-type]
+        return headers
+
+    async def compare() -> None:
+        store = LateStore(tile_settings(live.settings))
+        application = TileApplication(store, "code_point")
+        await store.start()
+        try:
+            old = await ask(application, HOME, live.version())
+            await asyncio.to_thread(live.publish)
+            new = await ask(application, HOME, await asyncio.to_thread(live.version))
+            assert new[b"etag"] != old[b"etag"]
+            assert b"immutable" in new[b"cache-control"]
+            started = time.monotonic()
+            await ask(application, HOME, "ffffffc2")
+            assert time.monotonic() - started < TOLD_WITHIN_S
+        finally:
+            await store.stop()
+
+    asyncio.run(compare())
 
 
 def test_a_server_that_is_told_to_end_does_not_wait_for_listeners(live: Live) -> None:
