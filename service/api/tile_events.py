@@ -104,6 +104,7 @@ class TileEvents:
         # Each listener is an open file; the other half is for everything else.
         self._most = min(most, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._followers: Counter[str] = Counter()
+        self._open = 0
         self._writing: set[asyncio.Task[None]] = set()
         self._log: deque[_News] = deque(maxlen=LOGGED)
         self._logged = 0
@@ -275,14 +276,16 @@ class TileEvents:
 
     @contextmanager
     def _place(self, address: str) -> Iterator[None]:
-        if len(self._writing) >= self._most:
+        if self._open >= self._most:
             raise TileListenersBusyError
         if self._followers[address] >= MAX_OF_ADDRESS:
             raise TileListenersLimitError
+        self._open += 1
         self._followers[address] += 1
         try:
             yield
         finally:
+            self._open -= 1
             self._followers[address] -= 1
             if not self._followers[address]:
                 del self._followers[address]

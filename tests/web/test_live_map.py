@@ -18,11 +18,12 @@ from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file
 from geodata.registers import get_register
 from tests.conftest import SAMPLE_TEMPLATE, Server, serving, settings_for
+from tests.service.office import new_code
 from tests.service.people import PLACE
 from tests.web.browsing import Open, Visit, await_map, needs_browser, view_at
 from tests.web.test_browser import HOUSE, foreign_site
 
-pytestmark = needs_browser
+pytestmark = [*needs_browser, pytest.mark.usefixtures("warm_reading")]
 
 SEEN_WITHIN_S = 2.0
 TILE = re.compile(r"/tiles/(\w+)/(\d+)/(\d+)/(\d+)\.mvt\?v=(\w+)$")
@@ -32,6 +33,8 @@ ACROSS = (PLACE[0] + 0.0102, PLACE[1])
 DRAWN = """number => window.shownMap.queryRenderedFeatures({ layers: ['addresses-point'] })
     .filter(({ properties }) => properties.house_number === number)
     .map(({ properties, geometry }) => ({ ...properties, place: geometry.coordinates }))"""
+COUNTED = """() => window.shownMap.querySourceFeatures('addresses', { sourceLayer: 'addresses' })
+    .reduce((sum, { properties }) => sum + properties.count, 0)"""
 SHOW = """state => {
     Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
     document.dispatchEvent(new Event('visibilitychange'));
@@ -141,6 +144,7 @@ def test_an_open_map_asks_again_for_the_tiles_that_changed_and_for_no_other(live
     assert sum("/tiles/addresses.json" in address for address in found.asked) == 1
 
 
+@pytest.mark.long
 def test_a_tile_that_left_the_view_is_fresh_when_it_is_seen_again(live: Live, visit: Open) -> None:
     live.publish(*PLACE, "201A")
     found = visit(f"{live.address}/?layers=addresses{view_at(*PLACE, 16.4)}")
@@ -164,6 +168,7 @@ def look(page: Page, lon: float, lat: float, zoom: float) -> None:
     await_map(page)
 
 
+@pytest.mark.long
 def test_a_hidden_map_hears_nothing_and_catches_up_when_it_is_seen(live: Live, visit: Open) -> None:
     found = visit(f"{live.address}/?layers=addresses{view_at(*PLACE, 16.5)}")
     page = found.page
@@ -180,6 +185,7 @@ def test_a_hidden_map_hears_nothing_and_catches_up_when_it_is_seen(live: Live, v
     assert [layer for layer, _, _ in tiles_asked(found, seen)] == ["addresses"]
 
 
+@pytest.mark.long
 def test_the_list_beside_the_map_follows_and_readers_are_told_once(live: Live, visit: Open) -> None:
     found = visit(f"{live.address}/?layers=addresses{view_at(*PLACE, 18.5)}")
     page = found.page
@@ -219,3 +225,22 @@ def test_a_map_in_a_page_of_another_site_follows_too(live: Live, visit: Open) ->
         asked = tiles_asked(found, seen)
         assert sorted((layer, numbers) for layer, numbers, _ in asked) == changed_on_screen(live, revision, before)
         assert len(asked) == 1
+
+
+@pytest.mark.long
+def test_a_count_on_a_map_of_the_province_follows(live: Live, visit: Open) -> None:
+    found = visit(f"{live.address}/?layers=addresses{view_at(*PLACE, 9.3)}")
+    page = found.page
+    await_map(page)
+    await_news(found)
+    before, seen = page.evaluate(COUNTED), len(found.asked)
+    file = live.folder / "moi.csv"
+    file.write_text(
+        f"ma_dia_chi,loai,kinh_do,vi_do\n{new_code()},ho gia dinh,{PLACE[0]},{PLACE[1]}\n", encoding="utf-8"
+    )
+    import_file(live.database, ImportRequest(file, file.name, get_register("addresses"), SYSTEM))
+    published = time.monotonic()
+    while page.evaluate(COUNTED) != before + 1:
+        assert time.monotonic() - published < SEEN_WITHIN_S, "the count is as it was"
+        page.wait_for_timeout(20)
+    assert [numbers.partition("/")[0] for _, numbers, _ in tiles_asked(found, seen)] == ["9"]
