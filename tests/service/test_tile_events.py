@@ -314,7 +314,7 @@ def test_a_thousand_listeners_cost_little_and_are_told_at_once(live: Live) -> No
 
     took, used_kb = asyncio.run(follow())
     assert took < TOLD_WITHIN_S
-    assert used_kb / listeners < 60
+    assert used_kb / listeners < 40
     with psycopg.connect(live.settings.sqlalchemy_url.replace("+psycopg", "")) as connection:
         held = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bandoso tiles'"
