@@ -219,26 +219,26 @@ class TileStore:
             self.cache.forget(layer, (TileAddress(*row) for row in rows))
         self.cache.forget_answers()
         self._flights = {key: flight for key, flight in self._flights.items() if layer not in key[0]}
-        # Before the revision counts as seen: where this fails, it is still to be told.
-        changes = await read_changes(connection, layer, self._seen.get(layer, 0))
         self._seen[layer] = number
         self._generation[layer] += 1
-        self._tell(layer, number, changes)
+        await self._tell(connection, layer, number)
 
     async def _tell_missed(self, connection: asyncpg.Connection) -> None:
         """Tell of what was published while no news was heard; nobody could miss anything before the start."""
         if self._told is None:
             self._told = dict(self._seen)
         for layer, number in self._seen.items():
-            since = self._told.get(layer, 0)
-            if number > since:
-                self._tell(layer, number, await read_changes(connection, layer, since))
+            await self._tell(connection, layer, number)
 
-    def _tell(self, layer: str, number: int, changes: Changes) -> None:
+    async def _tell(self, connection: asyncpg.Connection, layer: str, number: int) -> None:
+        """Tell of a revision; where that fails, it is still to be told when the next connection hears news."""
         assert self._told is not None
-        self._told[layer] = number
-        for tell in self.on_change:
-            tell(layer, number, changes)
+        told = self._told.get(layer, 0)
+        if number > told:
+            changes = await read_changes(connection, layer, told)
+            self._told[layer] = number
+            for tell in self.on_change:
+                tell(layer, number, changes)
 
     async def changes_since(self, layer: str, revision: int) -> Changes:
         """Return the tiles of a layer that changed after a revision.
