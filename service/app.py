@@ -33,10 +33,12 @@ from service.api import (
 )  # fmt: skip
 from service.api.forms import json_response
 from service.api.parameters import only
+from service.api.tile_events import TileEvents
 from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
+from service.ending import at_end_of_process
 from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
 from service.limits import Budget, CheckLimitError, LookupBudget, MeasuringBusyError, ReaderSlots
@@ -76,12 +78,12 @@ PROBES = frozenset({"/healthz", "/readyz"})
 
 
 class Application:
-    """Tiles go to their own small application, everything else to FastAPI.
+    """Tiles and news of them go to their own small applications, everything else to FastAPI.
 
     Attributes
     ----------
     api : FastAPI
-        With ``state.database``, ``state.settings``, ``state.catalogue``, ``state.tiles``.
+        With ``state.database``, ``state.settings``, ``state.catalogue``, ``state.tiles``, ``state.tile_events``.
     """
 
     def __init__(self, api: FastAPI, tiles: TileApplication, settings: ServiceSettings) -> None:
@@ -106,6 +108,9 @@ class Application:
             if found is not None:
                 scope["bandoso.tile"] = found
                 await self._tiles(scope, receive, send)
+                return
+            if TileEvents.owns(scope["path"]):
+                await self.api.state.tile_events(scope, receive, send)
                 return
         await self._wrapped(scope, receive, send)
 
@@ -134,6 +139,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
+    api.state.tile_events = TileEvents(store, settings.effective_policy, settings.tile_listeners)
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
     api.state.readers = ReaderSlots(settings.validate_readers)
@@ -176,7 +182,8 @@ class _Hosts(TrustedHostMiddleware):
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(apply_settings, api.state.settings)
     await api.state.tiles.start()
-    api.state.watch.end_with_process()
+    at_end_of_process(api.state.watch.end)
+    at_end_of_process(api.state.tile_events.end)
     log.info("api starts", storage=api.state.storage.name)
     yield
     await api.state.tiles.stop()

@@ -29,6 +29,7 @@ ROLLBACK = REVISION + "/rollback"
 ROLLBACK_STATUS = "/collections/{collectionId}/rollbacks/{rollbackId}"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
+TILE_EVENTS = "/tiles/{layers}/events"
 CSV_STYLE = {"style": "form", "explode": False}
 
 _TEXT: Json = {"type": "string"}
@@ -131,6 +132,7 @@ def build_openapi(app: FastAPI) -> Json:
     paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
     ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
     paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}
+    paths[TILE_EVENTS] = {"get": _tile_events()}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer"},
@@ -281,6 +283,24 @@ def _tile(operation_id: str, summary: str, places: Json) -> Json:
             "304": {"description": "The tile that the client holds is current"},
             **dict.fromkeys(("400", "404", "503"), _PROBLEM),
         },
+    }
+
+
+def _tile_events() -> Json:
+    """Describe the news of changed tiles, which the framework does not know either."""
+    stream = {"description": "Events, as they happen", "content": {"text/event-stream": {"schema": _TEXT}}}
+    since = "Versions of the layers that the client has, in their order, comma separated; what it missed is told first"
+    return {
+        "tags": ["Tiles"],
+        "summary": "Changed tiles as they change",
+        "description": "Server-sent events `tiles`: a layer, its new version, and which of its tiles changed.",
+        "operationId": "tileEvents",
+        "parameters": [
+            _parameter("layers", "path", _TEXT, "Collection ids, comma separated, each once"),
+            _parameter("since", "query", _TEXT, since),
+            _parameter("Last-Event-ID", "header", _TEXT, "The same, as browsers send it when they come again"),
+        ],
+        "responses": {"200": stream, **dict.fromkeys(("400", "404", "429", "503"), _PROBLEM)},
     }
 
 

@@ -70,6 +70,22 @@ class StreamsBusyError(errors.GeodataError):
     en_template = "Too many connections follow uploads. Try again in a moment."
 
 
+class TileListenersBusyError(errors.GeodataError):
+    """So many open maps follow changes that one more would be too many."""
+
+    code = "TILE_LISTENERS_BUSY"
+    vi_template = "Đang có quá nhiều bản đồ mở theo dõi thay đổi. Hãy thử lại sau ít phút."
+    en_template = "Too many open maps follow changes. Try again in a few minutes."
+
+
+class TileListenersLimitError(errors.GeodataError):
+    """One address follows changes as often as it may."""
+
+    code = "TILE_LISTENERS_LIMIT"
+    vi_template = "Địa chỉ mạng này đã mở quá nhiều kết nối theo dõi thay đổi. Hãy thử lại sau ít phút."
+    en_template = "This network address follows changes too often already. Try again in a few minutes."
+
+
 class TooManyWaitingError(errors.GeodataError):
     """The officer's earlier files have to be done first."""
 
@@ -195,6 +211,8 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TileListenersBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TileListenersLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     StoredFileError: HTTPStatus.GONE,
     ArchiveNotFoundError: HTTPStatus.NOT_FOUND,
     RangeError: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,

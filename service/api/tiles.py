@@ -6,7 +6,9 @@ Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
 """
 
 import asyncio
+import operator
 import re
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -52,6 +54,10 @@ PATHS = (
     re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)$"),
     re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
 )
+_VERSION = re.compile(r"[0-9a-f]{1,15}(?:-[0-9a-f]{1,15})*[a-z][0-9]+")
+_LATEST_NEWS_S = 0.5
+"""By then news of a revision has come to every process."""
+
 _COUNTED_WITHIN_S = 1.0
 """Figures for Prometheus cost more than the answer when each request writes them."""
 
@@ -130,6 +136,8 @@ class TileApplication:
         asked = Asked(*read_headers(scope["headers"]))
         if asked.coding == NONE:
             raise CodingError
+        if version:
+            await self._hear_of(layers, version)
         # Only what is current before the tile is sought may be kept under its name: else an older tile might stay there.
         current = self._version(layers)
         caching = FOR_EVER if version and version == current else REVALIDATE
@@ -173,6 +181,18 @@ class TileApplication:
             raise
         finally:
             watch.stop()
+
+    async def _hear_of(self, layers: Layers, version: str) -> None:
+        """Wait a moment for news that another process had first: it named a version that this one does not know yet."""
+        form = f"{self._policy[0]}{FORMAT}"
+        if version == self._version(layers) or not _VERSION.fullmatch(version) or not version.endswith(form):
+            return
+        named = [int(number, 16) for number in version.removesuffix(form).split("-")]
+        until = time.monotonic() + _LATEST_NEWS_S
+        while (known := self.store.revisions(layers)) and time.monotonic() < until:
+            if len(named) != len(known) or all(map(operator.le, named, known)):
+                return
+            await asyncio.sleep(_LATEST_NEWS_S / 50)
 
     def _version(self, layers: Layers) -> str:
         revisions = self.store.revisions(layers)

@@ -131,7 +131,7 @@ def test_only_public_data_may_be_read_by_other_sites(stranger: TestClient, path:
     assert "access-control-allow-credentials" not in headers
 
 
-@pytest.mark.parametrize("address", sorted({address for address, _ in STRANGER.values()} | {"/tiles/addresses/0/0/0.mvt", "/collections/addresses/tiles/WebMercatorQuad/0/0/0"}))  # fmt: skip
+@pytest.mark.parametrize("address", sorted({address for address, _ in STRANGER.values()} | {"/tiles/addresses/0/0/0.mvt", "/tiles/addresses/events", "/collections/addresses/tiles/WebMercatorQuad/0/0/0"}))  # fmt: skip
 def test_scripts_of_other_sites_may_send_headers_to_what_is_public_only(stranger: TestClient, address: str) -> None:
     asked = {"origin": "https://xa.example", "access-control-request-method": "GET", "access-control-request-headers": "if-none-match"}  # fmt: skip
     answer = stranger.options(address, headers=asked)
