@@ -22,7 +22,6 @@ import structlog
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
-from service.api.tile_answers import Headers
 from service.api.tiles import FORMAT, Receive, Scope, Send, tiles_version
 from service.logs import is_outage, note_outage
 from service.middleware import OPEN, PREFLIGHT, REQUESTS, SECURITY
@@ -57,6 +56,8 @@ LONGEST_S = 3600.0
 """Then the client comes again, maybe to a process that has fewer."""
 
 LOGGED = 64
+Headers = list[tuple[bytes, bytes]]
+
 KEPT_ANSWERS = 256
 _RETRY_MS = (3_000, 8_000)
 """Apart from each other, else all would come back at once after a restart."""
