@@ -86,6 +86,11 @@ def tolerance(z: int) -> float:
     return 1.01 + (left_out_m and 0.5 + left_out_m / unit_m(z))
 
 
+def rounding(z: int) -> float:
+    """Return by how many units the size of an area may be known wrongly: it is kept in whole metres."""
+    return 0.1 + 0.5 / unit_m(z)
+
+
 def is_same(one: Geometry, other: Geometry, shown: Geometry) -> bool:
     """Whether two areas differ by no more than what both were rounded, where they are shown."""
     parts = ((one.intersection(shown), other), (other.intersection(shown), one))
@@ -124,7 +129,7 @@ class Sight:
             if drawn is None:
                 return "missing" if there.covers(shape) else None
             return None if drawn.distance(shape) <= HALF_UNIT else f"drawn {drawn.distance(shape)} units away"
-        if size_of(shape) < PIXEL - 0.3 or (drawn is not None and drawn.geom_type == "Point"):
+        if size_of(shape) < PIXEL - rounding(self.seam.z) or (drawn is not None and drawn.geom_type == "Point"):
             return self._trouble_of_small(shape, drawn)
         return self._trouble_of_area(there, shape, drawn)
 
@@ -135,7 +140,7 @@ class Sight:
             return "an area below a pixel drawn as one"
         # Only what the grid of units swallows whole may be a point though it is larger than a pixel.
         is_thin = shape.buffer(-tolerance(self.seam.z)).is_empty
-        if size_of(shape) > PIXEL + 0.3 and not is_thin:
+        if size_of(shape) > PIXEL + rounding(self.seam.z) and not is_thin:
             return "an area drawn as a point"
         return None if drawn.distance(shape) <= HALF_UNIT else "drawn beside its place"
 
