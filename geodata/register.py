@@ -284,6 +284,11 @@ class Register:
         return tuple(field for field in self.fields if field.tile)
 
     @cached_property
+    def legend_field(self) -> Field | None:
+        """The field whose values have colours and are counted apart: the first tile field with a list of values."""
+        return next((item for item in self.tile_fields if item.choices), None)
+
+    @cached_property
     def main_fields(self) -> tuple[Field, ...]:
         """Fields stored in the register's own table."""
         return tuple(field for field in self.fields if field.column.class_ is self.model)
