@@ -253,7 +253,7 @@ def grid_view_select(register: Register) -> str:
     of cells of one block of 16 by 16 are counted for the block, numbered from 4096 on. A block is one cell four zooms
     above; what is loose there still is in none of its groups. Coverage would tell of single records.
     """
-    source, guarded = f"reg.{grid_table(register).name}", guarded_column(register)
+    source, guarded = f"reg.{register.id}_grid", guarded_column(register)
     kinds = list(kind_columns(register).values())
     assert register.tile.counts_below is not None
     all_cells = f"(1::bigint << 2 * ({register.tile.counts_below - 1} - z))"

@@ -122,11 +122,15 @@ class TileRule:
         Below this zoom a tile holds counts per cell instead of the points themselves.
     shares_borders : bool
         Whether the areas are parts of one whole: neighbours have the same line between them at every zoom.
+    keeps_all : bool
+        Whether each record is drawn at every zoom, as a point at least; else records below a pixel are thinned out
+        where many lie close together.
     """
 
     min_zoom: int = 0
     counts_below: int | None = None
     shares_borders: bool = False
+    keeps_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import asyncpg
 from tiles.cache import Key, Layers, Tile, TileCache, pack
 from tiles.connections import Connections
 from tiles.grid import TileAddress
-from tiles.sql import stamp_sql, tile_sql
+from tiles.lowzoom import is_small_enough
+from tiles.sql import stamp_sql, tile_statements
 
 CHANNEL = "bandoso_revision"
 _STATEMENTS_KEPT = 512
@@ -160,7 +161,11 @@ class TileStore:
         generations = [self._generation[layer] for layer in layers]
         was_listening = self._is_listening
         filled = self._filled(layers)
-        row = await self._fetch(tile_sql(filled, address.z), address) if filled else _NOTHING
+        row: Mapping[str, Any] = _NOTHING
+        for statement in tile_statements(filled, address.z):
+            row = await self._fetch(statement, address)
+            if is_small_enough(row["tile"]):
+                break
         version, plain = _version(layers, filled, row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
         is_current = was_listening and generations == [self._generation[layer] for layer in layers]
