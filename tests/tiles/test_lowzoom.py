@@ -43,7 +43,7 @@ FILL_COUNTRY = """INSERT INTO reg.growing_areas_tile (id, code, status, crop, ar
     SELECT n, 'VN-A-' || n, 'active', 'Chè', half / 50, 2 * half, place, area, area, area
     FROM (SELECT n, half, place, ST_Multi(ST_Expand(place, half)) AS area FROM (
         SELECT n, 20 + n % 60 AS half,
-            ST_Point(:west + :size * (n / 3 * 0.7548776662466927 % 1), :north - :size * (n / 3 * 0.5698402909980532 % 1), 3857) AS place
+            ST_Point(:west + :size * (0.001 + 0.998 * (n / 3 * 0.7548776662466927 % 1)), :north - :size * (0.001 + 0.998 * (n / 3 * 0.5698402909980532 % 1)), 3857) AS place
         FROM generate_series(1001, 1000 + :count) n) a) b"""
 """Three at each place, of different sizes."""
 
