@@ -36,14 +36,22 @@ from sqlalchemy.sql import coercions, roles
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from geodata.db import PUBLIC_ROLE, STAFF_ROLE, WORKER_ROLE
-from geodata.derived import FIRST_BLOCK, geometry_names, grid_table, placed_table, tile_table
+from geodata.derived import (
+    BLOCKS_ACROSS,
+    CELLS_ACROSS,
+    FIRST_BLOCK,
+    SMALLEST_COUNT,
+    geometry_names,
+    grid_table,
+    guarded_column,
+    kind_columns,
+    placed_table,
+    tile_table,
+)
 from geodata.ops import Change
 from geodata.register import Field, Register, SideList
 from geodata.registers import get_register
 from geodata.states import read_row, read_rows_beside
-
-SMALLEST_COUNT = 5
-"""Smallest count that is shown of guarded records."""
 
 POLICY = "(SELECT value FROM ops.setting WHERE name = 'publication_policy')"
 
@@ -237,21 +245,47 @@ def _guarded_copy_select(register: Register, slim: Table) -> str:
 
 
 def grid_view_select(register: Register) -> str:
-    """Return the SELECT behind ``open.<register>_grid``: the counts per cell.
+    """Return the SELECT behind ``open.<register>_grid``: counts per cell, in whole and by value, and the coverage.
 
-    Where the policy guards records, a count below five could tell of a single household. Such cells are then merged
-    into a block of 16 by 16 cells, numbered from 4096 on, and left out where even the block counts less.
+    Coverage is the share of the cell's area that lies in occupied cells of the highest counted zoom, in percent.
+
+    Where the policy guards records, a cell shows those of its groups alone (`geodata.counting`). Groups that are made
+    of cells of one block of 16 by 16 are counted for the block, numbered from 4096 on. A block is one cell four zooms
+    above; what is loose there still is in none of its groups. Coverage would tell of single records.
     """
-    source = f"reg.{grid_table(register).name}"
-    whole = f"SELECT z, x, y, cell, count FROM {source}"
-    if register.guarded is None:
+    source, guarded = f"reg.{register.id}_grid", guarded_column(register)
+    kinds = list(kind_columns(register).values())
+    assert register.tile.counts_below is not None
+    all_cells = f"(1::bigint << 2 * ({register.tile.counts_below - 1} - z))"
+    coverage = f"round(occupied * 1000::float8 / {all_cells}) / 10 AS coverage"
+    whole = f"SELECT {', '.join(['z', 'x', 'y', 'cell', 'count', *kinds, coverage])}\nFROM {source}"
+    if guarded is None:
         return whole
-    block = f"({FIRST_BLOCK} + (cell / 1024) * 4 + (cell % 64) / 16)::smallint"
+    loose = f"CASE WHEN loose < {SMALLEST_COUNT} THEN loose ELSE 0 END"
+    grouped = [f"nullif({name} - {loose}, 0)" if name == guarded else name for name in kinds]
+    merged = ["grouped" if name == guarded else "NULL" for name in kinds]
     return (
-        f"{whole}\nWHERE count >= {SMALLEST_COUNT} OR {POLICY} = 'code_point'\nUNION ALL\n"
-        f"SELECT z, x, y, {block}, sum(count)::integer FROM {source}\n"
-        f"WHERE count < {SMALLEST_COUNT} AND {POLICY} <> 'code_point'\n"
-        f"GROUP BY z, x, y, {block} HAVING sum(count) >= {SMALLEST_COUNT}"
+        f"{whole} WHERE {POLICY} = 'code_point'\nUNION ALL\n"
+        f"SELECT {', '.join(['z', 'x', 'y', 'cell', f'count - {loose}', *grouped, 'NULL'])}\nFROM {source}\n"
+        f"WHERE {POLICY} <> 'code_point' AND count > {loose}\nUNION ALL\n"
+        f"SELECT {', '.join(['z', 'x', 'y', f'(block + {FIRST_BLOCK})::smallint', 'grouped', *merged, 'NULL'])}\n"
+        f"FROM (\n{_blocks(source, loose)}\n) merged WHERE grouped >= {SMALLEST_COUNT}"
+    )
+
+
+def _blocks(source: str, loose: str) -> str:
+    """Return the SELECT of the blocks of each tile with the guarded records that are in groups made of their cells."""
+    side = CELLS_ACROSS // BLOCKS_ACROSS
+    block = f"(cell / {CELLS_ACROSS * side} * {BLOCKS_ACROSS} + cell % {CELLS_ACROSS} / {side})"
+    across, down = (f"(b.{axis} * {BLOCKS_ACROSS} + {place})" for axis, place in
+                    (("x", f"block % {BLOCKS_ACROSS}"), ("y", f"block / {BLOCKS_ACROSS}")))  # fmt: skip
+    own = f"{down} % {CELLS_ACROSS} * {CELLS_ACROSS} + {across} % {CELLS_ACROSS}"
+    return (
+        f"SELECT b.z, b.x, b.y, block, b.loose - {loose.replace('loose', 'above.loose')} AS grouped\n"
+        f"FROM (SELECT z, x, y, {block} AS block, sum({loose})::integer AS loose\n"
+        f"FROM {source} WHERE loose > 0 AND {POLICY} <> 'code_point' GROUP BY z, x, y, {block}) b\n"
+        f"JOIN {source} above ON above.z = b.z - {side.bit_length() - 1}\n"
+        f"AND above.x = {across} / {CELLS_ACROSS} AND above.y = {down} / {CELLS_ACROSS} AND above.cell = {own}"
     )
 
 

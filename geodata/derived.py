@@ -5,11 +5,14 @@ the slim copy because it is narrow and in Hilbert order (2.4 to 4.8 times faster
 measured), low zooms of dense point registers from the counts.
 """
 
+from collections.abc import Mapping
 from functools import cache
+from operator import eq
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     BigInteger,
+    BinaryExpression,
     Column,
     Index,
     Integer,
@@ -31,6 +34,9 @@ CELLS_ACROSS = 64
 
 BLOCKS_ACROSS = 4
 """Blocks of cells across a tile: what small counts of guarded records are merged into."""
+
+SMALLEST_COUNT = 5
+"""Smallest number of guarded records that a count tells of."""
 
 FIRST_BLOCK = CELLS_ACROSS * CELLS_ACROSS
 """Number of a tile's first block, above the numbers of its cells."""
@@ -58,6 +64,30 @@ def tile_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
     )  # fmt: skip
 
 
+def kind_columns(register: Register) -> Mapping[str, str]:
+    """Return the columns of the counts that hold one value of the legend each, by value."""
+    legend = register.legend_field
+    return {} if legend is None else {value: f"{legend.name}_{value}" for value in legend.choices}
+
+
+def guarded_column(register: Register) -> str | None:
+    """Return the column of the counts that holds the guarded records, None where there are none.
+
+    Raises
+    ------
+    ValueError
+        When the guarded records are not those of one value of the legend: their counts could not be told apart.
+    """
+    guard, legend = register.guarded, register.legend_field
+    if guard is None:
+        return None
+    if isinstance(guard, BinaryExpression) and guard.operator is eq and legend is not None:
+        name = kind_columns(register).get(getattr(guard.right, "value", ""))
+        if getattr(guard.left, "key", None) == legend.column.key and name is not None:
+            return name
+    raise ValueError(f"register {register.id}: counts need guarded records to be those of one value of the legend")
+
+
 @cache
 def placed_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
     """Return the points of a dense register by the tiles of the largest zoom that show them, buffers included."""
@@ -77,8 +107,11 @@ def placed_table(register: Register, metadata: MetaData = Base.metadata) -> Tabl
 def grid_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
     """Return the counts per cell of a dense point register, kept by the tile that shows them.
 
-    A tile has 64 by 64 cells; four cells of one zoom make one of the zoom above, so counts sum up at every zoom.
+    A tile has 64 by 64 cells; four cells of one zoom make one of the zoom above, so everything sums up at every zoom.
+    What is not there is NULL and not 0 in the columns of the values, since tiles leave out what is NULL.
     """
+    kinds = [Column(name, Integer) for name in kind_columns(register).values()]
+    loose = Column("loose", Integer, nullable=False, comment="Guarded records that no smaller cell has five of")
     return Table(
         f"{register.id}_grid",
         metadata,
@@ -87,6 +120,9 @@ def grid_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
         Column("y", Integer, primary_key=True),
         Column("cell", SmallInteger, primary_key=True, comment="Row * 64 + column within the tile"),
         Column("count", Integer, nullable=False),
+        Column("occupied", Integer, nullable=False, comment="Cells of the highest counted zoom that hold records"),
+        *([] if guarded_column(register) is None else [loose]),
+        *kinds,
         schema="reg",
         comment=f"Counts of {register.id} per cell, for low zooms",
     )

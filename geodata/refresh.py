@@ -29,18 +29,14 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import types as sqltypes
-from sqlalchemy.dialects.postgresql import insert as upsert
 
+from geodata.counting import CELL_ZOOMS, Counting
 from geodata.coverage import SharedBorders
-from geodata.derived import CELLS_ACROSS, grid_table, search_table, tile_table
+from geodata.derived import search_table, tile_table
 from geodata.drawing import ANY_GEOMETRY, LOW_TOLERANCE_M, MID_TOLERANCE_M, slim_source
-from geodata.ops import TileStamp
 from geodata.placed import add_placed, is_placed, remove_placed
 from geodata.register import Register
 from geodata.stamps import SIDES, Stamps, sides
-
-_CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
-"""How many zooms below its tile a cell is a tile itself."""
 
 _TOUCHED, _WAS = table("touched", column("id")), table("slim_was", column("id"))
 _POINTS = """CREATE TEMP VIEW touched_box AS SELECT NULL::bigint AS id, 1 AS sign,
@@ -51,7 +47,6 @@ _CELLS = """CREATE OR REPLACE TEMP VIEW touched_box AS SELECT NULL::bigint AS id
     '{{1,1,1}}'::int[] AS weights
     FROM cell_delta, (SELECT half, 2 * half / (1 << {zoom}) AS m FROM (VALUES (float8 '20037508.342789244')) w (half)) s
     WHERE z = {top}"""
-_DELTA = table("cell_delta", *(column(name, sqltypes.Integer) for name in ("z", "cx", "cy", "change")))
 
 
 def _script(name: str) -> Executable:
@@ -80,6 +75,7 @@ class Refresh:
         """Refresh everything for the records whose ids ``touched`` selects; None stands for all of a new register."""
         self.touches_all = touched is None
         self.connection.execute(text("CREATE TEMP TABLE touched (id bigint NOT NULL) ON COMMIT DROP"))
+        counting = Counting(self.connection, self.register, self.revision) if self.register.tile.counts_below else None
         # All points of a new register lie in the slim copy as they are; nothing need be written down beside it.
         are_ready = self.touches_all and self.register.geometry_kind == "point"
         self.connection.execute(text(_POINTS.format(slim=self.slim)) if are_ready else _script("touched_box.sql"))
@@ -87,6 +83,8 @@ class Refresh:
             self.connection.execute(insert(_TOUCHED).from_select(["id"], touched))
             self.connection.execute(text("ANALYZE touched"))
             self._keep_slim("slim_was", select(_TOUCHED.c.id))
+            if counting is not None:
+                counting.note(-1, self._is_touched(self.slim.c.id))
         self._rewrite_slim()
         if self.register.tile.shares_borders:
             self._draw_shared()
@@ -95,13 +93,13 @@ class Refresh:
             self.stamps.note_changes()
         elif not are_ready:
             self._note_boxes()
-        below = self.register.tile.counts_below
-        if below is not None:
-            self._count()
-        if below is not None and are_ready:
+        if counting is not None:
+            counting.note(1, self._is_touched(self.slim.c.id))
+            counting.finish()
+        if counting is not None and are_ready:
             # The cells that hold points are a twentieth of them. They meet every tile that the points do, and of those
             # beside, in which a new register had nothing to show before either, a few more.
-            self.connection.execute(text(_CELLS.format(top=below - 1, zoom=below - 1 + _CELL_ZOOMS)))
+            self.connection.execute(text(_CELLS.format(top=counting.top, zoom=counting.top + CELL_ZOOMS)))
         if self.touches_all:
             self.stamps.stamp_all()
             self.connection.execute(select(func.ops.analyze_tile_stamps()))
@@ -189,46 +187,6 @@ class Refresh:
             return drawn
         tolerances = {"geom_mid": MID_TOLERANCE_M, "geom_low": LOW_TOLERANCE_M}
         return [*drawn, *(_simplified(shape, metres).label(name) for name, metres in tolerances.items())]
-
-    def _count(self) -> None:
-        grid = grid_table(self.register)
-        assert self.register.tile.counts_below is not None
-        top = self.register.tile.counts_below - 1
-        self.connection.execute(_script("count_deltas.sql"), {"top": top})
-        for z in range(top - 1, -1, -1):
-            self._roll_up(z)
-        cx, cy = _DELTA.c.cx, _DELTA.c.cy
-        cell = (cy % CELLS_ACROSS) * CELLS_ACROSS + cx % CELLS_ACROSS
-        place = [_DELTA.c.z, cx.op(">>")(_CELL_ZOOMS), cy.op(">>")(_CELL_ZOOMS), cell]
-        rows = select(*place, _DELTA.c.change).where(_DELTA.c.change != 0)
-        statement = upsert(grid).from_select(["z", "x", "y", "cell", "count"], rows)
-        bulk = self._begin_bulk(grid)
-        if not bulk:
-            key = [grid.c[name] for name in ("z", "x", "y", "cell")]
-            total = grid.c["count"] + statement.excluded["count"]
-            statement = statement.on_conflict_do_update(index_elements=key, set_={"count": total})
-        self.connection.execute(statement)
-        if bulk:
-            self._end_bulk(grid)
-        else:
-            self.connection.execute(delete(grid).where(grid.c["count"] <= 0))
-        self._stamp_counts()
-
-    def _stamp_counts(self) -> None:
-        """Stamp every tile in which a count is another one now."""
-        place = [_DELTA.c.z, _DELTA.c.cx.op(">>")(_CELL_ZOOMS), _DELTA.c.cy.op(">>")(_CELL_ZOOMS)]
-        tiles = select(literal(self.register.id), *place, literal(self.revision)).distinct()
-        tiles = tiles.where(_DELTA.c.change != 0, _DELTA.c.z >= self.register.tile.min_zoom)
-        statement = upsert(TileStamp).from_select(["layer", "z", "x", "y", "revision"], tiles)
-        key = [TileStamp.layer, TileStamp.z, TileStamp.x, TileStamp.y]
-        revision = {"revision": statement.excluded.revision}
-        self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=revision))
-
-    def _roll_up(self, z: int) -> None:
-        """Add the changes of the cells of zoom z, each of which is four cells of the zoom below it."""
-        cx, cy = _DELTA.c.cx.op(">>")(1), _DELTA.c.cy.op(">>")(1)
-        below = select(literal(z), cx, cy, func.sum(_DELTA.c.change)).where(_DELTA.c.z == z + 1).group_by(cx, cy)
-        self.connection.execute(insert(_DELTA).from_select(["z", "cx", "cy", "change"], below))
 
     def _search(self) -> None:
         entries, live, register = search_table(), self.register.table, self.register

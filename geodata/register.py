@@ -122,11 +122,15 @@ class TileRule:
         Below this zoom a tile holds counts per cell instead of the points themselves.
     shares_borders : bool
         Whether the areas are parts of one whole: neighbours have the same line between them at every zoom.
+    keeps_all : bool
+        Whether each record is drawn at every zoom, as a point at least; else records below a pixel are thinned out
+        where many lie close together.
     """
 
     min_zoom: int = 0
     counts_below: int | None = None
     shares_borders: bool = False
+    keeps_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +286,11 @@ class Register:
     def tile_fields(self) -> tuple[Field, ...]:
         """Fields that tiles carry."""
         return tuple(field for field in self.fields if field.tile)
+
+    @cached_property
+    def legend_field(self) -> Field | None:
+        """The field whose values have colours and are counted apart: the first tile field with a list of values."""
+        return next((item for item in self.tile_fields if item.choices), None)
 
     @cached_property
     def main_fields(self) -> tuple[Field, ...]:

@@ -1,10 +1,11 @@
-"""How tiles are made: the one way for the service's own tiles and for archives of them."""
+"""How tiles are made for archives of them: by the statements of the service's own tiles, many at a time."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from tiles.cache import Layers
-from tiles.sql import tile_sql
+from tiles.lowzoom import is_small_enough
+from tiles.sql import tile_statements
 
 
 async def make_tiles(connection: Any, layers: Layers, z: int, places: Sequence[tuple[int, int]]) -> list[bytes]:
@@ -21,7 +22,14 @@ async def make_tiles(connection: Any, layers: Layers, z: int, places: Sequence[t
     Returns
     -------
     list of bytes
-        Tiles as the database gives them, in the order of their places; empty bytes where there is nothing.
+        Tiles as the service gives them, in the order of their places; empty bytes where there is nothing.
     """
-    rows = await connection.fetchmany(tile_sql(layers, z), places)
-    return [row["tile"] for row in rows]
+    tiles: dict[tuple[int, int], bytes] = {}
+    wanted = list(places)
+    for statement in tile_statements(layers, z):
+        rows = await connection.fetchmany(statement, wanted)
+        tiles |= {place: row["tile"] for place, row in zip(wanted, rows, strict=True)}
+        wanted = [place for place in wanted if not is_small_enough(tiles[place])]
+        if not wanted:
+            break
+    return [tiles[place] for place in places]

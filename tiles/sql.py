@@ -5,25 +5,40 @@ Everything is built from the register's declaration with SQLAlchemy Core and rea
 data gives the same bytes.
 """
 
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, reduce
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, column, exists, func, literal_column, select, table
+from sqlalchemy import CTE, ColumnElement, Double, Select, case, column, exists, func, literal_column, select, table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import LargeBinary
 
-from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, placed_table
-from geodata.drawing import ANY_GEOMETRY, EXTENT, meets, picture, slim_source
+from geodata.derived import placed_table
+from geodata.drawing import (
+    ANY_GEOMETRY,
+    BUFFER,
+    EXTENT,
+    FULL_FROM_ZOOM,
+    HALF_WORLD_M,
+    meets,
+    picture,
+    shape_at,
+    shape_level,
+    slim_source,
+    units_of,
+)
 from geodata.placed import TILES_ACROSS
 from geodata.register import MAX_ZOOM, Register
 from geodata.registers import get_register
+from tiles import lowzoom
+from tiles.lowzoom import LEVELS, Thinning
 
 _X: ColumnElement[Any] = literal_column("$1::int")
 _Y: ColumnElement[Any] = literal_column("$2::int")
 
 
 @cache
-def tile_sql(layers: tuple[str, ...], z: int) -> str:
+def tile_sql(layers: tuple[str, ...], z: int, thinning: int = 0) -> str:
     """Return the SQL of a tile: one row of stamps and bytes.
 
     Parameters
@@ -32,6 +47,8 @@ def tile_sql(layers: tuple[str, ...], z: int) -> str:
         Register ids, each at most once, in the order wanted.
     z : int
         Zoom; written into the statement so that each zoom gets its own plan.
+    thinning : int
+        How much is left out: an index of `LEVELS`.
 
     Returns
     -------
@@ -39,10 +56,21 @@ def tile_sql(layers: tuple[str, ...], z: int) -> str:
         With ``$1`` for x and ``$2`` for y. Columns: ``stamps`` (bigint array, one for each layer, 0 where no revision
         touched the tile), ``tile`` (bytea; a layer without a feature adds nothing).
     """
-    tile = layer_tile(get_register(layers[0]), z)
-    for layer in layers[1:]:
-        tile = tile.op("||")(layer_tile(get_register(layer), z))
+    thinned: dict[str, CTE] = {}
+    parts = [layer_tile(get_register(layer), z, thinning, thinned) for layer in layers]
+    if thinned:
+        parts.append(lowzoom.dropped_layer(thinned))
+    tile = reduce(lambda before, part: before.op("||")(part), parts)
     return _sql(select(_stamps(layers, z), tile.label("tile")))
+
+
+def tile_statements(layers: tuple[str, ...], z: int) -> Iterator[str]:
+    """Yield the statements of a tile, each of fewer bytes than the one before; none for no layer.
+
+    The first is the tile as it should be. Who makes a tile asks the next one until the answer
+    `tiles.lowzoom.is_small_enough`, and takes the last as it is.
+    """
+    return (tile_sql(layers, z, thinning) for thinning in range(len(LEVELS)) if layers)
 
 
 @cache
@@ -69,14 +97,22 @@ def _stamp(layer: str, z: int) -> ColumnElement[int]:
     return func.coalesce(found.scalar_subquery(), literal_column("0"))
 
 
-def layer_tile(register: Register, z: int) -> ColumnElement[bytes]:
-    """Return the expression that encodes one layer of a tile; empty bytes below the layer's first zoom."""
-    rule = register.tile
+def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE]) -> ColumnElement[bytes]:
+    """Return the expression that encodes one layer of a tile; empty bytes below the layer's first zoom.
+
+    What a layer leaves out is noted in ``thinned``.
+    """
+    rule, level = register.tile, LEVELS[thinning]
     if z < rule.min_zoom:
         return literal_column("''::bytea", LargeBinary)
     if rule.counts_below is not None and z < rule.counts_below:
-        return _encoded(register, _counts(register, z))
-    if register.geometry_kind == "polygon":
+        return _encoded(register, lowzoom.counts(register, z, _X, _Y))
+    is_area = register.geometry_kind == "polygon"
+    if level is not None or (is_area and not rule.keeps_all and z < FULL_FROM_ZOOM):
+        rows = _thinned_shapes(register, z, level) if is_area else _thinned_points(register, z, level)
+        thinned[register.id] = rows
+        return _encoded(register, lowzoom.kept(rows))
+    if is_area:
         return _encoded(register, _shapes(register, z))
     points = _encoded(register, _points(register, z))
     if not (register.is_dense and z == MAX_ZOOM):
@@ -113,33 +149,48 @@ def _placed_points(register: Register) -> Select[Any]:
     return select(placed.c.id, *fields, placed.c.place.label("g")).where(here).order_by(placed.c.id)
 
 
+def _thinned_points(register: Register, z: int, level: Thinning | None) -> CTE:
+    assert level is not None
+    found = _points(register, z).order_by(None).subquery("found")
+    across, down = func.ST_X(found.c.g) / EXTENT, func.ST_Y(found.c.g) / EXTENT
+    ranked = lowzoom.thinned(select(found), level.squares, across, down, found.c.id)
+    return lowzoom.drawn(register, ranked, _names(register, level), ranked.c.g)
+
+
 def _shapes(register: Register, z: int) -> Select[Any]:
     rows = _points(register, z).subquery("f")
     return select(rows).where(rows.c.g.is_not(None))
 
 
-def _counts(register: Register, z: int) -> Select[Any]:
-    """Select the tile's own rows of counts, each drawn at the middle of its cell."""
-    grid = table(f"{register.id}_grid", *(column(name) for name in ("z", "x", "y", "cell", "count")), schema="open")
-    is_block = grid.c.cell >= FIRST_BLOCK
-    number = grid.c.cell.op("-")(FIRST_BLOCK)
-    across = case(
-        (is_block, _middle(number.op("%")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
-        else_=_middle(grid.c.cell.op("%")(CELLS_ACROSS), CELLS_ACROSS),
-    )
-    down = case(
-        (is_block, _middle(number.op("/")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
-        else_=_middle(grid.c.cell.op("/")(CELLS_ACROSS), CELLS_ACROSS),
-    )
-    place = func.ST_Point(across, down).label("g")
-    return (
-        select(func.int8(grid.c.cell).label("id"), grid.c["count"], place)
-        .where(grid.c.z == z, grid.c.x == _X, grid.c.y == _Y)
-        .order_by(grid.c.cell)
-    )
+def _thinned_shapes(register: Register, z: int, level: Thinning | None) -> CTE:
+    """Areas, and points in the place of the smaller ones, as many of these as there is room for."""
+    slim, names = slim_source(register), _names(register, level)
+    # The full shape has more vertices than a tile with too much in it can use.
+    shape = shape_at(slim, min(shape_level(z), 2))
+    across, down = units_of(slim.c.point, z)
+    places = ((across - _X * EXTENT) / EXTENT).label("across"), ((down - _Y * EXTENT) / EXTENT).label("down")
+    kept = [slim.c[name] for name in ("id", *names, "size_m", "point")]
+    rows = select(*kept, shape.label("shape"), *places, func.count().over().label("areas"))
+    found = rows.where(meets(register, slim, z, _X, _Y)).subquery("found")
+    squares, parts = (level.squares, level.squares) if level else lowzoom.by_crowd(found.c.areas)
+    side_m: ColumnElement[float] = literal_column(f"'{2 * HALF_WORLD_M / (1 << z)!r}'::float8", Double)
+    is_shape = found.c.size_m >= side_m / parts
+    ranked = lowzoom.thinned(
+        select(*(found.c[name] for name in ("id", *names, "point", "shape")), is_shape.label("is_shape")), squares,
+        case((~is_shape, found.c.across)), case((~is_shape, found.c.down)), found.c.size_m.desc(), found.c.id,
+    )  # fmt: skip
+    return lowzoom.drawn(register, ranked, names, _shape_or_point(ranked, z))
 
 
-def _middle(index: ColumnElement[Any], parts: int) -> ColumnElement[Any]:
-    """Return the middle of one of ``parts`` equal parts of a tile's side, tile units."""
-    step = EXTENT // parts
-    return index * step + step // 2
+def _names(register: Register, level: Thinning | None) -> list[str]:
+    return [] if level and not level.has_properties else [item.name for item in register.tile_fields]
+
+
+def _shape_or_point(ranked: Any, z: int) -> ColumnElement[Any]:
+    # In a sub-query it is made once, not once for each row.
+    clip = select(func.ST_TileEnvelope(z, _X, _Y, type_=ANY_GEOMETRY)).scalar_subquery()
+    as_shape, as_point = (
+        func.ST_AsMVTGeom(geometry, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
+        for geometry in (ranked.c.shape, ranked.c.point)
+    )
+    return func.coalesce(case((ranked.c.is_shape, as_shape)), as_point)

@@ -13,7 +13,8 @@ from tiles.cache import Key, Layers, Tile, TileCache, pack
 from tiles.changes import Changes, read_changes
 from tiles.connections import Connections
 from tiles.grid import TileAddress
-from tiles.sql import stamp_sql, tile_sql
+from tiles.lowzoom import is_small_enough
+from tiles.sql import stamp_sql, tile_statements
 
 CHANNEL = "bandoso_revision"
 _STATEMENTS_KEPT = 512
@@ -170,7 +171,11 @@ class TileStore:
         layers, address = key
         generations = self._generations(layers)
         filled = self._filled(layers)
-        row = await self._fetch(tile_sql(filled, address.z), address) if filled else _NOTHING
+        row: Mapping[str, Any] = _NOTHING
+        for statement in tile_statements(filled, address.z):
+            row = await self._fetch(statement, address)
+            if is_small_enough(row["tile"]):
+                break
         version, plain = _version(layers, filled, row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
         is_current = generations is not None and generations == self._generations(layers)

@@ -22,7 +22,7 @@ DRAWN = {"fill": 0, "line": 1, "circle": 2}
 
 def legend_field(register: Register) -> Field | None:
     """Return the field whose values have colours: the first tile field with a list of values."""
-    return next((item for item in register.tile_fields if item.choices), None)
+    return register.legend_field
 
 
 def map_style(registers: Sequence[Register], *, base_url: str, language: str) -> dict[str, Any]:

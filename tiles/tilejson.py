@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from geodata.derived import kind_columns
 from geodata.features import BBox
-from geodata.register import MAX_ZOOM, Field, Register
+from geodata.register import MAX_ZOOM, Field, Label, Register
+from tiles.lowzoom import DROPPED, DROPPED_FIELDS
 
 VIETNAM: BBox = (102.1, 6.5, 117.9, 23.5)
 """Bounds given while the data has none: Vietnam with both archipelagos."""
+
+_DROPPED = Label(
+    "Số đối tượng không vẽ trong ô này, theo lớp, khi quá nhiều đối tượng nằm sát nhau.",
+    "How many records of each layer the tile leaves out, where too many lie close together.",
+)
 
 
 def tilejson(
@@ -38,7 +45,7 @@ def tilejson(
         "maxzoom": MAX_ZOOM,
         "bounds": box,
         "center": [round((box[0] + box[2]) / 2, 5), round((box[1] + box[3]) / 2, 5), 10],
-        "vector_layers": [_vector_layer(register, language) for register in registers],
+        "vector_layers": [*(_vector_layer(register, language) for register in registers), _dropped_layer(language)],
         "bandoso:version": version,
     }
 
@@ -46,13 +53,25 @@ def tilejson(
 def _vector_layer(register: Register, language: str) -> dict[str, Any]:
     fields: Mapping[str, str] = {item.name: _type(item) for item in register.tile_fields}
     if register.tile.counts_below is not None:
-        fields = {**fields, "count": "Number"}
+        kinds = dict.fromkeys(kind_columns(register).values(), "Number")
+        fields = {**fields, "count": "Number", **kinds, "coverage": "Number"}
     return {
         "id": register.id,
         "description": register.title.in_language(language),
         "minzoom": register.tile.min_zoom,
         "maxzoom": MAX_ZOOM,
         "fields": fields,
+    }
+
+
+def _dropped_layer(language: str) -> dict[str, Any]:
+    """Describe the layer that a tile has only where it leaves records out."""
+    return {
+        "id": DROPPED,
+        "description": _DROPPED.in_language(language),
+        "minzoom": 0,
+        "maxzoom": MAX_ZOOM,
+        "fields": DROPPED_FIELDS,
     }
 
 

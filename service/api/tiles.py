@@ -47,7 +47,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_LAYERS = 6
-FORMAT = "2"
+FORMAT = "3"
 """Part of every ETag; raised when the same data is written as other tiles."""
 
 PATHS = (

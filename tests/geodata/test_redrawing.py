@@ -20,7 +20,7 @@ BOX = (108.0, 16.0, 108.1, 16.1)
 
 def take_update_back_and_apply_it_again(url: str) -> None:
     config = Config(ROOT / "alembic.ini")
-    before = ScriptDirectory.from_config(config).get_revision("0016").down_revision
+    before = ScriptDirectory.from_config(config).get_revision("0017").down_revision
     with create_engine(url, poolclass=NullPool).connect() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, before)

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.ddl import tile_view_select, view_select
+from geodata.derived import kind_columns
 from geodata.features import ItemsQuery, items_statement
 from geodata.register import Register
 from geodata.registers import discover, get_register
@@ -77,7 +78,7 @@ def test_asking_by_a_private_field_is_asking_by_a_name_that_does_not_exist(
 
 
 def test_tiles_carry_the_declared_fields_and_nothing_else(register: Register, service: str, client: TestClient) -> None:
-    allowed = {field.name for field in register.tile_fields} | {"count"}
+    allowed = {field.name for field in register.tile_fields} | {"count", "coverage", *kind_columns(register).values()}
     bounds = client.get(f"/tiles/{register.id}.json").json()["bounds"]
     tiles = 0
     for z in (register.tile.min_zoom, 10, 12, 13, 14):
@@ -234,7 +235,8 @@ def test_style_layers_name_fields_that_tiles_have(register: Register, client: Te
     style = client.get(f"/styles/map.json?layers={register.id}").json()
     layers = [layer for layer in style["layers"] if layer.get("source") == register.id]
     assert layers
-    names = {field.name for field in register.tile_fields} | {"count", "size_m"}
+    counts = {"count", "coverage", *kind_columns(register).values()}
+    names = {field.name for field in register.tile_fields} | counts
     asked = set(
         _get_operands([layer.get("paint", {}) for layer in layers] + [layer.get("layout", {}) for layer in layers])
     )

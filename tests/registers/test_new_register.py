@@ -98,13 +98,27 @@ def test_a_tile_has_the_points_with_the_fields_that_tiles_carry(seen: dict[str, 
 
 
 def test_a_tile_of_a_low_zoom_counts_them(seen: dict[str, Any]) -> None:
-    assert sum(one["properties"]["count"] for one in tile(seen, "counts")) == 3
+    found = [one["properties"] for one in tile(seen, "counts")]
+    assert sum(one["count"] for one in found) == 3
+    for kind in ("culture_house", "loudspeaker", "wifi"):
+        assert sum(one.get(f"kind_{kind}", 0) for one in found) == 1
+    assert all(0 < one["coverage"] <= 100 for one in found)
 
 
 def test_tilejson_describes_the_layer(seen: dict[str, Any]) -> None:
     found = seen["pages"]["tilejson"]
     assert (found["minzoom"], found["maxzoom"]) == (6, 14)
-    assert found["vector_layers"][0]["fields"] == {"kind": "String", "name": "String", "count": "Number"}
+    counts = [
+        "count",
+        "coverage",
+        *(f"kind_{kind}" for kind in ("wifi", "culture_house", "post_office", "loudspeaker")),
+    ]
+    assert [layer["id"] for layer in found["vector_layers"]] == ["facilities", "dropped"]
+    assert found["vector_layers"][0]["fields"] == {
+        "kind": "String",
+        "name": "String",
+        **dict.fromkeys(counts, "Number"),
+    }
     assert found["bounds"] == pytest.approx([105.956, 20.256, 105.958, 20.261])
 
 

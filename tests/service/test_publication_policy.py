@@ -15,6 +15,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from geodata.db import Database
+from geodata.registers import get_register
 from geodata.settings import PublicationPolicy
 from service import setup
 from service.app import Application, create_app
@@ -22,6 +23,7 @@ from service.limits import PER_MINUTE
 from service.settings import ServiceSettings
 from tests.conftest import SAMPLE_TEMPLATE, Server, settings_for
 
+ADDRESSES = get_register("addresses")
 POLICIES: tuple[PublicationPolicy, ...] = get_args(PublicationPolicy)
 HIDING: tuple[PublicationPolicy, ...] = ("lookup", "aggregate")
 ITEMS = "/collections/addresses/items"
@@ -192,16 +194,33 @@ def test_tiles_draw_households_only_where_each_is_public(
 @pytest.mark.parametrize("z", COUNTED_ZOOMS)
 def test_low_zooms_show_counts_alone(publication: Publication, policy: PublicationPolicy, z: int) -> None:
     features, whole = publication.tiles(z), len(publication.addresses)
-    assert {name for feature in features for name in feature["properties"]} == {"count"}
+    names = {name for feature in features for name in feature["properties"]}
+    kinds = {f"kind_{kind}" for kind in ADDRESSES.field("kind").choices}
+    assert names <= {"count", "coverage", *kinds}
+    assert ("coverage" in names) == (policy == "code_point")
+    for properties in (feature["properties"] for feature in features):
+        assert properties["count"] == sum(value for name, value in properties.items() if name in kinds)
     counted = sum(feature["properties"]["count"] for feature in features)
-    assert counted == whole if policy == "code_point" or z == 0 else 0 < counted <= whole
+    if policy == "code_point":
+        assert counted == whole
+    else:
+        assert len(publication.of_kind(household=False)) < counted <= whole
 
 
 @hiding_policy
 @pytest.mark.parametrize("z", [0, 6, 10, 12])
-def test_small_counts_are_merged_where_households_are_hidden(publication: Publication, z: int) -> None:
-    small = [feature for feature in publication.tiles(z) if feature["properties"]["count"] < LEAST_COUNT]
-    assert small == []
+def test_households_are_counted_by_five_or_more_where_households_are_hidden(publication: Publication, z: int) -> None:
+    households = [feature["properties"].get("kind_household", 0) for feature in publication.tiles(z)]
+    assert [number for number in households if 0 < number < LEAST_COUNT] == []
+    assert max(households) >= LEAST_COUNT
+
+
+@every_policy
+@pytest.mark.parametrize("z", [0, 6, 10, 12])
+def test_what_is_public_is_counted_in_full(publication: Publication, z: int) -> None:
+    found = [feature["properties"] for feature in publication.tiles(z)]
+    counted = sum(one["count"] - one.get("kind_household", 0) for one in found)
+    assert counted == len(publication.of_kind(household=False))
 
 
 @every_policy

@@ -172,7 +172,7 @@ def test_counts_of_a_zoom_sum_up_to_the_register(public: Connection, z: int) -> 
     rows = public.execute(text("SELECT DISTINCT x, y FROM open.addresses_grid WHERE z = :z"), {"z": z}).all()
     found = [feature for x, y in rows for feature in features(public, "addresses", (z, x, y))]
     assert sum(feature["properties"]["count"] for feature in found) == 500
-    assert all(set(feature["properties"]) == {"count"} for feature in found)
+    assert all(set(feature["properties"]) == {"count", "kind_agency", "coverage"} for feature in found)
 
 
 def test_a_count_lies_in_the_middle_of_its_cell(public: Connection) -> None:

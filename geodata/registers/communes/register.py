@@ -31,7 +31,7 @@ REGISTER = Register(
     geometry=Commune.geom,
     key=("code",),
     label="full_name",
-    tile=TileRule(min_zoom=5, shares_borders=True),
+    tile=TileRule(min_zoom=5, keeps_all=True, shares_borders=True),
     least_area_m2=1000,
     lists=(SideList(CommuneNtm, "ntm_results", Label("Kết quả nông thôn mới", "New Rural Development results")),),
     fields=(

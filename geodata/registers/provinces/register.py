@@ -21,7 +21,7 @@ REGISTER = Register(
     geometry=Province.geom,
     key=("code",),
     label="full_name",
-    tile=TileRule(min_zoom=0, shares_borders=True),
+    tile=TileRule(min_zoom=0, keeps_all=True, shares_borders=True),
     least_area_m2=1000,
     fields=(
         Field(

@@ -4,14 +4,14 @@ from alembic import op
 
 from migrations.sql import run_file
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 
 def upgrade() -> None:
     """Apply the change."""
     op.execute("SET LOCAL lock_timeout = '5s'")
-    run_file("0016_redraw.sql")
+    run_file("0017_redraw.sql")
 
 
 def downgrade() -> None:
