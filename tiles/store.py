@@ -23,8 +23,9 @@ _LISTED_CHANGES = 50_000
 
 _RECONNECT_S = 1.0
 _FIRST_NEWS_S = 2.0
-_PULSE_S = 1.0
-"""How often the connection for news is tried: a network may lose it without a word to either side."""
+_PULSE_S, _DEAD_AFTER_S = 1.0, 5.0
+"""How often the connection for news is tried, since a network may lose it without a word to either side, and how long
+its answer may take: on a busy machine a second is too little, and to take it for dead drops all that is in memory."""
 
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
@@ -270,7 +271,7 @@ async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection
     while True:
         with contextlib.suppress(TimeoutError):
             return await asyncio.wait_for(inbox.get(), _PULSE_S)
-        await connection.execute("SELECT", timeout=_PULSE_S)
+        await connection.execute("SELECT", timeout=_DEAD_AFTER_S)
 
 
 def _current_task() -> "asyncio.Task[Any]":
