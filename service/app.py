@@ -48,6 +48,7 @@ from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
+from tiles.selection import TileSelections
 from tiles.store import StoreSettings, TileStore
 
 log = structlog.get_logger()
@@ -130,6 +131,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
+    api.state.selections = TileSelections(tile_settings(settings))
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
     api.state.readers = ReaderSlots(settings.validate_readers)
@@ -144,7 +146,8 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.add_middleware(ContentValidators)
     api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4)
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
-    return Application(api, TileApplication(store, settings.effective_policy), settings)
+    tiles = TileApplication(store, settings.effective_policy, api.state.selections)
+    return Application(api, tiles, settings)
 
 
 class _Gzip(GZipMiddleware):
@@ -173,6 +176,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     api.state.watch.end_with_process()
     log.info("api starts", storage=api.state.storage.name)
     yield
+    await api.state.selections.stop()
     await api.state.tiles.stop()
     api.state.database.dispose()
 

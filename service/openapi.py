@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from geodata.exporting import gpkg, xlsx
+from geodata.filtering import LANGUAGES, MAX_BYTES
 from geodata.importing.diff import KINDS
 from geodata.importing.report_schema import SCHEMA_FILE
 from geodata.register import MAX_ZOOM
@@ -42,6 +43,15 @@ _AS_OF: Parameter = (
     "State after a revision: its number, a day (its end in Vietnam) or an RFC 3339 instant",
     {"type": "string"},
 )
+_FILTER: list[Parameter] = [
+    ("filter", "CQL2 over the queryables", {"type": "string", "maxLength": MAX_BYTES}),
+    ("filter-lang", "Language of the filter", {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}),
+]
+_TILE: list[Parameter] = [
+    ("v", "Version from TileJSON; such a tile may be kept for ever", _TEXT),
+    *_FILTER,
+    ("properties", "Public fields of the features, comma separated; those of TileJSON by default", _TEXT),
+]
 _PAGE: list[Parameter] = [
     ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
     ("cursor", "From a next link", {"type": "string"}),
@@ -67,6 +77,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         ("cursor", "From a next link", _TEXT),
         ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
         _AS_OF,
+        *_FILTER,
     ],
     ("get", ITEM): [_AS_OF],
     **{("get", path): _EXPORT for path in _FILES if path != REPAIRED},
@@ -273,13 +284,13 @@ def _tile(operation_id: str, summary: str, places: Json) -> Json:
         "operationId": operation_id,
         "parameters": [
             *(_parameter(name, "path", schema) for name, schema in places.items()),
-            _parameter("v", "query", _TEXT, "Version from TileJSON; such a tile may be kept for ever"),
+            *(_parameter(name, "query", schema, text) for name, text, schema in _TILE),
         ],
         "responses": {
             "200": tile,
             "204": {"description": "Nothing there"},
             "304": {"description": "The tile that the client holds is current"},
-            **dict.fromkeys(("400", "404", "503"), _PROBLEM),
+            **dict.fromkeys(("400", "404", "422", "503"), _PROBLEM),
         },
     }
 

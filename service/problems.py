@@ -24,6 +24,7 @@ from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.connections import TilesBusyError
+from tiles.selection import SelectionTooSlowError
 
 log = structlog.get_logger()
 
@@ -176,6 +177,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
     ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SelectionTooSlowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StoredFileError: HTTPStatus.GONE,

@@ -20,6 +20,8 @@ from geodata.registers import get_register
 
 _X: ColumnElement[Any] = literal_column("$1::int")
 _Y: ColumnElement[Any] = literal_column("$2::int")
+TILE_X, TILE_Y = _X, _Y
+"""The tile's place as the statements speak of it: their first two values."""
 
 
 @cache
@@ -91,6 +93,14 @@ def _encoded(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
     features = rows.subquery("t")
     encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
     return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
+
+
+def drawn_rows(register: Register, z: int) -> Select[Any]:
+    """Return what a layer draws in a tile: id, tile fields (or counts), and geometry ``g`` in units of the tile."""
+    rule = register.tile
+    if rule.counts_below is not None and z < rule.counts_below:
+        return _counts(register, z)
+    return _points(register, z) if register.geometry_kind == "point" else _shapes(register, z)
 
 
 def _points(register: Register, z: int) -> Select[Any]:

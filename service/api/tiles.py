@@ -8,7 +8,7 @@ Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any
 
 import orjson
@@ -30,12 +30,14 @@ from service.api.tile_answers import (
     is_held,
     read_headers,
 )
+from service.api.tile_selection import is_selective, read_selection
 from service.logs import is_outage, note_outage
 from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
 from tiles.grid import parse_tile
+from tiles.selection import Selection, TileSelections
 from tiles.store import TileStore
 
 log = structlog.get_logger()
@@ -49,8 +51,8 @@ FORMAT = "2"
 """Part of every ETag; raised when the same data is written as other tiles."""
 
 PATHS = (
-    re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)$"),
-    re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
+    re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)\Z"),
+    re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"),
 )
 _COUNTED_WITHIN_S = 1.0
 """Figures for Prometheus cost more than the answer when each request writes them."""
@@ -74,10 +76,13 @@ class TileApplication:
         Started and stopped by whoever runs the application.
     policy : str
         The publication policy: part of every ETag, since it changes what tiles may show.
+    selections : TileSelections
+        Makes tiles of chosen records or fields; started and stopped as the store is.
     """
 
-    def __init__(self, store: TileStore, policy: str) -> None:
+    def __init__(self, store: TileStore, policy: str, selections: TileSelections) -> None:
         self.store = store
+        self.selections = selections
         self._policy = policy
         self._format = f"{FORMAT}{policy[0]}"
         self._layers: dict[str, Layers] = {}
@@ -126,6 +131,9 @@ class TileApplication:
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
         key = layers, parse_tile(found["z"], found["x"], found["y"])
+        if is_selective(scope["query_string"]):
+            await self._answer_selection(scope, receive, send, key, read_selection(scope["query_string"], layers))
+            return
         version = _check_query(scope["query_string"])
         asked = Asked(*read_headers(scope["headers"]))
         if asked.coding == NONE:
@@ -142,10 +150,31 @@ class TileApplication:
             self.store.cache.keep_answer(
                 key, (scope["path"], scope["query_string"], asked.coding, asked.audience), answer
             )
+        await self._send_answer(scope, send, answer, asked)
+
+    async def _send_answer(self, scope: Scope, send: Send, answer: Answer, asked: Asked) -> None:
         start, body = answer.unchanged if asked.held and is_held(answer.etag, asked.held) else answer.whole
         self._count(start["status"])
         await send(start)
         await send(_NO_BODY if scope["method"] == "HEAD" else body)
+
+    async def _answer_selection(
+        self, scope: Scope, receive: Receive, send: Send, key: Key, chosen: tuple[Selection, str]
+    ) -> None:
+        """Answer a request that chooses records or fields."""
+        (layers, address), (selection, version) = key, chosen
+        asked = Asked(*read_headers(scope["headers"]))
+        if asked.coding == NONE:
+            raise CodingError
+        current, revisions = self._version(layers), self.store.revisions(layers)
+        tile = Tile(selection.version(revisions[0])) if asked.held and revisions else None
+        if tile is None or not is_held(self._etag(tile.version, asked.coding), asked.held):
+            here = _current_task()
+            tile = await _watched(receive, self.selections.tile(selection, address), here.cancel)
+        is_current = version and version == current and not selection.changes_by_day
+        caching = FOR_EVER if is_current else REVALIDATE
+        answer = build_answer(key, tile, asked, etag=self._etag(tile.version, asked.coding), caching=caching)
+        await self._send_answer(scope, send, answer, asked)
 
     async def _fetch(self, key: Key, asked: Asked, receive: Receive) -> Tile:
         """Get a tile that is not in memory; a version that the client holds is asked for before a tile is made."""
@@ -153,18 +182,8 @@ class TileApplication:
             version = await self.store.version(*key)
             if is_held(self._etag(version, asked.coding), asked.held):
                 return Tile(version)
-        here = asyncio.current_task()
-        assert here is not None
-        watch = _Watch(receive, lambda: self.store.leave(key, here))
-        try:
-            return await self.store.tile(*key)
-        except asyncio.CancelledError:
-            # Another cancellation, of the server's own, must go on.
-            if watch.is_gone and here.uncancel() == 0:
-                raise _ClientGoneError from None
-            raise
-        finally:
-            watch.stop()
+        here = _current_task()
+        return await _watched(receive, self.store.tile(*key), lambda: self.store.leave(key, here))
 
     def _version(self, layers: Layers) -> str:
         revisions = self.store.revisions(layers)
@@ -248,6 +267,26 @@ async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def _current_task() -> "asyncio.Task[Any]":
+    here = asyncio.current_task()
+    assert here is not None
+    return here
+
+
+async def _watched(receive: Receive, making: Coroutine[Any, Any, Tile], leave: Callable[[], Any]) -> Tile:
+    """Make a tile as long as the client is there; ``leave`` ends it."""
+    watch = _Watch(receive, leave)
+    try:
+        return await making
+    except asyncio.CancelledError:
+        # Another cancellation, of the server's own, must go on.
+        if watch.is_gone and _current_task().uncancel() == 0:
+            raise _ClientGoneError from None
+        raise
+    finally:
+        watch.stop()
+
+
 class _Watch:
     """Looks, from a moment on after a tile was asked for, whether its client is still there.
 
@@ -259,7 +298,7 @@ class _Watch:
         Called once when the client has gone.
     """
 
-    def __init__(self, receive: Receive, leave: Callable[[], None]) -> None:
+    def __init__(self, receive: Receive, leave: Callable[[], Any]) -> None:
         self.is_gone = False
         self._receive, self._leave = receive, leave
         self._task: asyncio.Task[None] | None = None
