@@ -19,6 +19,7 @@ from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
 from service.problems import MEDIA_TYPE
+from tiles.matrix_sets import MATRIX_SETS
 
 Json = dict[str, Any]
 Parameter = tuple[str, str, Json]
@@ -102,7 +103,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1",
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad",
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
@@ -187,6 +188,9 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
     if "{collectionId}" in path:
         parameters["collectionId"] = _parameter("collectionId", "path", _collection_ids(), "Id of a collection")
+    if "{tileMatrixSetId}" in path:
+        schema: Json = {"type": "string", "enum": list(MATRIX_SETS)}
+        parameters["tileMatrixSetId"] = _parameter("tileMatrixSetId", "path", schema, "Id of a tile matrix set")
     if "{uploadId}" in path:
         parameters["uploadId"] = _parameter("uploadId", "path", {"type": "string", "format": "uuid"})
     asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])

@@ -148,6 +148,7 @@ class CodingError(errors.GeodataError):
 
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
+    errors.UnknownMatrixSetError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
     errors.RevisionNotFoundError: HTTPStatus.NOT_FOUND,
     errors.StaleRevisionError: HTTPStatus.PRECONDITION_FAILED,
