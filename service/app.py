@@ -24,6 +24,7 @@ from service.api import (
     revisions,
     rollbacks,
     sessions,
+    styles,
     tilesets,
     upload_events,
     uploads,
@@ -56,7 +57,7 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, lookup.router,
+    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, styles.router, lookup.router,
     uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
 ]  # fmt: skip
 

@@ -15,6 +15,7 @@ from geodata.registers import discover
 from service.api.documents import MVT
 from service.api.forms import GEOJSON, SCHEMA
 from service.api.reports import WRITERS
+from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
@@ -103,13 +104,15 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad",
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad", "styleId": "communes",
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
     ITEMS: GEOJSON,
     ITEM: GEOJSON,
     "/search": GEOJSON,
+    "/styles/map.json": MAPLIBRE,
+    "/styles/{styleId}.json": MAPLIBRE,
     "/basemap.geojson": GEOJSON,
     "/basemap-provinces.geojson": GEOJSON,
     "/uploads/{uploadId}/diff.geojson": GEOJSON,
@@ -183,22 +186,26 @@ def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -
         responses |= {"202": _LEFT_TO_WORKER, "412": _PROBLEM, "428": _PROBLEM}
 
 
+def _places() -> Mapping[str, tuple[Json] | tuple[Json, str]]:
+    """Return schema and meaning of the parts of paths that are the same everywhere."""
+    uuid: Json = {"type": "string", "format": "uuid"}
+    return {
+        "collectionId": (_collection_ids(), "Id of a collection"),
+        "styleId": (_collection_ids(), "Id of a collection"),
+        "tileMatrixSetId": ({"type": "string", "enum": list(MATRIX_SETS)}, "Id of a tile matrix set"),
+        "uploadId": (uuid,),
+        "rollbackId": (uuid,),
+    }
+
+
 def _complete(method: str, path: str, operation: Json) -> None:
     """Add what the framework cannot know: strict parameters, media types, problem answers, who may ask."""
     parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
-    if "{collectionId}" in path:
-        parameters["collectionId"] = _parameter("collectionId", "path", _collection_ids(), "Id of a collection")
-    if "{tileMatrixSetId}" in path:
-        schema: Json = {"type": "string", "enum": list(MATRIX_SETS)}
-        parameters["tileMatrixSetId"] = _parameter("tileMatrixSetId", "path", schema, "Id of a tile matrix set")
-    if "{uploadId}" in path:
-        parameters["uploadId"] = _parameter("uploadId", "path", {"type": "string", "format": "uuid"})
+    parameters |= {name: _parameter(name, "path", *known) for name, known in _places().items() if f"{{{name}}}" in path}
     asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    if "{rollbackId}" in path:
-        parameters["rollbackId"] = _parameter("rollbackId", "path", {"type": "string", "format": "uuid"})
     if path.startswith(_SIGNED_IN) or path in {ROLLBACK, ROLLBACK_STATUS}:
         operation["security"] = [{"key": []}, {"session": []}]
         responses |= {"401": _PROBLEM, "403": _PROBLEM}

@@ -61,7 +61,7 @@ def landing(base: str, title: str, description: str) -> dict[str, Any]:
             link(f"{base}/collections", "data", "application/json"),
             link(f"{base}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
             link(f"{base}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", "application/json"),
-            link(f"{base}/styles/map.json", "http://www.opengis.net/def/rel/ogc/1.0/styles", "application/vnd.mapbox.style+json"),
+            link(f"{base}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", "application/json"),
             link(f"{base}/search{{?q,limit}}", "search", GEOJSON) | {"templated": True},
         ],
     }  # fmt: skip
@@ -89,6 +89,7 @@ def collection(register: Register, state: State, *, base: str, language: str, li
             link(f"{at}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA),
             link(f"{at}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
             link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
+            link(f"{base}/styles/{register.id}.json", "stylesheet", "application/vnd.mapbox.style+json", "MapLibre"),
             link(f"{at}/revisions", "version-history", "application/json"),
             link(f"{at}/export.gpkg", "enclosure", gpkg.MEDIA_TYPE, "GeoPackage"),
             link(f"{at}/export.xlsx", "enclosure", xlsx.MEDIA_TYPE, "XLSX"),

@@ -14,7 +14,7 @@ from geodata.register import Register
 from geodata.registers import discover, get_register
 from service.api.documents import MVT
 from service.api.forms import etag_of, is_unchanged, json_response, link, unchanged
-from service.api.parameters import only, read_layers
+from service.api.parameters import only
 from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
 from service.catalogue import Catalogue
@@ -22,7 +22,6 @@ from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, ba
 from service.settings import ServiceSettings
 from service.web.i18n import pick_language
 from tiles.matrix_sets import MATRIX_SETS, WEB_MERCATOR_QUAD, MatrixSet
-from tiles.style import map_style
 from tiles.tilejson import tilejson
 from tiles.tileset import Layer, tileset_details, tileset_head
 
@@ -96,15 +95,6 @@ def _union(boxes: list[BBox | None]) -> BBox | None:
         return None
     west, south, east, north = zip(*known, strict=True)
     return min(west), min(south), max(east), max(north)
-
-
-@router.get("/styles/map.json", dependencies=[public], summary="MapLibre style")
-def style(request: Request) -> Response:
-    """Return a MapLibre style: the base map, and the layers asked for (all by default)."""
-    asked = only(request, {"layers"}).get("layers")
-    registers = read_layers(asked) if asked else list(discover().values())
-    document = map_style(registers, base_url=base_url(request), language=pick_language(request))
-    return json_response(document, media_type="application/json", headers=STATIC)
 
 
 @router.get("/basemap.geojson", dependencies=[public], summary="Base map")

@@ -86,6 +86,7 @@ def test_every_described_parameter_is_taken(client: TestClient, document: dict[s
         "layers": "addresses",
         "number": "1",
         "tileMatrixSetId": "WebMercatorQuad",
+        "styleId": "addresses",
     }
     for path, method, operation in operations(document):
         if method == "get" and "security" not in operation:
