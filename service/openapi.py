@@ -20,7 +20,7 @@ from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
 from service.problems import MEDIA_TYPE
-from tiles.matrix_sets import MATRIX_SETS
+from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD
 
 Json = dict[str, Any]
 Parameter = tuple[str, str, Json]
@@ -32,6 +32,7 @@ ROLLBACK = REVISION + "/rollback"
 ROLLBACK_STATUS = "/collections/{collectionId}/rollbacks/{rollbackId}"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
+VN2000_TILE = "/collections/{collectionId}/tiles/VN2000UTM48Quad/{tileMatrix}/{tileRow}/{tileCol}"
 CSV_STYLE = {"style": "form", "explode": False}
 
 _TEXT: Json = {"type": "string"}
@@ -146,6 +147,9 @@ def build_openapi(app: FastAPI) -> Json:
     paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
     ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
     paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}
+    last = VN2000_QUAD.max_level
+    vn2000 = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol", last=last)}
+    paths[VN2000_TILE] = {"get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, _TILE[:1])}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer"},
@@ -159,9 +163,9 @@ def _collection_ids() -> Json:
     return {"type": "string", "enum": list(discover())}
 
 
-def _numbers(zoom: str, *others: str) -> Json:
+def _numbers(zoom: str, *others: str, last: int = MAX_ZOOM) -> Json:
     """Return schemas of a tile's zoom and of its two places."""
-    largest = {zoom: MAX_ZOOM, **dict.fromkeys(others, (1 << MAX_ZOOM) - 1)}
+    largest = {zoom: last, **dict.fromkeys(others, (1 << last) - 1)}
     return {name: {"type": "integer", "minimum": 0, "maximum": value} for name, value in largest.items()}
 
 
@@ -286,7 +290,7 @@ def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
-def _tile(operation_id: str, summary: str, places: Json) -> Json:
+def _tile(operation_id: str, summary: str, places: Json, asked: list[Parameter] = _TILE) -> Json:
     """Describe a route of the tile application, which the framework does not know."""
     tile = {"description": "Tile", "content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
     return {
@@ -295,7 +299,7 @@ def _tile(operation_id: str, summary: str, places: Json) -> Json:
         "operationId": operation_id,
         "parameters": [
             *(_parameter(name, "path", schema) for name, schema in places.items()),
-            *(_parameter(name, "query", schema, text) for name, text, schema in _TILE),
+            *(_parameter(name, "query", schema, text) for name, text, schema in asked),
         ],
         "responses": {
             "200": tile,

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from geodata.crs import grid_from_wgs84, vn2000
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
 from geodata.features import BBox
 from geodata.register import MAX_ZOOM, Label
-from tiles.grid import BUFFER, EXTENT, HALF_WORLD_M
 
 _PIXELS_ACROSS = 256
 _METRES_A_PIXEL = 0.00028
@@ -121,4 +122,24 @@ WEB_MERCATOR_QUAD = MatrixSet(
     project=_to_mercator,
     scale_set="http://www.opengis.net/def/wkss/OGC/1.0/GoogleMapsCompatible",
 )
-MATRIX_SETS = {found.id: found for found in (WEB_MERCATOR_QUAD,)}
+
+
+def _to_vn2000(lon: Any, lat: Any) -> tuple[Any, Any]:
+    return grid_from_wgs84(vn2000(105.0, 0.9996, 3405), np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))
+
+
+VN2000_QUAD = MatrixSet(
+    id="VN2000UTM48Quad",
+    title=Label("Lưới ô VN-2000 múi 48 (6°)", "VN-2000 / UTM zone 48N for Vietnam"),
+    uri="",
+    crs="http://www.opengis.net/def/crs/EPSG/0/3405",
+    left=0.0,
+    top=2_700_000.0,
+    size_m=float(1 << 21),
+    max_level=MAX_ZOOM - 4,
+    project=_to_vn2000,
+    zoom_offset=4,
+)
+"""Of our own: no authority has defined one. From 102° to 118° E, from 6° to 23.5° N all lies in the tile of level 0."""
+
+MATRIX_SETS = {found.id: found for found in (WEB_MERCATOR_QUAD, VN2000_QUAD)}

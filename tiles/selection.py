@@ -34,15 +34,18 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialects
 from sqlalchemy.types import LargeBinary
 
 from geodata.derived import CELLS_ACROSS, tile_table
+from geodata.drawing import EXTENT, HALF_WORLD_M
 from geodata.errors import GeodataError
 from geodata.filtering import Filter
 from geodata.public_views import Geometry, public_view
 from geodata.register import Register
 from tiles.cache import Tile
 from tiles.connections import Connections
-from tiles.grid import EXTENT, HALF_WORLD_M, TileAddress
+from tiles.grid import TileAddress
+from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD, WEB_MERCATOR_QUAD
 from tiles.sql import TILE_X, TILE_Y, drawn_rows
 from tiles.store import StoreSettings
+from tiles.vn2000 import drawn_in_vn2000
 
 TIMEZONE = "Asia/Ho_Chi_Minh"
 """What holds until a day holds to the end of that day here."""
@@ -67,17 +70,20 @@ class Selection:
     ----------
     fields : tuple of str, optional
         Public fields in declared order; None for those that tiles carry.
+    matrix_set : str
+        Id of the tile matrix set; by that of VN-2000 neither records nor fields are chosen.
     """
 
     register: Register
     filter: Filter | None = None
     fields: tuple[str, ...] | None = None
+    matrix_set: str = WEB_MERCATOR_QUAD.id
 
     @cached_property
     def key(self) -> str:
         """The same for the same selection and for no other."""
         tree = self.filter.tree if self.filter else None
-        return json.dumps([self.register.id, tree, self.fields], sort_keys=True)
+        return json.dumps([self.register.id, tree, self.fields, self.matrix_set], sort_keys=True)
 
     @property
     def changes_by_day(self) -> bool:
@@ -93,7 +99,7 @@ class Selection:
 
 def selection_statement(selection: Selection, address: TileAddress) -> Select[Any]:
     """Return the statement of a tile: one row of the register's latest revision (0 before the first) and the bytes."""
-    register, z = selection.register, address.z
+    register = selection.register
     revisions = table("revision", column("register"), column("number"), schema="open")
     latest = select(func.max(revisions.c.number)).where(revisions.c.register == register.id).scalar_subquery()
     columns: list[ColumnElement[Any]] = [
@@ -101,19 +107,25 @@ def selection_statement(selection: Selection, address: TileAddress) -> Select[An
         bindparam("x", address.x, Integer).label("x"),
         bindparam("y", address.y, Integer).label("y"),
         func.coalesce(latest, literal_column("0")).label("revision"),
-        _encoded(selection, z).label("tile"),
+        _encoded(selection, address).label("tile"),
     ]
     return select(*columns)
 
 
-def _encoded(selection: Selection, z: int) -> ColumnElement[bytes]:
-    rule, register = selection.register.tile, selection.register
-    if z < rule.min_zoom:
+def _encoded(selection: Selection, address: TileAddress) -> ColumnElement[bytes]:
+    register, found = selection.register, MATRIX_SETS[selection.matrix_set]
+    if address.z + found.zoom_offset < register.tile.min_zoom:
         return literal_column("''::bytea", LargeBinary)
-    is_counted = selection.filter is not None and _is_counted(register, z)
-    rows = (_counted if is_counted else _chosen)(selection, z).subquery("t")
+    rows = _rows(selection, address).subquery("t")
     encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
     return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(rows).scalar_subquery()
+
+
+def _rows(selection: Selection, address: TileAddress) -> Select[Any]:
+    if selection.matrix_set == VN2000_QUAD.id:
+        return drawn_in_vn2000(selection.register, address)
+    is_counted = selection.filter is not None and _is_counted(selection.register, address.z)
+    return (_counted if is_counted else _chosen)(selection, address.z)
 
 
 def _chosen(selection: Selection, z: int) -> Select[Any]:

@@ -9,6 +9,8 @@ from geodata.register import Register
 from geodata.registers import get_register
 from service.api.parameters import MAX_VALUE, read_cql2, require_crs84
 from tiles.cache import Layers
+from tiles.grid import TileAddress
+from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection
 
 _MARKS = (b"filter", b"properties")
@@ -45,6 +47,21 @@ def read_selection(query: bytes, layers: Layers) -> tuple[Selection, str]:
     register = get_register(layers[0])
     fields = _fields(given["properties"], register) if "properties" in given else None
     return Selection(register, read_cql2(given, register), fields), given.get("v", "")
+
+
+def select_vn2000(layers: Layers, address: TileAddress) -> Selection:
+    """Return what a tile of the VN-2000 matrix set holds.
+
+    Raises
+    ------
+    ParameterError
+        Below the last level.
+    """
+    if address.z > VN2000_QUAD.max_level:
+        raise ParameterError(
+            name="z", why_vi=f"mức lớn nhất là {VN2000_QUAD.max_level}.", why_en=f"the largest level is {VN2000_QUAD.max_level}.",
+        )  # fmt: skip
+    return Selection(get_register(layers[0]), matrix_set=VN2000_QUAD.id)
 
 
 def _parameters(query: bytes) -> Mapping[str, str]:

@@ -30,13 +30,14 @@ from service.api.tile_answers import (
     is_held,
     read_headers,
 )
-from service.api.tile_selection import is_selective, read_selection
+from service.api.tile_selection import is_selective, read_selection, select_vn2000
 from service.logs import is_outage, note_outage
 from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
 from tiles.grid import parse_tile
+from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection, TileSelections
 from tiles.store import TileStore
 
@@ -52,7 +53,10 @@ FORMAT = "2"
 
 PATHS = (
     re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)\Z"),
-    re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"),
+    re.compile(
+        r"^/collections/(?P<layers>[^/,]+)/tiles/(?P<set>WebMercatorQuad|VN2000UTM48Quad)"
+        r"/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"
+    ),
 )
 _COUNTED_WITHIN_S = 1.0
 """Figures for Prometheus cost more than the answer when each request writes them."""
@@ -131,8 +135,9 @@ class TileApplication:
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
         key = layers, parse_tile(found["z"], found["x"], found["y"])
-        if is_selective(scope["query_string"]):
-            await self._answer_selection(scope, receive, send, key, read_selection(scope["query_string"], layers))
+        chosen = _read_choice(found, scope["query_string"], key)
+        if chosen is not None:
+            await self._answer_selection(scope, receive, send, key, chosen)
             return
         version = _check_query(scope["query_string"])
         asked = Asked(*read_headers(scope["headers"]))
@@ -260,6 +265,13 @@ def _check_query(query: bytes) -> str:
     if given.get(b"f", b"mvt") not in {b"mvt", b"pbf"}:
         raise ParameterError(name="f", why_vi="dùng mvt.", why_en="use mvt.")
     return given.get(b"v", b"").decode("ascii", "replace")
+
+
+def _read_choice(found: re.Match[str], query: bytes, key: Key) -> tuple[Selection, str] | None:
+    """Read what is not for the plain tile: records, fields or another matrix set, and the version asked for."""
+    if found.re is PATHS[-1] and found["set"] == VN2000_QUAD.id:
+        return select_vn2000(*key), _check_query(query)
+    return read_selection(query, key[0]) if is_selective(query) else None
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

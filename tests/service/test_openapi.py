@@ -21,6 +21,7 @@ WRITE = os.environ.get("BANDOSO_WRITE_SNAPSHOTS") == "1"
 TILES = {
     "/tiles/{layers}/{z}/{x}/{y}.mvt",
     "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}",
+    "/collections/{collectionId}/tiles/VN2000UTM48Quad/{tileMatrix}/{tileRow}/{tileCol}",
 }
 EXAMPLES = 40
 AGREED: dict[str, Any] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
