@@ -268,11 +268,7 @@ def test_a_selected_tile_has_an_etag_of_its_own_and_is_not_sent_twice(client: Te
         "filter=kind='agency'&properties=kind",
     ):
         first = client.get(f"{path_of('addresses', middle)}?{query}")
-        assert (first.status_code, first.headers["content-type"], first.headers["vary"]) == (
-            200,
-            MVT,
-            "Accept-Encoding",
-        )
+        assert (first.status_code, first.headers["content-type"]) == (200, MVT)
         assert "must-revalidate" in first.headers["cache-control"]
         held = {"if-none-match": first.headers["etag"]}
         again = client.get(f"{path_of('addresses', middle)}?{query}", headers=held)

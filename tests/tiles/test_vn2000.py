@@ -97,7 +97,7 @@ def test_every_point_is_where_it_is_untiled_and_in_every_tile_whose_buffer_has_i
     places = to_grid(np.array([record["geometry"]["coordinates"] for record in records]))
     tiles = {tile_of(east, north, z) for east, north in places}
     seams = 0
-    for at in sorted(tiles, key=lambda tile: (tile.x, tile.y))[:6]:
+    for at in sorted(tiles, key=lambda tile: (tile.x, tile.y))[:3]:
         units = shapely.get_coordinates(in_units(shapely.MultiPoint(places), at))
         within = ((units > -BUFFER + 1) & (units < EXTENT + BUFFER - 1)).all(axis=1)
         outside = ((units < -BUFFER - 1) | (units > EXTENT + BUFFER + 1)).any(axis=1)
