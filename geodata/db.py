@@ -106,8 +106,11 @@ def is_passing(error: BaseException) -> bool:
 
 
 def _give_way(connection: psycopg.Connection, _record: object) -> None:
+    let_backend_give_way(connection.info.backend_pid)
+
+
+def let_backend_give_way(pid: int) -> None:
     """Lower the priority of a connection's server process, if that is a process of this machine."""
-    pid = connection.info.backend_pid
     with suppress(OSError):
         if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"postgres:"):
             os.setpriority(os.PRIO_PROCESS, pid, BACKGROUND_NICENESS)

@@ -134,11 +134,17 @@ def _double(value: float) -> ColumnElement[float]:
 
 
 def _area(slim: FromClause, z: int, x: Number, y: Number) -> ColumnElement[Any]:
-    """Areas, and a point in the place of those smaller than a pixel or lost in clipping."""
+    """Areas, and a point in the place of those smaller than a pixel or lost between the units of a tile.
+
+    Lost is what is lost whole. Of an area that has a part too thin to be drawn, the tile with that part shows nothing: the
+    area is drawn in its neighbour.
+    """
     pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
     # In a sub-query it is made once, not once for each row.
     clip = select(func.ST_TileEnvelope(z, x, y, type_=ANY_GEOMETRY)).scalar_subquery()
     shape = shape_at(slim, shape_level(z))
     as_shape = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
     as_point = func.ST_AsMVTGeom(slim.c.point, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
-    return func.coalesce(case((slim.c.size_m >= pixel_m, as_shape)), as_point)
+    whole = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("false"), type_=ANY_GEOMETRY)
+    lost = case((as_point.is_not(None) & whole.is_(None), as_point))
+    return case((slim.c.size_m < pixel_m, as_point), else_=func.coalesce(as_shape, lost))

@@ -7,13 +7,14 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.registers import discover
 from service import VERSION
 from service.api import (
+    archives,
     documents,
     exports,
     features,
@@ -25,6 +26,7 @@ from service.api import (
     rollbacks,
     sessions,
     styles,
+    tile_reports,
     tilesets,
     upload_events,
     uploads,
@@ -32,13 +34,15 @@ from service.api import (
 )  # fmt: skip
 from service.api.forms import json_response
 from service.api.parameters import only
+from service.api.tile_events import TileEvents
 from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
+from service.ending import at_end_of_process
 from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
-from service.limits import Budget, CheckLimitError, LookupBudget, ReaderSlots
+from service.limits import Budget, CheckLimitError, LookupBudget, MeasuringBusyError, ReaderSlots
 from service.logs import configure_logging
 from service.middleware import FileLimit, RequestMiddleware
 from service.openapi import build_openapi
@@ -57,8 +61,9 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, styles.router, lookup.router,
-    uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router, pages.router,
+    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
+    uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router,
+    tile_reports.router, pages.router,
 ]  # fmt: skip
 
 description = APIRouter(include_in_schema=False)
@@ -75,12 +80,12 @@ PROBES = frozenset({"/healthz", "/readyz"})
 
 
 class Application:
-    """Tiles go to their own small application, everything else to FastAPI.
+    """Tiles and news of them go to their own small applications, everything else to FastAPI.
 
     Attributes
     ----------
     api : FastAPI
-        With ``state.database``, ``state.settings``, ``state.catalogue``, ``state.tiles``.
+        With ``state.database``, ``state.settings``, ``state.catalogue``, ``state.tiles``, ``state.tile_events``.
     """
 
     def __init__(self, api: FastAPI, tiles: TileApplication, settings: ServiceSettings) -> None:
@@ -97,13 +102,17 @@ class Application:
         if scope["type"] == "http":
             ready = self._tiles.find_ready(scope)
             if ready is not None:
-                await send(ready[0])
-                await send(ready[1])
+                status, headers, body = ready
+                await send({"type": "http.response.start", "status": status, "headers": headers})
+                await send({"type": "http.response.body", "body": body})
                 return
             found = TileApplication.owns(scope["path"])
             if found is not None:
                 scope["bandoso.tile"] = found
                 await self._tiles(scope, receive, send)
+                return
+            if TileEvents.owns(scope["path"]):
+                await self.api.state.tile_events(scope, receive, send)
                 return
         await self._wrapped(scope, receive, send)
 
@@ -133,9 +142,11 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
     api.state.selections = TileSelections(tile_settings(settings))
+    api.state.tile_events = TileEvents(store, settings.effective_policy, settings.tile_listeners)
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
     api.state.readers = ReaderSlots(settings.validate_readers)
+    api.state.measuring = ReaderSlots(1, MeasuringBusyError)
     api.state.storage, api.state.watch = open_storage(settings), UploadWatch(database)
     api.state.failpoints = Failpoints(settings)
     all_routers = [*routers, description]
@@ -145,7 +156,8 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
     api.add_middleware(ContentValidators)
-    api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4)
+    packed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, archives.MEDIA_TYPE)
+    api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4, exclude_content_types=packed)
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
     tiles = TileApplication(store, settings.effective_policy, api.state.selections)
     return Application(api, tiles, settings)
@@ -174,7 +186,8 @@ class _Hosts(TrustedHostMiddleware):
 async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     await run_in_threadpool(apply_settings, api.state.settings)
     await api.state.tiles.start()
-    api.state.watch.end_with_process()
+    at_end_of_process(api.state.watch.end)
+    at_end_of_process(api.state.tile_events.end)
     log.info("api starts", storage=api.state.storage.name)
     yield
     await api.state.selections.stop()

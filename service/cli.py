@@ -17,6 +17,7 @@ from rich.text import Text
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from geodata import redrawing
 from geodata.crs import parse_epsg
 from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
@@ -34,6 +35,7 @@ from service.auth import audit
 from service.cli_accounts import key_app, user_app
 from service.cli_report import exit_code, print_summary
 from service.cli_revisions import show_revisions, undo_revision
+from service.cli_tiles import tiles_app
 from service.file_options import OPTION_NAMES, read_file_options
 from service.settings import ServiceSettings, refused_settings
 from service.storage.parts import find_parts, keep_for_now
@@ -46,7 +48,13 @@ app = typer.Typer(
 )
 units_app = typer.Typer(no_args_is_help=True, help="Đơn vị hành chính / administrative units.")
 sample_app = typer.Typer(no_args_is_help=True, help="Dữ liệu mẫu / sample data.")
-for name, group in (("units", units_app), ("user", user_app), ("key", key_app), ("sample", sample_app)):
+for name, group in (
+    ("units", units_app),
+    ("user", user_app),
+    ("key", key_app),
+    ("tiles", tiles_app),
+    ("sample", sample_app),
+):
     app.add_typer(group, name=name)
 
 app.command("revisions")(show_revisions)
@@ -147,6 +155,8 @@ def set_up() -> None:
     """Ghi cấu hình vào cơ sở dữ liệu và nạp danh mục hành chính / apply settings, load the unit lists."""
     settings = ServiceSettings()
     setup.apply_settings(settings)
+    for name in setup.redraw_areas(settings):
+        out.print(f"{name}: {redrawing.NOTE}")
     with Database(settings) as database:
         counts = setup.load_units(database)
     for name, count in counts.items():

@@ -45,6 +45,14 @@ class ChecksBusyError(GeodataError):
     en_template = "Other files are being checked. Try again soon."
 
 
+class MeasuringBusyError(GeodataError):
+    """Tiles are being measured for somebody else, and a process does it for one person at a time."""
+
+    code = "MEASURING_BUSY"
+    vi_template = "Đang đo các ô bản đồ cho người khác. Hãy thử lại sau giây lát."
+    en_template = "Tiles are being measured for somebody else. Try again in a moment."
+
+
 class Budget:
     """Counts what each client address has asked for.
 
@@ -109,14 +117,21 @@ class LookupBudget(Budget):
 
 
 class ReaderSlots:
-    """Lets a fixed number of files be checked at once; the next one is told to come back, none waits in a thread."""
+    """Lets a fixed number of files be checked at once; the next one is told to come back, none waits in a thread.
 
-    def __init__(self, count: int) -> None:
-        self._free = threading.BoundedSemaphore(count)
+    Parameters
+    ----------
+    count : int
+    refusal : type of GeodataError
+        What the next one is told.
+    """
+
+    def __init__(self, count: int, refusal: type[GeodataError] = ChecksBusyError) -> None:
+        self._free, self._refusal = threading.BoundedSemaphore(count), refusal
 
     def __enter__(self) -> None:
         if not self._free.acquire(blocking=False):
-            raise ChecksBusyError
+            raise self._refusal
 
     def __exit__(self, *_: object) -> None:
         self._free.release()

@@ -119,8 +119,7 @@ class RequestMiddleware:
 
         file_limit = scope[_LARGEST_FILE] = self.largest.get(scope["path"])
         limit = SMALL_BODY if file_limit is None else (file_limit.megabytes << 20) + FORM_MARGIN
-        # HEAD is GET without the body, on every route: routers declare GET alone.
-        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else {**scope}
+        inner = _as_get(scope) if scope["method"] == "HEAD" else {**scope}
         inner["query_string"] = _without_marks(scope)
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
@@ -156,6 +155,11 @@ class RequestMiddleware:
         # Why the service is unavailable is logged where it is found, once for all requests.
         write = log.info if status < 500 or status == 503 else log.error  # noqa: PLR2004
         write("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
+
+
+def _as_get(scope: Scope) -> Scope:
+    """Return a HEAD request as GET, which routers declare alone; ranges are for GET only (RFC 9110, 14.2)."""
+    return {**scope, "method": "GET", "headers": [header for header in scope["headers"] if header[0] != b"range"]}
 
 
 def _without_marks(scope: Scope) -> bytes:

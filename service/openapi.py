@@ -33,6 +33,7 @@ ROLLBACK_STATUS = "/collections/{collectionId}/rollbacks/{rollbackId}"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
 VN2000_TILE = "/collections/{collectionId}/tiles/VN2000UTM48Quad/{tileMatrix}/{tileRow}/{tileCol}"
+TILE_EVENTS = "/tiles/{layers}/events"
 CSV_STYLE = {"style": "form", "explode": False}
 
 _TEXT: Json = {"type": "string"}
@@ -150,6 +151,7 @@ def build_openapi(app: FastAPI) -> Json:
     last = VN2000_QUAD.max_level
     vn2000 = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol", last=last)}
     paths[VN2000_TILE] = {"get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, _TILE[:1])}
+    paths[TILE_EVENTS] = {"get": _tile_events()}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer"},
@@ -307,6 +309,24 @@ def _tile(operation_id: str, summary: str, places: Json, asked: list[Parameter] 
             "304": {"description": "The tile that the client holds is current"},
             **dict.fromkeys(("400", "404", "422", "503"), _PROBLEM),
         },
+    }
+
+
+def _tile_events() -> Json:
+    """Describe the news of changed tiles, which the framework does not know either."""
+    stream = {"description": "Events, as they happen", "content": {"text/event-stream": {"schema": _TEXT}}}
+    since = "Versions of the layers that the client has, in their order, comma separated; what it missed is told first"
+    return {
+        "tags": ["Tiles"],
+        "summary": "Changed tiles as they change",
+        "description": "Server-sent events `tiles`: a layer, its new version, and which of its tiles changed.",
+        "operationId": "tileEvents",
+        "parameters": [
+            _parameter("layers", "path", _TEXT, "Collection ids, comma separated, each once"),
+            _parameter("since", "query", _TEXT, since),
+            _parameter("Last-Event-ID", "header", _TEXT, "The same, as browsers send it when they come again"),
+        ],
+        "responses": {"200": stream, **dict.fromkeys(("400", "404", "429", "503"), _PROBLEM)},
     }
 
 

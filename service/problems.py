@@ -18,7 +18,7 @@ from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.file_options import FileOptionError
-from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError
+from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError, MeasuringBusyError
 from service.logs import note_outage
 from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
@@ -69,6 +69,22 @@ class StreamsBusyError(errors.GeodataError):
     code = "STREAMS_BUSY"
     vi_template = "Đang có quá nhiều kết nối theo dõi. Hãy thử lại sau giây lát."
     en_template = "Too many connections follow uploads. Try again in a moment."
+
+
+class TileListenersBusyError(errors.GeodataError):
+    """So many open maps follow changes that one more would be too many."""
+
+    code = "TILE_LISTENERS_BUSY"
+    vi_template = "Đang có quá nhiều bản đồ mở theo dõi thay đổi. Hãy thử lại sau ít phút."
+    en_template = "Too many open maps follow changes. Try again in a few minutes."
+
+
+class TileListenersLimitError(errors.GeodataError):
+    """One address follows changes as often as it may."""
+
+    code = "TILE_LISTENERS_LIMIT"
+    vi_template = "Địa chỉ mạng này đã mở quá nhiều kết nối theo dõi thay đổi. Hãy thử lại sau ít phút."
+    en_template = "This network address follows changes too often already. Try again in a few minutes."
 
 
 class TooManyWaitingError(errors.GeodataError):
@@ -130,6 +146,22 @@ class ExportBusyError(errors.GeodataError):
     en_template = "Other files are being made. Try again in a moment."
 
 
+class ArchiveNotFoundError(errors.GeodataError):
+    """There is no such archive of tiles, or none that may be public now."""
+
+    code = "ARCHIVE_NOT_FOUND"
+    vi_template = "Không có tệp lưu trữ ô bản đồ này; danh sách ở /archives."
+    en_template = "There is no such archive of tiles; the list is at /archives."
+
+
+class RangeError(errors.GeodataError):
+    """A file has none of the bytes that are asked for."""
+
+    code = "RANGE_NOT_SATISFIABLE"
+    vi_template = "Tệp chỉ có {size_bytes} byte."
+    en_template = "The file has {size_bytes} bytes only."
+
+
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -171,6 +203,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     CheckLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     ChecksBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MeasuringBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     FileOptionError: HTTPStatus.BAD_REQUEST,
     NotSignedInError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
@@ -181,7 +214,11 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     SelectionTooSlowError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TileListenersBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    TileListenersLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     StoredFileError: HTTPStatus.GONE,
+    ArchiveNotFoundError: HTTPStatus.NOT_FOUND,
+    RangeError: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
@@ -260,7 +297,9 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.GeodataError)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
     wait_s = error.detail.get("wait_s", WAITS_S.get(type(error)))
-    headers = {"Retry-After": str(wait_s)} if wait_s is not None else None
+    headers = {"Retry-After": str(wait_s)} if wait_s is not None else {}
+    if isinstance(error, RangeError):
+        headers["Content-Range"] = f"bytes */{error.detail['size_bytes']}"
     is_large = isinstance(error, TooLargeError)
     detail = _sentence(request, status) if is_large else _in_language(request, error.vi, error.en)
     return problem(request, status, detail, code=error.code, headers=headers)

@@ -30,6 +30,8 @@ class ServiceSettings(GeodataSettings):
         Host names the service answers to, comma separated.
     public_url : str
         Origin in absolute links where a proxy hides it; otherwise taken from the request.
+    tile_listeners : int
+        Open maps that one process tells of changes; never more than half of the files it may open.
     validate_max_mb, validate_max_rows, validate_timeout_s : numbers
         What one file may cost that anybody has checked without an account.
     validate_readers : int
@@ -55,8 +57,9 @@ class ServiceSettings(GeodataSettings):
     attribution: str = "bandoso"
     title_vi: str = "Bản đồ số"
     title_en: str = "Digital map"
-    tile_cache_mb: int = 128
+    tile_cache_mb: int = 96
     tile_pool_size: int = 3
+    tile_listeners: int = 5000
     session_idle_minutes: int = 30
     session_hours: int = 12
     uploads_waiting: int = 3
@@ -72,6 +75,11 @@ class ServiceSettings(GeodataSettings):
     storage_key_id: str = ""
     storage_secret_key: SecretStr = SecretStr("")
     staged_days: int = 14
+
+    @property
+    def archive_dir(self) -> Path:
+        """Where archives of tiles lie."""
+        return self.var_dir / "archives"
 
     @property
     def hosts(self) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine, select, text
 from geodata.accounts import User
 from geodata.db import Database
 from geodata.importing.publish import Published, settle
+from geodata.redrawing import redraw_marked
 from geodata.registers import get_register
 from geodata.sample.marks import COMMUNE_CODES
 from geodata.units.load import load_reference, publish_boundaries
@@ -41,6 +42,15 @@ def apply_settings(settings: ServiceSettings) -> None:
         changed = connection.execute(statement, {"policy": settings.effective_policy}).rowcount
         if changed:
             audit.note(connection, "setting.publication_policy", actor="system", target=settings.effective_policy)
+
+
+def redraw_areas(settings: ServiceSettings) -> dict[str, int]:
+    """Draw anew what an update draws otherwise; returns the revisions by register."""
+    with owner(settings) as connection:
+        drawn = redraw_marked(connection)
+        for name, revision in drawn.items():
+            _note(connection, "tiles.redraw", name, revision)
+    return drawn
 
 
 def load_units(database: Database) -> dict[str, int]:

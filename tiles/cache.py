@@ -7,7 +7,6 @@ expires by the clock and nothing unchanged is made twice.
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from isal import igzip
 
@@ -18,11 +17,11 @@ _GZIP_LEVEL = 1
 Layers = tuple[str, ...]
 Key = tuple[Layers, TileAddress]
 
-_ENTRY_OVERHEAD = 600
+_ENTRY_OVERHEAD = 750
 """Bytes an entry costs beside its tile, roughly: keys, tuples, table slots."""
 
-_ANSWER_OVERHEAD = 2600
-"""Bytes that an answer lying ready for a tile costs, roughly: two messages with their headers, and their names."""
+_ANSWER_OVERHEAD = 1250
+"""Bytes that an answer lying ready costs beside its tile, roughly: its headers, its name, table slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +35,18 @@ class Tile:
     packed : bytes, optional
         Compressed with gzip: the form that is always kept in memory.
     plain : bytes, optional
-        As the database gave it, where it has just come from there or was asked for again. One of the two is there.
+        As the database gave it, where it has just come from there or was asked for again. Without either, the version is
+        all that is known.
     """
 
     version: str
     packed: bytes | None = None
     plain: bytes | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether more than the version is known."""
+        return self.packed is not None or self.plain is not None
 
     @property
     def is_empty(self) -> bool:
@@ -71,6 +76,22 @@ def _unpack(packed: bytes) -> bytes:
     return plain
 
 
+class Ready:
+    """What was made ready of a tile to be sent.
+
+    Attributes
+    ----------
+    is_used : bool
+        Whether it was sent since room was last short. A use of the tile is noted here alone: to put the tile in order each
+        time would cost as much as all the rest of finding the answer.
+    """
+
+    __slots__ = ("is_used",)
+
+    def __init__(self) -> None:
+        self.is_used = False
+
+
 class TileCache:
     """Least recently used tiles up to a number of bytes, and what was made ready of them to be sent.
 
@@ -85,7 +106,7 @@ class TileCache:
         self.bytes = 0
         self._tiles: OrderedDict[Key, Tile] = OrderedDict()
         self._by_layer: dict[str, dict[TileAddress, set[Key]]] = defaultdict(dict)
-        self._answers: dict[Hashable, tuple[Key, Any]] = {}
+        self._answers: dict[Hashable, Ready] = {}
         self._names: dict[Key, list[Hashable]] = {}
 
     def __len__(self) -> int:
@@ -97,13 +118,13 @@ class TileCache:
         if tile is None:
             return None
         self._tiles.move_to_end(key)
-        if not is_packed and tile.plain is None:
+        if tile.is_there and not is_packed and tile.plain is None:
             tile = replace(tile, plain=_unpack(tile.packed or b""))
             self.put(key, tile)
         return tile
 
     def put(self, key: Key, tile: Tile) -> None:
-        """Keep a packed tile, dropping the least used ones where room is short."""
+        """Keep a packed tile, or its version alone, dropping the least used ones where room is short."""
         if self.max_bytes == 0:
             return
         self._drop(key)
@@ -113,23 +134,21 @@ class TileCache:
             self._by_layer[layer].setdefault(key[1], set()).add(key)
         self._make_room()
 
-    def answer(self, name: Hashable) -> Any | None:
-        """Return what lies ready under a name and note the use of its tile."""
-        found = self._answers.get(name)
-        if found is None:
-            return None
-        key, answer = found
-        self._tiles.move_to_end(key)
+    def answer(self, name: Hashable) -> Ready | None:
+        """Return what lies ready under a name and note its use."""
+        answer = self._answers.get(name)
+        if answer is not None:
+            answer.is_used = True
         return answer
 
-    def keep_answer(self, key: Key, name: Hashable, answer: Any) -> None:
+    def keep_answer(self, key: Key, name: Hashable, answer: Ready) -> None:
         """Keep what was made ready of a tile, until the tile is dropped or a revision comes."""
         if key not in self._tiles:
             return
         if name not in self._answers:
             self._names.setdefault(key, []).append(name)
             self.bytes += _ANSWER_OVERHEAD
-        self._answers[name] = key, answer
+        self._answers[name] = answer
         self._make_room()
 
     def forget_answers(self) -> None:
@@ -140,7 +159,18 @@ class TileCache:
 
     def _make_room(self) -> None:
         while self.bytes > self.max_bytes:
-            self._drop(next(iter(self._tiles)))
+            oldest = next(iter(self._tiles))
+            if self._was_answered(oldest):
+                self._tiles.move_to_end(oldest)
+            else:
+                self._drop(oldest)
+
+    def _was_answered(self, key: Key) -> bool:
+        """Whether an answer made of a tile was sent since this was last asked."""
+        used = [answer for name in self._names.get(key, ()) if (answer := self._answers[name]).is_used]
+        for answer in used:
+            answer.is_used = False
+        return bool(used)
 
     def _drop(self, key: Key) -> None:
         tile = self._tiles.pop(key, None)

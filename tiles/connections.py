@@ -6,6 +6,8 @@ process (docs/benchmarks). Tiles need none of that: no statement of ours leaves 
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -54,6 +56,21 @@ class Connections:
             self._pass_on(connection)
         assert row is not None
         return row
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[asyncpg.Connection]:
+        """Lend a connection for other statements.
+
+        Raises
+        ------
+        TilesBusyError
+            When none came free in time.
+        """
+        connection = await self._take()
+        try:
+            yield connection
+        finally:
+            self._pass_on(connection)
 
     async def close(self) -> None:
         """Close those that are idle."""

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from tiles.cache import Key, Layers, Tile, TileCache, pack
+from tiles.changes import Changes, read_changes
 from tiles.connections import Connections
 from tiles.grid import TileAddress
 from tiles.sql import stamp_sql, tile_sql
@@ -45,7 +46,7 @@ class StoreSettings:
     dsn: str
     server_settings: dict[str, str]
     pool_size: int = 3
-    cache_bytes: int = 128 << 20
+    cache_bytes: int = 96 << 20
     wait_s: float = 0.7
 
 
@@ -64,10 +65,11 @@ class TileStore:
         self._flights: dict[Key, _Flight] = {}
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
+        self._told: dict[str, int] | None = None
         self._is_listening = False
         self._heard = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
-        self.on_revision: list[Callable[[str, int], None]] = []
+        self.on_change: list[Callable[[str, int, Changes], None]] = []
 
     async def start(self) -> None:
         """Begin to listen for revisions."""
@@ -107,10 +109,19 @@ class TileStore:
         return found
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
-        """Return a tile's version without making the tile."""
+        """Return a tile's version without making the tile; the next time it is in memory."""
+        generations = self._generations(layers)
         filled = self._filled(layers)
         row = await self._fetch(stamp_sql(filled, address.z), address) if filled else _NOTHING
-        return _version(layers, filled, row["stamps"])
+        version = _version(layers, filled, row["stamps"])
+        key = layers, address
+        if generations is not None and generations == self._generations(layers) and self.cache.get(key) is None:
+            self.cache.put(key, Tile(version))
+        return version
+
+    def _generations(self, layers: Layers) -> list[int] | None:
+        """Return what changes with every revision of a layer; None while no news is heard."""
+        return [self._generation[layer] for layer in layers] if self._is_listening else None
 
     def _filled(self, layers: Layers) -> Layers:
         """Leave out the layers of which nothing was ever published; all may be while no news is heard.
@@ -157,13 +168,12 @@ class TileStore:
 
     async def _make(self, key: Key) -> Tile:
         layers, address = key
-        generations = [self._generation[layer] for layer in layers]
-        was_listening = self._is_listening
+        generations = self._generations(layers)
         filled = self._filled(layers)
         row = await self._fetch(tile_sql(filled, address.z), address) if filled else _NOTHING
         version, plain = _version(layers, filled, row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
-        is_current = was_listening and generations == [self._generation[layer] for layer in layers]
+        is_current = generations is not None and generations == self._generations(layers)
         if not (is_current and self.cache.max_bytes):
             return Tile(version, plain=plain)
         packed = pack(plain)
@@ -196,9 +206,11 @@ class TileStore:
             self._flights.clear()
             self._is_listening = True
             self._heard.set()
+            await self._tell_missed(connection)
             while (payload := await _next(inbox, connection)) is not None:
                 layer, _, number = payload.partition(" ")
-                await self._forget(connection, layer, int(number))
+                if int(number) > self._seen.get(layer, 0):
+                    await self._forget(connection, layer, int(number))
         finally:
             self._is_listening = False
             await connection.close(timeout=1)
@@ -217,8 +229,35 @@ class TileStore:
         self._flights = {key: flight for key, flight in self._flights.items() if layer not in key[0]}
         self._seen[layer] = number
         self._generation[layer] += 1
-        for tell in self.on_revision:
-            tell(layer, number)
+        await self._tell(connection, layer, number)
+
+    async def _tell_missed(self, connection: asyncpg.Connection) -> None:
+        """Tell of what was published while no news was heard; nobody could miss anything before the start."""
+        if self._told is None:
+            self._told = dict(self._seen)
+        for layer, number in self._seen.items():
+            await self._tell(connection, layer, number)
+
+    async def _tell(self, connection: asyncpg.Connection, layer: str, number: int) -> None:
+        """Tell of a revision; where that fails, it is still to be told when the next connection hears news."""
+        assert self._told is not None
+        told = self._told.get(layer, 0)
+        if number > told:
+            changes = await read_changes(connection, layer, told)
+            self._told[layer] = number
+            for tell in self.on_change:
+                tell(layer, number, changes)
+
+    async def changes_since(self, layer: str, revision: int) -> Changes:
+        """Return the tiles of a layer that changed after a revision.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free in time.
+        """
+        async with self._connections.lend() as connection:
+            return await read_changes(connection, layer, revision)
 
 
 async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection) -> str | None:

@@ -1,18 +1,18 @@
 """What a request for a tile says in its headers, and the answer that follows from it and from the tile.
 
-An answer is two ASGI messages, so that one that lies ready costs nothing to write. The server looks at every header of
-every answer: an answer has those that somebody needs, and no others.
+An answer lies ready as few small things, since each one that is touched for a request comes from far in the memory. The
+server looks at every header of every answer: an answer has those that somebody needs, and no others.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from service.web.accept import weights
-from tiles.cache import Key, Tile
+from tiles.cache import Key, Ready, Tile
 
-Message = MutableMapping[str, Any]
-Headers = list[tuple[bytes, bytes]]
+Headers = tuple[tuple[bytes, bytes], ...]
+Sent = tuple[int, Headers, bytes]
 
 GZIP, IDENTITY, NONE = "gzip", "identity", ""
 REVALIDATE = b"public, max-age=0, must-revalidate"
@@ -21,6 +21,7 @@ OWN_SITE, OTHER_SITE, PROXY = "own site", "other site", "proxy"
 OPEN = (b"access-control-allow-origin", b"*")
 
 _TYPE = (b"content-type", b"application/vnd.mapbox-vector-tile")
+_PACKED = (b"content-encoding", b"gzip")
 _READABLE_ETAG = (b"access-control-expose-headers", b"ETag")
 """MapLibre of another site draws a tile anew only when its ETag has changed."""
 
@@ -49,12 +50,25 @@ class Asked(NamedTuple):
     audience: str
 
 
-class Answer(NamedTuple):
-    """A tile in one coding, as it is sent: whole, or to a client that holds it."""
+class Answer(Ready):
+    """A tile in one coding, as it is sent: whole, or to a client that holds it.
 
-    etag: bytes
-    whole: tuple[Message, Message]
-    unchanged: tuple[Message, Message]
+    Attributes
+    ----------
+    etag : bytes
+    whole, unchanged : tuple
+        Status, headers and body. There is no whole one where the tile's version is all that is known.
+    """
+
+    __slots__ = ("etag", "unchanged", "whole")
+
+    def __init__(self, etag: bytes, whole: Sent | None, unchanged: Sent) -> None:
+        super().__init__()
+        self.etag, self.whole, self.unchanged = etag, whole, unchanged
+
+    def for_holder_of(self, held: bytes) -> Sent | None:
+        """Return what is sent to a client that holds these versions (``If-None-Match``)."""
+        return self.unchanged if held and (self.etag in held or held == b"*") else self.whole
 
 
 def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, str, str]:
@@ -91,23 +105,20 @@ def choose_coding(encodings: bytes) -> str:
     return IDENTITY if identity > 0 else NONE
 
 
-def is_held(etag: bytes, held: bytes) -> bool:
-    """Whether an ``If-None-Match`` names an ETag, strong or weak; within quotes it cannot be part of another."""
-    return etag in held or held == b"*"
-
-
 def build_answer(key: Key, tile: Tile, asked: Asked, *, etag: bytes, caching: bytes) -> Answer:
-    """Write the messages of a tile."""
-    shared: Headers = [(b"etag", etag), (b"cache-control", caching), *_for_audience(key, asked.audience)]
-    unchanged = _messages(304, shared, b"")
+    """Write the answer that is made of a tile."""
+    shared: Headers = ((b"etag", etag), (b"cache-control", caching), *_for_audience(key, asked.audience))
+    unchanged = (304, shared, b"")
+    if not tile.is_there:
+        return Answer(etag, None, unchanged)
     if tile.is_empty:
-        return Answer(etag, _messages(204, shared, b""), unchanged)
+        return Answer(etag, (204, shared, b""), unchanged)
     is_packed = asked.coding == GZIP
     body = tile.body(is_packed=is_packed)
-    headers = [(b"content-length", str(len(body)).encode()), _TYPE, *shared]
+    content: Headers = ((b"content-length", str(len(body)).encode()), _TYPE)
     if is_packed:
-        headers.append((b"content-encoding", b"gzip"))
-    return Answer(etag, _messages(200, headers, body), unchanged)
+        content = (*content, _PACKED)
+    return Answer(etag, (200, (*content, *shared), body), unchanged)
 
 
 def _for_audience(key: Key, audience: str) -> Headers:
@@ -117,14 +128,9 @@ def _for_audience(key: Key, audience: str) -> Headers:
     (``addresses/14/13111/7466``), and needs no second copy for other sites.
     """
     if audience == OWN_SITE:
-        return [_VARY_BY_ORIGIN]
+        return (_VARY_BY_ORIGIN,)
     if audience == OTHER_SITE:
-        return [_VARY_BY_ORIGIN, OPEN, _READABLE_ETAG]
+        return _VARY_BY_ORIGIN, OPEN, _READABLE_ETAG
     layers, (z, x, y) = key
     tags = " ".join([*layers, *(f"{layer}/{z}/{x}/{y}" for layer in layers)])
-    return [_VARY, OPEN, _READABLE_ETAG, (b"surrogate-key", tags.encode())]
-
-
-def _messages(status: int, headers: Headers, body: bytes) -> tuple[Message, Message]:
-    start = {"type": "http.response.start", "status": status, "headers": headers}
-    return start, {"type": "http.response.body", "body": body}
+    return _VARY, OPEN, _READABLE_ETAG, (b"surrogate-key", tags.encode())

@@ -6,7 +6,9 @@ Routes: ``/tiles/{layers}/{z}/{x}/{y}.mvt`` and OGC API - Tiles
 """
 
 import asyncio
+import operator
 import re
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any
@@ -25,9 +27,8 @@ from service.api.tile_answers import (
     Answer,
     Asked,
     Headers,
-    Message,
+    Sent,
     build_answer,
-    is_held,
     read_headers,
 )
 from service.api.tile_selection import is_selective, read_selection, select_vn2000
@@ -43,6 +44,7 @@ from tiles.store import TileStore
 
 log = structlog.get_logger()
 
+Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -58,11 +60,14 @@ PATHS = (
         r"/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"
     ),
 )
+_VERSION = re.compile(r"[0-9a-f]{1,15}(?:-[0-9a-f]{1,15})*[a-z][0-9]+")
+_LATEST_NEWS_S = 0.5
+"""By then news of a revision has come to every process."""
+
 _COUNTED_WITHIN_S = 1.0
 """Figures for Prometheus cost more than the answer when each request writes them."""
 
-_NO_BODY: Message = {"type": "http.response.body", "body": b""}
-_PREFLIGHT: Headers = [(name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items()]
+_PREFLIGHT: Headers = tuple((name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items())
 _PATIENCE_S = 0.05
 """How long after a tile was asked for its client begins to be watched."""
 
@@ -99,17 +104,18 @@ class TileApplication:
             return None
         return next((found for pattern in PATHS if (found := pattern.match(path))), None)
 
-    def find_ready(self, scope: Scope) -> tuple[Message, Message] | None:
-        """Return the answer to a request that lies ready, as ASGI messages; None where `__call__` must make it."""
+    def find_ready(self, scope: Scope) -> Sent | None:
+        """Return status, headers and body where an answer lies ready; None where `__call__` must make it."""
         if scope["method"] != "GET":
             return None
         held, coding, audience = read_headers(scope["headers"])
         answer: Answer | None = self.store.answer((scope["path"], scope["query_string"], coding, audience))
         if answer is None:
             return None
-        messages = answer.unchanged if held and is_held(answer.etag, held) else answer.whole
-        self._count(messages[0]["status"])
-        return messages
+        sent = answer.for_holder_of(held)
+        if sent is not None:
+            self._count(sent[0])
+        return sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -128,7 +134,7 @@ class TileApplication:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
-            await _send(send, 204, _PREFLIGHT, b"")
+            await reply(send, 204, _PREFLIGHT, b"")
             return
         if scope["method"] not in {"GET", "HEAD"}:
             raise MethodError
@@ -143,25 +149,41 @@ class TileApplication:
         asked = Asked(*read_headers(scope["headers"]))
         if asked.coding == NONE:
             raise CodingError
+        if version:
+            await self._hear_of(layers, version)
         # Only what is current before the tile is sought may be kept under its name: else an older tile might stay there.
         current = self._version(layers)
         caching = FOR_EVER if version and version == current else REVALIDATE
         tile = self.store.cached(*key, is_packed=asked.coding == GZIP)
-        is_kept = tile is not None
-        if tile is None:
-            tile = await self._fetch(key, asked, receive)
-        answer = build_answer(key, tile, asked, etag=self._etag(tile.version, asked.coding), caching=caching)
-        if is_kept and version in {"", current}:
-            self.store.cache.keep_answer(
-                key, (scope["path"], scope["query_string"], asked.coding, asked.audience), answer
-            )
-        await self._send_answer(scope, send, answer, asked)
+        answer = tile and self._build(key, tile, asked, caching)
+        sent = answer and answer.for_holder_of(asked.held)
+        if answer and version in {"", current}:
+            name = (scope["path"], scope["query_string"], asked.coding, asked.audience)
+            self.store.cache.keep_answer(key, name, answer)
+        if not sent:
+            answer = await self._fetch(key, asked, caching, receive)
+            sent = answer.for_holder_of(asked.held)
+        assert sent is not None
+        status, headers, body = sent
+        self._count(status)
+        await reply(send, status, headers, b"" if scope["method"] == "HEAD" else body)
 
-    async def _send_answer(self, scope: Scope, send: Send, answer: Answer, asked: Asked) -> None:
-        start, body = answer.unchanged if asked.held and is_held(answer.etag, asked.held) else answer.whole
-        self._count(start["status"])
-        await send(start)
-        await send(_NO_BODY if scope["method"] == "HEAD" else body)
+    def _build(self, key: Key, tile: Tile, asked: Asked, caching: bytes) -> Answer:
+        etag = f'"{self._format}-{tile.version}{"-gz" if asked.coding == GZIP else ""}"'.encode()
+        return build_answer(key, tile, asked, etag=etag, caching=caching)
+
+    async def _fetch(self, key: Key, asked: Asked, caching: bytes, receive: Receive) -> Answer:
+        """Answer of what is not in memory; a version that the client holds is asked for before a tile is made."""
+        if asked.held:
+            answer = self._build(key, Tile(await self.store.version(*key)), asked, caching)
+            if answer.for_holder_of(asked.held):
+                return answer
+        return self._build(key, await self._wait_for_tile(key, receive), asked, caching)
+
+    async def _wait_for_tile(self, key: Key, receive: Receive) -> Tile:
+        """Wait for the tile as long as the client does."""
+        here = _current_task()
+        return await _watched(receive, self.store.tile(*key), lambda: self.store.leave(key, here))
 
     async def _answer_selection(
         self, scope: Scope, receive: Receive, send: Send, key: Key, chosen: tuple[Selection, str]
@@ -171,24 +193,31 @@ class TileApplication:
         asked = Asked(*read_headers(scope["headers"]))
         if asked.coding == NONE:
             raise CodingError
-        current, revisions = self._version(layers), self.store.revisions(layers)
-        tile = Tile(selection.version(revisions[0])) if asked.held and revisions else None
-        if tile is None or not is_held(self._etag(tile.version, asked.coding), asked.held):
-            here = _current_task()
-            tile = await _watched(receive, self.selections.tile(selection, address), here.cancel)
-        is_current = version and version == current and not selection.changes_by_day
+        is_current = version and version == self._version(layers) and not selection.changes_by_day
         caching = FOR_EVER if is_current else REVALIDATE
-        answer = build_answer(key, tile, asked, etag=self._etag(tile.version, asked.coding), caching=caching)
-        await self._send_answer(scope, send, answer, asked)
+        sent, revisions = None, self.store.revisions(layers)
+        if asked.held and revisions:
+            held = self._build(key, Tile(selection.version(revisions[0])), asked, caching)
+            sent = held.for_holder_of(asked.held)
+        if not sent:
+            tile = await _watched(receive, self.selections.tile(selection, address), _current_task().cancel)
+            sent = self._build(key, tile, asked, caching).for_holder_of(asked.held)
+        assert sent is not None
+        status, headers, body = sent
+        self._count(status)
+        await reply(send, status, headers, b"" if scope["method"] == "HEAD" else body)
 
-    async def _fetch(self, key: Key, asked: Asked, receive: Receive) -> Tile:
-        """Get a tile that is not in memory; a version that the client holds is asked for before a tile is made."""
-        if asked.held:
-            version = await self.store.version(*key)
-            if is_held(self._etag(version, asked.coding), asked.held):
-                return Tile(version)
-        here = _current_task()
-        return await _watched(receive, self.store.tile(*key), lambda: self.store.leave(key, here))
+    async def _hear_of(self, layers: Layers, version: str) -> None:
+        """Wait a moment for news that another process had first: it named a version that this one does not know yet."""
+        form = f"{self._policy[0]}{FORMAT}"
+        if version == self._version(layers) or not _VERSION.fullmatch(version) or not version.endswith(form):
+            return
+        named = [int(number, 16) for number in version.removesuffix(form).split("-")]
+        until = time.monotonic() + _LATEST_NEWS_S
+        while (known := self.store.revisions(layers)) and time.monotonic() < until:
+            if len(named) != len(known) or all(map(operator.le, named, known)):
+                return
+            await asyncio.sleep(_LATEST_NEWS_S / 50)
 
     def _version(self, layers: Layers) -> str:
         revisions = self.store.revisions(layers)
@@ -220,9 +249,6 @@ class TileApplication:
         self._layers[text] = layers
         return layers
 
-    def _etag(self, version: str, coding: str) -> bytes:
-        return f'"{self._format}-{version}{"-gz" if coding == GZIP else ""}"'.encode()
-
     async def _refuse(self, scope: Scope, send: Send, error: GeodataError) -> None:
         status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
         language = dict(scope["headers"]).get(b"accept-language", b"")
@@ -231,17 +257,13 @@ class TileApplication:
             {"type": f"urn:bandoso:problem:{error.code.lower()}", "title": str(getattr(status, "phrase", "")),
              "status": int(status), "detail": detail}
         )  # fmt: skip
-        headers: Headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"cache-control", b"no-store"),
-            OPEN,
-        ]
+        headers: Headers = ((b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store"), OPEN)
         if isinstance(error, TilesBusyError):
-            headers.append((b"retry-after", b"1"))
+            headers = (*headers, (b"retry-after", b"1"))
         if isinstance(error, MethodError):
-            headers.append((b"allow", b"GET, HEAD"))
+            headers = (*headers, (b"allow", b"GET, HEAD"))
         self._count(int(status))
-        await _send(send, int(status), headers, body)
+        await reply(send, int(status), headers, body)
 
 
 def tiles_version(revisions: Iterable[int], policy: str) -> str:
@@ -274,7 +296,8 @@ def _read_choice(found: re.Match[str], query: bytes, key: Key) -> tuple[Selectio
     return read_selection(query, key[0]) if is_selective(query) else None
 
 
-async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """Send an answer."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

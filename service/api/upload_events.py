@@ -2,15 +2,11 @@
 
 import asyncio
 import hashlib
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from types import FrameType
 from uuid import UUID
 
 import orjson
@@ -70,18 +66,9 @@ class UploadWatch:
         self._watching: asyncio.Task[None] | None = None
         self.is_ending = False
 
-    def end_with_process(self) -> None:
-        """End the streams at the signal that ends the process, as the server waits for them until its patience does."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGTERM, signal.SIGINT):
-            before = signal.getsignal(number)
-            if callable(before):
-                signal.signal(number, partial(self._end, before))
-
-    def _end(self, before: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None) -> None:
+    def end(self) -> None:
+        """End the streams: the server would wait for them until its patience does."""
         self.is_ending = True
-        before(number, frame)
 
     @contextmanager
     def place(self, upload_id: UUID, username: str) -> Iterator[None]:

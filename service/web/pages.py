@@ -88,6 +88,14 @@ def revisions_page(request: Request) -> Response:
     return render(request, "deskRevisions.html", {"register": register.id}, status_code=_status())
 
 
+@router.get("/desk/tiles/{collectionId}", dependencies=[public])
+def tiles_page(request: Request) -> Response:
+    """Show the page that says why a layer is slow on the map, or what is missing there."""
+    only(request)
+    register = get_register(request.path_params["collectionId"])
+    return render(request, "deskTiles.html", {"register": register.id}, status_code=_status())
+
+
 @router.get("/desk/fields/{collectionId}", dependencies=[public])
 def column_fields(request: Request) -> Response:
     """Say which fields a column of a file may be: names and titles, as the officers' guide lists them."""

@@ -57,6 +57,7 @@ export default defineConfig({
         desk: 'src/desk.ts',
         upload: 'src/upload.ts',
         revisions: 'src/revisions.ts',
+        tileReport: 'src/tileReport.ts',
         check: 'src/check.ts',
         outline: 'src/outline.ts',
         page: 'src/styles/page.css',

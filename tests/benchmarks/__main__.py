@@ -1,84 +1,73 @@
-"""``python -m tests.benchmarks``: measure the import and the tiles against their limits and a peer, in one run."""
+"""``python -m tests.benchmarks``: measure imports and tiles against their limits and peers, in one run."""
 
 import datetime as dt
 import fcntl
-import os
-import statistics
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from service.postgres import ClusterError
-from tests.benchmarks import data, imports, report, tiles, viewers
+from tests.benchmarks import (
+    areas,
+    data,
+    growth,
+    imports,
+    memory,
+    packing,
+    peers,
+    report,
+    servers,
+    tiles,
+    viewers,
+    writeup,
+)
 from tests.benchmarks.data import Ground
-from tests.benchmarks.load import BenchmarkError, Run
+from tests.benchmarks.load import BenchmarkError
 from tests.benchmarks.machine import describe_machine, describe_source, describe_versions, require_programs
-from tests.benchmarks.places import CRS, VAR
+from tests.benchmarks.places import VAR
+from tests.benchmarks.uploads import zipped
+from tests.benchmarks.writeup import Options, Outcome
 from tests.conftest import Server
 
-PARTS = ("import", "tiles")
-FULL_COUNT = 675_000
+Run = Callable[[Server, Options, Outcome], None]
 
+PARTS = ("import", "tiles", "areas", "growth")
+FULL_COUNT, FULL_FIELDS = 675_000, 20_000
 
-@dataclass(frozen=True)
-class Options:
-    """How large and how long."""
-
-    count: int
-    rounds: int
-    seconds: float
-    parts: Sequence[str]
-
-
-@dataclass
-class Outcome:
-    """What was measured, and under which conditions."""
-
-    machine: str
-    versions: str
-    source: str
-    ground: str
-    load: list[str] = field(default_factory=list)
-    imported: imports.ImportResult | None = None
-    measured: tiles.TileResult | None = None
-
-    @property
-    def rows(self) -> list[report.Row]:
-        found = report.import_rows(self.imported) if self.imported and self.imported.copies else []
-        return found + (report.tile_rows(self.measured) if self.measured else [])
-
-    def note_load(self, when: str) -> None:
-        self.load.append(f"{when} {os.getloadavg()[0]:.1f}")
+_AREA_SECONDS = 3.0
+"""There are many cases of areas."""
 
 
 def main(
     count: Annotated[int, typer.Option(min=1000, help="Addresses in the file")] = FULL_COUNT,
+    fields: Annotated[int, typer.Option(min=100, help="Growing areas")] = FULL_FIELDS,
     rounds: Annotated[int, typer.Option(min=1, help="Alternating rounds")] = 3,
     seconds: Annotated[float, typer.Option(min=1, help="Length of one load run")] = 5,
-    only: Annotated[str, typer.Option(help="import,tiles or one of them")] = "import,tiles",
+    only: Annotated[str, typer.Option(help="Parts, with commas between")] = ",".join(PARTS),
 ) -> None:
-    """Measure; ends with 1 when a goal is missed, with 2 when nothing could be measured."""
+    """Measure; ends with 1 when a goal is missed, with 2 when something could not be measured."""
     parts = only.split(",")
     if not set(parts) <= set(PARTS):
         raise typer.BadParameter(" | ".join(PARTS), param_hint="--only")
-    options = Options(count, rounds, seconds, parts)
+    options = Options(count, fields, rounds, seconds, parts)
     VAR.mkdir(parents=True, exist_ok=True)
     with (VAR / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             require_programs()
+            if "tiles" in parts:
+                servers.provide_martin()
             outcome = measure(options)
         except (BenchmarkError, ClusterError) as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(2) from error
-    text = write_up(outcome, options)
+    text = writeup.write_up(outcome, options)
     (VAR / "last.md").write_text(text, encoding="utf-8")
     sys.stdout.write(text)
-    raise typer.Exit(int(any(row.is_met is False for row in outcome.rows)))
+    raise typer.Exit(2 if outcome.failures else int(any(row.is_met is False for row in outcome.rows)))
 
 
 def measure(options: Options) -> Outcome:
@@ -86,75 +75,64 @@ def measure(options: Options) -> Outcome:
     _say("starting the server and making the data")
     with data.benchmark_server() as server:
         ground = data.find_ground()
-        path = data.write_shapefile(ground, options.count)
         data.build_template(server, ground)
-        outcome = _describe(server, ground)
+        outcome = Outcome(describe_machine(), describe_versions(server), describe_source(), ground.name)
         outcome.note_load("at the start")
-        outcome.imported = _import(server, options, path)
-        outcome.note_load("after the imports")
-        if "tiles" in options.parts:
-            _say(f"tiles: {options.rounds} rounds, {options.seconds:g} s a case")
-            outcome.measured = tiles.run_tiles(server, options.rounds, options.seconds)
-            outcome.note_load("at the end")
+        peers.forget_statements(server)
+        if set(options.parts) & {"import", "tiles", "growth"}:
+            _import(ground, server, options, outcome)
+        # What one part cannot measure is no reason to lose the others.
+        runs: dict[str, Run] = {"tiles": _tiles, "areas": partial(_areas, ground), "growth": _growth}
+        for part, run in runs.items():
+            if part in options.parts:
+                with outcome.noting_failure(part):
+                    run(server, options, outcome)
+        outcome.peer_statements = peers.statements_of_peers(server)
     return outcome
 
 
-def _describe(server: Server, ground: Ground) -> Outcome:
-    return Outcome(describe_machine(), describe_versions(server), describe_source(), ground.name)
-
-
-def _import(server: Server, options: Options, path: Path) -> imports.ImportResult:
-    """Measure imports, or make the one that the tiles need."""
+def _import(ground: Ground, server: Server, options: Options, outcome: Outcome) -> None:
+    """Measure imports, or make the one that other parts need."""
+    path = data.write_shapefile(ground, options.count)
     if "import" not in options.parts:
         _say("one import for the tiles")
         result = imports.ImportResult()
-        result.imports.append(imports.import_once(server, imports.zipped(path), options.count, result))
-        return result
+        result.imports.append(imports.import_once(server, zipped(path), options.count, result))
+        return
     _say(f"import: {options.rounds} rounds of {options.count:,} addresses")
-    result = imports.run_imports(server, path, options.count, options.rounds)
+    outcome.imported = result = imports.run_imports(server, path, options.count, options.rounds)
     imports.import_again(server, path, result)
     _say(f"import while {viewers.VIEWERS} viewers look at maps")
     imports.import_while_viewed(server, path, options.count, 4 * options.seconds, result)
-    return result
+    outcome.add("import", report.import_rows(result))
+
+
+def _tiles(server: Server, options: Options, outcome: Outcome) -> None:
+    _say(f"tiles: {options.rounds} rounds, {options.seconds:g} s a case")
+    found = outcome.measured["tiles"] = tiles.run_tiles(server, options.rounds, options.seconds)
+    _say("memory of a process with a full cache")
+    filled = memory.fill_cache(server)
+    _say("an archive of tiles")
+    packed = packing.pack(server)
+    others = [report.memory_row(filled), *([report.packing_row(packed)] if packed else [])]
+    outcome.add("tiles", [*report.tile_rows(found), *others])
+
+
+def _areas(ground: Ground, server: Server, options: Options, outcome: Outcome) -> None:
+    _say(f"areas: {options.fields:,} fields and the communes")
+    seconds = min(options.seconds, _AREA_SECONDS)
+    found = outcome.measured["areas"] = areas.run_areas(server, ground, options.fields, options.rounds, seconds)
+    outcome.add("areas", report.area_rows(found))
+
+
+def _growth(server: Server, options: Options, outcome: Outcome) -> None:
+    _say(f"growth: {growth.PROVINCES * options.count:,} addresses")
+    found = outcome.measured["growth"] = growth.run_growth(server, options.rounds, options.seconds)
+    outcome.add("growth", report.growth_rows(found))
 
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{dt.datetime.now().astimezone():%H:%M:%S} {text}\n")
-
-
-def write_up(outcome: Outcome, options: Options) -> str:
-    """Write the whole report."""
-    noise = [f"imports {_noise(outcome.imported.imports + outcome.imported.copies)}"] if outcome.imported else []
-    noise += (
-        [f"tiles {_noise([run for runs in outcome.measured.runs.values() for run in runs])}"]
-        if outcome.measured
-        else []
-    )
-    parts = [
-        f"# Benchmark of {dt.datetime.now().astimezone():%Y-%m-%d %H:%M}, commit {outcome.source}",
-        report.table(outcome.rows),
-        f"Machine: {outcome.machine}. Load average: {', '.join(outcome.load)}. "
-        f"Cores that other programs took meanwhile (median, largest): {', '.join(noise)}.",
-        f"Versions: {outcome.versions}.",
-        f"Data: {options.count:,} addresses on {outcome.ground}, EPSG:{CRS}. {options.rounds} rounds, {options.seconds:g} s a load run.",
-    ]
-    if outcome.imported is not None:
-        parts += ["## Statements of the last import", report.statement_table(outcome.imported)]
-    if outcome.measured is not None:
-        parts += ["## Tiles", _about_tiles(outcome.measured), report.cost_table(outcome.measured)]
-        parts += [f"The statement of z14:\n\n```sql\n{outcome.measured.statement}\n```"]
-    return "\n\n".join(parts) + "\n"
-
-
-def _noise(runs: Sequence[imports.Timed] | Sequence[Run]) -> str:
-    others = [run.others for run in runs]
-    return f"{statistics.median(others):.2f}, {max(others):.2f}"
-
-
-def _about_tiles(result: tiles.TileResult) -> str:
-    counts = ", ".join(f"{count} at z{z}" for z, count in result.counts.items())
-    agreed, total = result.agreed
-    return f"Occupied tiles: {counts}. The product and tipg agree on {agreed:,} of {total:,} points of {min(tiles.COMPARED, result.counts[14])} z14 tiles."
 
 
 if __name__ == "__main__":

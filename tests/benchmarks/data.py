@@ -16,6 +16,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from geodata.db import Database
+from geodata.importing.publish import settle
 from geodata.registers import get_register
 from geodata.sample.load import _publish
 from geodata.sample.world import make_sample
@@ -28,6 +29,7 @@ from tests.conftest import Server, migrate, settings_for
 from tiles.grid import HALF_WORLD_M
 
 TEMPLATE, COPIED, IMPORTED, VIEWED = "bench_template", "bench_copied", "bench_imported", "bench_viewed"
+AREAS, GROWN = "bench_areas", "bench_grown"
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def build_template(server: Server, ground: Ground) -> None:
     if ground.is_real:
         load_boundaries(database, ground.path, communes)
     else:
-        _publish(database, communes, make_sample(SEED).records["communes"], if_empty=False)
+        _publish(database, communes, make_sample(SEED).records["communes"], None, if_empty=False)
     database.dispose()
     with server.administrator(TEMPLATE) as connection:
         connection.execute("VACUUM (ANALYZE)")
@@ -116,6 +118,15 @@ def fresh(server: Server, name: str) -> str:
     with server.administrator() as connection:
         connection.execute("CHECKPOINT")
     return url
+
+
+def settle_database(server: Server, name: str) -> None:
+    """Do all that a load leaves for later, so that none of it runs beside a measurement."""
+    with Database(settings_for(server.url(name), var_dir=VAR / "service")) as database:
+        settle(database)
+    with server.administrator(name) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 def libpq(url: str) -> dict[str, str]:
@@ -130,19 +141,41 @@ def libpq(url: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Tiles:
-    """Tiles of one zoom that hold at least one address, shuffled."""
+    """Tiles of one zoom in which something lies, shuffled."""
 
     z: int
     addresses: list[tuple[int, int]]
 
+    def above(self, z: int) -> "Tiles":
+        """Return the tiles of a lower zoom in which these lie."""
+        shift = self.z - z
+        return _shuffled(z, {(x >> shift, y >> shift) for x, y in self.addresses})
+
+
+def _shuffled(z: int, found: set[tuple[int, int]]) -> Tiles:
+    addresses = sorted(found)
+    random.Random(SEED).shuffle(addresses)
+    return Tiles(z, addresses)
+
 
 def occupied_tiles(connection: psycopg.Connection, z: int) -> Tiles:
     """List the tiles in which addresses lie."""
-    size_m = 2 * HALF_WORLD_M / (1 << z)
     rows = connection.execute(
         "SELECT DISTINCT floor((ST_X(point) + %(half)s) / %(size)s)::int, floor((%(half)s - ST_Y(point)) / %(size)s)::int"
-        " FROM reg.addresses_tile ORDER BY 1, 2",
-        {"half": HALF_WORLD_M, "size": size_m},
-    ).fetchall()
-    random.Random(SEED).shuffle(rows)
-    return Tiles(z, rows)
+        " FROM reg.addresses_tile",
+        {"half": HALF_WORLD_M, "size": 2 * HALF_WORLD_M / (1 << z)},
+    )
+    return _shuffled(z, {(x, y) for x, y in rows})
+
+
+def met_tiles(connection: psycopg.Connection, register: str, z: int) -> Tiles:
+    """List the tiles that areas of a register meet."""
+    rows = connection.execute(
+        "SELECT DISTINCT x, y FROM (SELECT geom, ST_Envelope(geom) AS box, %(half)s AS half, %(size)s AS size"
+        f" FROM reg.{register}_tile WHERE geom IS NOT NULL) t"
+        ", generate_series(floor((ST_XMin(box) + half) / size)::int, floor((ST_XMax(box) + half) / size)::int) AS x"
+        ", generate_series(floor((half - ST_YMax(box)) / size)::int, floor((half - ST_YMin(box)) / size)::int) AS y"
+        " WHERE ST_Intersects(geom, ST_TileEnvelope(%(z)s, x, y))",
+        {"half": HALF_WORLD_M, "size": 2 * HALF_WORLD_M / (1 << z), "z": z},
+    )
+    return _shuffled(z, {(x, y) for x, y in rows})

@@ -1,10 +1,16 @@
-"""The least that an ASGI server can answer: the floor under every figure of a cache."""
+"""The least that an ASGI server can answer: the floor under every figure of a cache.
+
+``/bytes/N`` is answered with N bytes, anything else with five.
+"""
 
 from typing import Any
 
 
 async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-    """Say hello."""
+    """Answer."""
     if scope["type"] == "http":
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-        await send({"type": "http.response.body", "body": b"hello"})
+        _, _, size = scope["path"].partition("/bytes/")
+        body = bytes(int(size)) if size else b"hello"
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

@@ -11,6 +11,10 @@ from service.postgres import find_installation
 from tests.benchmarks.meter import Meter
 from tests.benchmarks.places import HERE
 
+MOST_CONNECTIONS = 16
+_PATIENCE = 5
+"""How many times longer is waited where no answer came."""
+
 _ROWS = 1 << 14
 """A pgbench script writes a tile of up to zoom 14 as one number: x * _ROWS + y."""
 
@@ -61,13 +65,15 @@ class Target:
         File with the paths, one a line.
     pids : list of int
         Its processes.
+    encodings : str
+        The header Accept-Encoding; none where empty.
     """
 
     address: str
     paths: Path
     pids: list[int]
-    connections: int = 16
-    is_compressed: bool = False
+    connections: int = MOST_CONNECTIONS
+    encodings: str = ""
 
 
 def write_paths(path: Path, lines: Sequence[str]) -> Path:
@@ -84,25 +90,44 @@ def run_wrk(target: Target, seconds: float, *, first: int, database: int) -> Run
     BenchmarkError
         When no good answer came.
     """
-    encoding = "gzip" if target.is_compressed else "plain"
-    command = [
-        "wrk", "-t1", f"-c{target.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
-        "-s", str(HERE / "paths.lua"), target.address, "--", str(target.paths), str(first), encoding,
-    ]  # fmt: skip
     with Meter({"web": target.pids, "database": [database]}) as meter:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"^result (\d+) (\d+) (\d+) (\S+) (\S+) (\d+)$", answer.stdout, re.MULTILINE)
-    if found is None:
-        raise BenchmarkError(f"wrk failed on {target.address}:\n{answer.stdout}{answer.stderr}")
-    requests, duration_us, size, errors = (int(found[n]) for n in (1, 2, 3, 6))
+        counted = _wrk(target, seconds, first)
+    if counted.requests == 0:
+        # Not one answer came in time, on a busy machine or in a short run.
+        with Meter({"web": target.pids, "database": [database]}) as meter:
+            counted = _wrk(target, _PATIENCE * seconds, first)
+    requests, errors = counted.requests, counted.errors
     if errors >= requests:
         raise BenchmarkError(f"{errors} of {requests} answers of {target.address} ({target.paths.name}) were errors")
     good = requests - errors
     return Run(
-        rate=good / duration_us * 1e6, p50_ms=float(found[4]), p95_ms=float(found[5]),
-        kilobytes=size / good / 1000, web_ms=meter.spent["web"] / good * 1000,
+        rate=good / counted.seconds, p50_ms=counted.p50_ms, p95_ms=counted.p95_ms,
+        kilobytes=counted.bytes / good / 1000, web_ms=meter.spent["web"] / good * 1000,
         database_ms=meter.spent["database"] / good * 1000, others=meter.others, errors=errors,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Counted:
+    requests: int
+    seconds: float
+    bytes: int
+    p50_ms: float
+    p95_ms: float
+    errors: int
+
+
+def _wrk(target: Target, seconds: float, first: int) -> _Counted:
+    command = [
+        "wrk", "-t1", f"-c{target.connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+        "-s", str(HERE / "paths.lua"), target.address, "--", str(target.paths), str(first), target.encodings,
+    ]  # fmt: skip
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"^result (\d+) (\d+) (\d+) (\S+) (\S+) (\d+)$", answer.stdout, re.MULTILINE)
+    if found is None:
+        raise BenchmarkError(f"wrk failed on {target.address}:\n{answer.stdout}{answer.stderr}")
+    requests, duration_us, size, errors = (int(found[n]) for n in (1, 2, 3, 6))
+    return _Counted(requests, duration_us / 1e6, size, float(found[4]), float(found[5]), errors)
 
 
 def write_pgbench_script(path: Path, statement: str, tiles: Sequence[tuple[int, int]]) -> Path:
@@ -141,7 +166,7 @@ def run_pgbench(script: Path, environment: dict[str, str], seconds: float, *, da
         When pgbench fails.
     """
     command = [
-        find_installation().program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(script),
+        find_installation().program("pgbench"), "-n", "-M", "prepared", "-c", str(clients), "-j", str(min(2, clients)), "-T", str(max(1, round(seconds))), "-f", str(script),
     ]  # fmt: skip
     with Meter({"database": [database]}) as meter:
         answer = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)

@@ -13,6 +13,7 @@ import psutil
 from tests.benchmarks.data import TEMPLATE
 from tests.benchmarks.load import BenchmarkError
 from tests.benchmarks.places import HERE, ROOT
+from tests.benchmarks.servers import find_martin
 from tests.conftest import Server
 
 _PACKAGES = (
@@ -66,6 +67,7 @@ def describe_versions(server: Server) -> str:
     shown = [
         f"PostgreSQL {postgresql[0].split()[0]}", *(part.replace('="', " ") for part in parts), *tools,
         f"Python {platform.python_version()}", *packages, f"tipg {peer[1] if peer else '?'}",
+        *([_first_line(str(martin), "--version")] if (martin := find_martin()) else []),
     ]  # fmt: skip
     return ", ".join(shown)
 

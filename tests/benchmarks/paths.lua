@@ -1,5 +1,5 @@
 -- Asks for the paths of a file one after another, from a place in it that differs from run to run.
--- Arguments: the file ("path" or "path<TAB>ETag" a line), the number of the first line, "gzip" or "plain".
+-- Arguments: the file ("path" or "path<TAB>ETag" a line), the number of the first line, the header Accept-Encoding (may be empty).
 local requests, at = {}, 0
 
 function init(arguments)
@@ -7,7 +7,7 @@ function init(arguments)
   for line in io.lines(arguments[1]) do
     local path, etag = line:match("^([^\t]+)\t?(.*)$")
     local headers = {}
-    if encoding == "gzip" then headers["Accept-Encoding"] = "gzip" end
+    if encoding and encoding ~= "" then headers["Accept-Encoding"] = encoding end
     if etag ~= "" then headers["If-None-Match"] = etag end
     requests[#requests + 1] = wrk.format("GET", path, headers)
   end

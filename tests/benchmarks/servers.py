@@ -1,15 +1,18 @@
-"""The servers that are measured: the product as `bandoso up` starts it, tipg as shipped, and a bare ASGI answer."""
+"""The servers that are measured: the product as `bandoso up` starts it, its peers, and a bare ASGI answer."""
 
 import hashlib
+import json
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from service.listening import listen
 from service.supervisor_options import SERVE_API
@@ -18,6 +21,9 @@ from tests.benchmarks.places import HERE, ROOT, VAR, plain_environment
 from tests.conftest import free_port
 
 PROCESSES = 2
+MARTIN = "1.14.0"
+"""Built with `cargo` where the machine has that and no martin of its own."""
+
 _FIRST_PORT = 8900
 _START_S = 60
 
@@ -31,14 +37,14 @@ class Serving:
 
 
 @contextmanager
-def bandoso(url: str, *, cache_mb: int) -> Iterator[Serving]:
-    """Serve the product with two processes on one socket, as its supervisor does."""
+def bandoso(url: str, *, cache_mb: int, processes: int = PROCESSES) -> Iterator[Serving]:
+    """Serve the product with several processes on one socket, as its supervisor does."""
     environment = {
         "DATABASE_URL": url,
         "BANDOSO_VAR_DIR": str(VAR / "service"),
         "BANDOSO_TILE_CACHE_MB": str(cache_mb),
     }
-    with _on_one_socket(SERVE_API, environment, f"bandoso-{cache_mb}", "/readyz") as found:
+    with _on_one_socket(SERVE_API, environment, f"bandoso-{cache_mb}", "/readyz", processes) as found:
         yield found
 
 
@@ -47,7 +53,7 @@ def hello() -> Iterator[Serving]:
     """Serve the smallest answer in the same way."""
     command = ["tests.benchmarks.hello:app" if word == "service.app:create_app" else word for word in SERVE_API]
     command.remove("--factory")
-    with _on_one_socket(command, {}, "hello", "/") as found:
+    with _on_one_socket(command, {}, "hello", "/", PROCESSES) as found:
         yield found
 
 
@@ -66,10 +72,38 @@ def tipg(url: str) -> Iterator[Serving]:
 
 
 @contextmanager
-def _on_one_socket(command: Sequence[str], environment: dict[str, str], name: str, probe: str) -> Iterator[Serving]:
+def martin(url: str, tables: Mapping[str, Any], function: str) -> Iterator[Serving | None]:
+    """Serve martin with two workers and no cache; None where the machine has none.
+
+    Parameters
+    ----------
+    tables : mapping
+        Table sources by name, as martin's configuration writes them.
+    function : str
+        A function of schema ``public`` to serve as well.
+    """
+    program, port = find_martin(), free_port()
+    if program is None:
+        yield None
+        return
+    sources = {"tables": tables, "functions": {function: {"schema": "public", "function": function}}}
+    postgres = {"connection_string": url, "auto_publish": False, **sources}
+    address = f"127.0.0.1:{port}"
+    settings = {"listen_addresses": address, "worker_processes": PROCESSES, "cache": "disable", "postgres": postgres}
+    # Every JSON document is one of YAML too.
+    (VAR / "martin.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    with process([str(program), "--config", str(VAR / "martin.yaml")], {"RUST_LOG": "warn"}, "martin") as running:
+        _await_answer(f"http://{address}/health", [running], "martin")
+        yield Serving(f"http://{address}", [running.pid])
+
+
+@contextmanager
+def _on_one_socket(
+    command: Sequence[str], environment: dict[str, str], name: str, probe: str, processes: int
+) -> Iterator[Serving]:
     with listen("127.0.0.1", _FIRST_PORT) as listener, ExitStack() as stack:
         words = [word.format(fd=listener.fileno()) for word in command]
-        children = [stack.enter_context(process(words, environment, f"{name}-{n}", listener)) for n in range(PROCESSES)]
+        children = [stack.enter_context(process(words, environment, f"{name}-{n}", listener)) for n in range(processes)]
         address = "http://{}:{}".format(*listener.getsockname())
         _await_answer(f"{address}{probe}", children, name)
         yield Serving(address, [child.pid for child in children])
@@ -124,3 +158,22 @@ def peers() -> Path:
         subprocess.run([*install, "-r", str(wanted)], check=True)
         stamp.write_text(digest)
     return folder / "bin"
+
+
+def find_martin() -> Path | None:
+    """Return martin's program: that of the machine, or our own; None without."""
+    found = shutil.which("martin")
+    own = VAR / "martin" / "bin" / "martin"
+    return Path(found) if found is not None else own if own.exists() else None
+
+
+def provide_martin() -> None:
+    """Build martin once where the machine has Rust and no martin; without either, or when it fails, go on without."""
+    cargo = shutil.which("cargo")
+    if cargo is None or find_martin() is not None:
+        return
+    sys.stderr.write(f"building martin {MARTIN} (several minutes, once)\n")
+    features = ["--no-default-features", "--features", "postgres"]
+    command = [cargo, "install", "--locked", "--root", str(VAR / "martin"), f"martin@{MARTIN}", *features]
+    with (VAR / "martin-build.log").open("wb") as log:
+        subprocess.run(command, stdout=log, stderr=log, check=False)

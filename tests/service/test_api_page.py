@@ -49,7 +49,9 @@ def test_commands_ask_the_address_that_the_page_was_read_at(
 
 def test_commands_that_need_no_key_give_something(client: TestClient, operations: list[dict[str, Any]]) -> None:
     for operation in operations:
-        if operation["method"] == "GET" and "BANDOSO_KEY" not in operation["command"]:
+        # No archive has a name that an example could know, and news of tiles come without end.
+        is_left_out = operation["path"] == "/archives/{name}.pmtiles" or operation["path"].endswith("/events")
+        if operation["method"] == "GET" and "BANDOSO_KEY" not in operation["command"] and not is_left_out:
             address = operation["command"].split('"')[1].removeprefix(ORIGIN)
             assert client.get(address).status_code in {200, 204}, operation["command"]
 

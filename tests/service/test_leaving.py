@@ -39,14 +39,15 @@ class Slow:
             yield
 
     def waiting(self) -> list[tuple[object, ...]]:
-        """Return the queries for tiles that wait."""
+        """Return the queries for tiles that wait, as it is now: a transaction sees what it saw first."""
+        self.administrator.execute("SELECT pg_stat_clear_snapshot()")
         return self.administrator.execute(WAITING).fetchall()
 
-    def leave_later(self) -> socket.socket:
-        """Ask for the tile and keep the connection, to hang up on it."""
+    def leave_later(self, tile: str = TILE) -> socket.socket:
+        """Ask for a tile and keep the connection, to hang up on it."""
         place = urlsplit(self.address)
         client = socket.create_connection((place.hostname or "", place.port or 0))
-        client.sendall(f"GET {TILE} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+        client.sendall(f"GET {tile} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
         return client
 
 
@@ -100,3 +101,19 @@ def test_a_client_that_comes_while_the_others_leave_gets_its_tile(slow: Slow) ->
             coming = pool.submit(httpx2.get, slow.address + TILE)
             time.sleep(A_MOMENT_S)
         assert coming.result().status_code == 200
+
+
+def test_who_finds_every_connection_taken_is_refused_within_a_second(slow: Slow) -> None:
+    others = [f"/tiles/addresses/14/{x}/7245.mvt" for x in range(13027, 13030)]
+    with slow.tiles_wait():
+        leaving = [slow.leave_later(tile) for tile in others]
+        time.sleep(A_MOMENT_S)
+        began = time.monotonic()
+        answer = httpx2.get(slow.address + TILE)
+        took_s = time.monotonic() - began
+        for client in leaving:
+            client.close()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["type"] == "urn:bandoso:problem:tiles_busy"
+    assert took_s < 1.0
+    assert httpx2.get(slow.address + TILE).status_code == 200

@@ -45,6 +45,9 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/basemap-provinces.geojson"): ("/basemap-provinces.geojson", 200),
     ("GET", "/tileMatrixSets"): ("/tileMatrixSets", 200),
     ("GET", "/tileMatrixSets/{tileMatrixSetId}"): ("/tileMatrixSets/WebMercatorQuad", 200),
+    ("GET", "/tileMatrixSets/WebMercatorQuad"): ("/tileMatrixSets/WebMercatorQuad", 200),
+    ("GET", "/archives"): ("/archives", 200),
+    ("GET", "/archives/{name}.pmtiles"): ("/archives/vietnam.1.pmtiles", 404),
     ("GET", "/search"): ("/search?q=thon", 200),
     ("GET", "/registers"): ("/registers", 200),
     ("POST", "/uploads"): ("/uploads", 401),
@@ -74,6 +77,10 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/desk/uploads/{uploadId}"): ("/desk/uploads/00000000-0000-0000-0000-000000000000", 200),
     ("GET", "/desk/revisions/{collectionId}"): ("/desk/revisions/addresses", 200),
     ("GET", "/desk/fields/{collectionId}"): ("/desk/fields/addresses", 200),
+    ("GET", "/desk/tiles/{collectionId}"): ("/desk/tiles/addresses", 200),
+    ("GET", "/desk/tiles/{collectionId}/zooms/{z}"): ("/desk/tiles/addresses/zooms/9", 401),
+    ("GET", "/desk/tiles/{collectionId}/missing"): ("/desk/tiles/addresses/missing", 401),
+    ("GET", "/desk/tiles/{collectionId}/why"): ("/desk/tiles/addresses/why", 401),
     ("GET", "/kiem-tra"): ("/kiem-tra", 200),
     ("GET", "/about"): ("/about", 200),
     ("GET", "/accessibility"): ("/accessibility", 200),
@@ -129,7 +136,7 @@ def test_only_public_data_may_be_read_by_other_sites(stranger: TestClient, path:
     assert "access-control-allow-credentials" not in headers
 
 
-@pytest.mark.parametrize("address", sorted({address for address, _ in STRANGER.values()} | {"/tiles/addresses/0/0/0.mvt", "/collections/addresses/tiles/WebMercatorQuad/0/0/0"}))  # fmt: skip
+@pytest.mark.parametrize("address", sorted({address for address, _ in STRANGER.values()} | {"/tiles/addresses/0/0/0.mvt", "/tiles/addresses/events", "/collections/addresses/tiles/WebMercatorQuad/0/0/0"}))  # fmt: skip
 def test_scripts_of_other_sites_may_send_headers_to_what_is_public_only(stranger: TestClient, address: str) -> None:
     asked = {"origin": "https://xa.example", "access-control-request-method": "GET", "access-control-request-headers": "if-none-match"}  # fmt: skip
     answer = stranger.options(address, headers=asked)

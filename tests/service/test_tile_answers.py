@@ -1,14 +1,19 @@
 """What a tile's answer says to whom: codings, ETags, how long a copy stays good, and that what lies ready is the same."""
 
 import gzip
+import os
+import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from service.api.tile_answers import GZIP, IDENTITY, NONE, choose_coding
+from service.api.tile_answers import GZIP, IDENTITY, NONE, PROXY, REVALIDATE, Asked, build_answer, choose_coding
 from service.app import create_app
 from service.settings import ServiceSettings
+from tiles.cache import Tile, TileCache
+from tiles.grid import TileAddress
 
 TILE = "/tiles/addresses/14/13026/7245.mvt"
 EMPTY = "/tiles/addresses/14/0/0.mvt"
@@ -107,6 +112,50 @@ def test_an_answer_that_lies_ready_is_the_one_that_was_made(
         )
 
 
+@pytest.fixture
+def statements(asked: TestClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the database is asked for tiles from here on; it is really asked."""
+    store, seen = asked.app.api.state.tiles, list[str]()  # type: ignore[attr-defined]
+    fetch = store._fetch
+
+    async def noted(statement: str, address: TileAddress) -> Any:
+        seen.append(statement)
+        return await fetch(statement, address)
+
+    monkeypatch.setattr(store, "_fetch", noted)
+    store.cache.clear()
+    return seen
+
+
+@pytest.mark.parametrize("path", [TILE, EMPTY, "/tiles/addresses/8/203/113.mvt"])
+def test_an_unchanged_tile_costs_no_tile_query(asked: TestClient, statements: list[str], path: str) -> None:
+    etag = asked.get(path).headers["etag"]
+    made = list(statements)
+    assert len(made) == 1
+    for _ in range(3):
+        assert asked.get(path, headers={"if-none-match": etag}).status_code == 304
+    assert statements == made
+    asked.app.api.state.tiles.cache.clear()  # type: ignore[attr-defined]
+    assert asked.get(path, headers={"if-none-match": f'"other", {etag}'}).status_code == 304
+    for held in (f'"other", {etag}', etag, "*"):
+        assert asked.get(path, headers={"if-none-match": held}).status_code == 304
+    assert [("ST_AsMVT" in statement, "stamp" in statement) for statement in statements] == [(True, True), (False, True)]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [TILE, EMPTY])
+def test_a_tile_of_which_only_the_version_is_known_is_made_for_who_does_not_hold_it(
+    asked: TestClient, statements: list[str], path: str
+) -> None:
+    whole = asked.get(path)
+    asked.app.api.state.tiles.cache.clear()  # type: ignore[attr-defined]
+    for _ in range(3):
+        assert asked.get(path, headers={"if-none-match": whole.headers["etag"]}).status_code == 304
+    for headers in ({"if-none-match": '"other"'}, {"if-none-match": '"other"'}, {}, {}):
+        answer = asked.get(path, headers=headers)
+        assert (answer.status_code, answer.content, answer.headers) == (whole.status_code, whole.content, whole.headers)
+    assert len([statement for statement in statements if "ST_AsMVT" in statement]) == 2
+
+
 def test_the_etag_of_one_coding_is_not_that_of_another(asked: TestClient) -> None:
     """A cache that holds the compressed tile may not take it for the other one (RFC 9110, section 8.8.3)."""
     packed, plain = (asked.get(TILE, headers={"accept-encoding": form}) for form in ("gzip", "identity"))
@@ -155,6 +204,26 @@ def test_another_site_may_read_a_tile_and_its_etag(asked: TestClient) -> None:
         assert headers["access-control-expose-headers"] == "ETag"
         assert "Origin" in headers["vary"]
     assert "Origin" in asked.get(TILE).headers["vary"]
+
+
+@pytest.mark.parametrize(("size", "is_sent"), [(0, True), (300, False), (300, True), (10_000, True)])
+def test_a_cache_takes_the_memory_that_it_counts(size: int, is_sent: bool) -> None:
+    cache = TileCache(1 << 30)
+    tracemalloc.start()
+    try:
+        for number in range(4000):
+            key = (("addresses",), TileAddress(14, number + 1000, 7245))
+            tile = Tile(f"{number:x}", os.urandom(size))
+            cache.put(key, tile)
+            if is_sent:
+                asked = Asked(b"", GZIP, PROXY)
+                name = (f"/tiles/addresses/14/{number}/7245.mvt", f"v={number:x}".encode(), GZIP, PROXY)
+                answer = build_answer(key, tile, asked, etag=f'"2c-{number:x}"'.encode(), caching=REVALIDATE)
+                cache.keep_answer(key, name, answer)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.6 < taken / cache.bytes < 1.05
 
 
 @pytest.mark.parametrize("path", ["/tiles/nothing/0/0/0.mvt", "/tiles/addresses/0/0/9.mvt", TILE + "?x=1"])

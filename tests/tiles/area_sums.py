@@ -64,9 +64,9 @@ def measure(connection: Connection, layer: str, whole: shapely.Geometry, z: int,
         shapes = [shapely.geometry.shape(one["geometry"]) for one in features]
         sums.points += sum(one.geom_type == "Point" for one in shapes)
         pieces = [one.intersection(_TILE) for one in map(shapely.make_valid, shapes) if one.area]
-        union = shapely.union_all(pieces)
+        union = shapely.union_all(pieces).buffer(0)
         sums.overlap += sum(piece.area for piece in pieces) - union.area
-        inside = shapely.transform(covered, partial(_in_units, x=x, y=y, unit_m=unit_m)).intersection(_TILE)
+        inside = shapely.transform(covered, partial(_in_units, x=x, y=y, unit_m=unit_m)).intersection(_TILE).buffer(0)
         sums.gap += inside.difference(union).area
         sums.border += (sum(piece.length for piece in pieces) - union.length) / 2
     return sums

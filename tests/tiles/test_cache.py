@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiles.cache import _ANSWER_OVERHEAD, _ENTRY_OVERHEAD, Key, Tile, TileCache, pack
+from tiles.cache import _ANSWER_OVERHEAD, _ENTRY_OVERHEAD, Key, Ready, Tile, TileCache, pack
 from tiles.grid import TileAddress
 
 OVERHEAD, ANSWER = _ENTRY_OVERHEAD, _ANSWER_OVERHEAD
@@ -108,11 +108,11 @@ def test_clearing_leaves_nothing_and_no_weight() -> None:
 
 
 def test_what_lies_ready_is_found_by_its_name_and_counts_as_use_of_its_tile() -> None:
-    cache = TileCache(2 * OVERHEAD + ANSWER + 20)
+    cache, answer = TileCache(2 * OVERHEAD + ANSWER + 20), Ready()
     cache.put(key(HERE, "a"), Tile("1", b"x" * 10))
-    cache.keep_answer(key(HERE, "a"), "name", "answer")
+    cache.keep_answer(key(HERE, "a"), "name", answer)
     cache.put(key(HERE, "b"), Tile("1", b"x" * 10))
-    assert cache.answer("name") == "answer"
+    assert cache.answer("name") is answer
     assert cache.bytes == 2 * OVERHEAD + ANSWER + 20
     cache.put(key(HERE, "c"), Tile("1", b""))
     assert [cache.get(key(HERE, name)) is not None for name in "abc"] == [True, False, True]
@@ -123,7 +123,7 @@ def test_what_lies_ready_goes_with_its_tile_and_with_every_revision(how: str) ->
     cache = TileCache(20 * OVERHEAD)
     cache.put(key(), Tile("1", b"x"))
     for name in ("one", "two", "one"):
-        cache.keep_answer(key(), name, name)
+        cache.keep_answer(key(), name, Ready())
     assert cache.bytes == OVERHEAD + 1 + 2 * ANSWER
     match how:
         case "dropped":
@@ -145,7 +145,7 @@ def test_what_lies_ready_goes_with_its_tile_and_with_every_revision(how: str) ->
 
 def test_nothing_lies_ready_of_a_tile_that_is_not_kept() -> None:
     cache = TileCache(10_000)
-    cache.keep_answer(key(), "name", "answer")
+    cache.keep_answer(key(), "name", Ready())
     assert (cache.answer("name"), cache.bytes) == (None, 0)
 
 
@@ -176,7 +176,8 @@ class PlainCache:
     def __init__(self, room: int) -> None:
         self.room = room
         self.tiles = OrderedDict[Key, Tile]()
-        self.answers: dict[tuple[Key, int], int] = {}
+        self.answers: dict[tuple[Key, int], Ready] = {}
+        self.used: set[tuple[Key, int]] = set()
 
     def weight(self) -> int:
         return sum(OVERHEAD + len(tile.packed or b"") for tile in self.tiles.values()) + ANSWER * len(self.answers)
@@ -184,10 +185,16 @@ class PlainCache:
     def drop(self, gone: Key) -> None:
         self.tiles.pop(gone, None)
         self.answers = {name: answer for name, answer in self.answers.items() if name[0] != gone}
+        self.used = {name for name in self.used if name[0] != gone}
 
     def make_room(self) -> None:
         while self.weight() > self.room:
-            self.drop(next(iter(self.tiles)))
+            oldest = next(iter(self.tiles))
+            if used := {name for name in self.used if name[0] == oldest}:
+                self.used -= used
+                self.tiles.move_to_end(oldest)
+            else:
+                self.drop(oldest)
 
 
 @given(STEPS)
@@ -206,19 +213,22 @@ def test_weight_and_order_are_those_of_a_slow_and_simple_cache(
         elif step == "get":
             assert cache.get(place) == plain.tiles.get(place)
         elif step == "answer":
-            assert cache.answer(name) == plain.answers.get(name)
+            assert cache.answer(name) is plain.answers.get(name)
+            plain.used |= {name} & plain.answers.keys()
         elif step == "keep answer":
-            cache.keep_answer(place, name, size)
-            plain.answers |= {name: size} if place in plain.tiles else {}
+            answer = Ready()
+            cache.keep_answer(place, name, answer)
+            plain.used -= {name}
+            plain.answers |= {name: answer} if place in plain.tiles else {}
         else:
             cache.forget(layers[0], [place[1]]) if step == "forget" else cache.forget_layer(layers[0])
             for k in [k for k in plain.tiles if layers[0] in k[0] and (step == "forget_layer" or k[1] == place[1])]:
                 plain.drop(k)
-        if (step == "get" and place in plain.tiles) or (step == "answer" and name in plain.answers):
+        if step == "get" and place in plain.tiles:
             plain.tiles.move_to_end(place)
         plain.make_room()
         assert cache._tiles == plain.tiles
-        assert {name: answer for name, (_, answer) in cache._answers.items()} == plain.answers
+        assert cache._answers == plain.answers
         assert cache.bytes == plain.weight()
 
 

@@ -9,6 +9,7 @@ import shapely
 from shapely import Point
 from sqlalchemy import Connection, text
 
+import geodata.stamps
 from geodata.db import SYSTEM, Database
 from geodata.registers import discover, get_register
 from geodata.rollback import roll_back
@@ -191,3 +192,30 @@ def test_a_step_over_the_edge_of_a_tile_changes_both_sides(world: tuple[Database
         tile for (_, tile), (stamp, _) in after.items() if stamp != before["addresses", tile][0] and tile[0] == 14
     }
     assert {x for _, x, _ in changed} == {13106, 13107}
+
+
+@pytest.mark.parametrize("case", ["vertex of one commune", "address moved to another tile", "growing area removed"])
+def test_where_comparing_takes_too_long_every_changed_tile_is_stamped_and_few_more(
+    world: tuple[Database, Seen], edited: Connection, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.setattr(geodata.stamps, "MOST_WORK", 0)
+    layer, edit = EDITS[case]
+    edit(edited)
+    after = walk(edited, [layer], BOX)
+    changed = {tile for tile in after if after[tile][1] != world[1][tile][1]}
+    stamped = {tile for tile in after if after[tile][0] != world[1][tile][0]}
+    assert changed <= stamped < after.keys()
+
+
+@pytest.mark.long
+def test_a_file_of_100_000_stamps_every_tile_that_it_changes(world: tuple[Database, Seen], edited: Connection) -> None:
+    random = np.random.default_rng(5)
+    first, second = random.uniform((107.95, 15.95), (108.15, 16.15), (2, 100_000, 2))
+    for places in (first, np.where(np.arange(100_000)[:, None] % 3, first, second)):
+        before = walk(edited, ["addresses"], (107.95, 15.95, 108.15, 16.15))
+        rows = [agency(f"1{at:09}", geom=Point(*place)) for at, place in enumerate(places)]
+        publish(edited, "addresses", rows)
+        after = walk(edited, ["addresses"], (107.95, 15.95, 108.15, 16.15))
+        changed = {tile for tile in after if after[tile][1] != before[tile][1]}
+        assert len(changed) > 50
+        assert all(after[tile][0] > before[tile][0] for tile in changed)

@@ -77,6 +77,11 @@ export class PublicApi {
     return this.base + this.itemPath(register, id) + (format ? `?f=${format}` : '');
   }
 
+  /** Where changes of tiles are told as they happen, from the versions on that are drawn. */
+  tileEventsUrl(layers: readonly string[], versions: readonly string[]): string {
+    return `${this.base}/tiles/${layers.join(',')}/events?${new URLSearchParams({ since: versions.join(',') })}`;
+  }
+
   /** Follows an address the service gave, such as the next page, on the host this page came from. */
   follow<T = FeatureCollection>(href: string, signal?: AbortSignal): Promise<T> {
     const { pathname, search } = new URL(href, document.baseURI);

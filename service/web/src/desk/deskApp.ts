@@ -36,6 +36,15 @@ export class DeskApp extends SignedInElement {
             )}
           </ul>
         </nav>
+        <nav class="card" aria-labelledby="desk-tiles">
+          <h2 id="desk-tiles">${d('desk.tiles')}</h2>
+          <p class="hint">${d('desk.tilesHint')}</p>
+          <ul class="links">
+            ${this.registers.map(
+              ({ id, title }) => html`<li><a href="${base}/desk/tiles/${encodeURIComponent(id)}">${say(title)}</a></li>`,
+            )}
+          </ul>
+        </nav>
         <section class="card" aria-labelledby="desk-files">
           <h2 id="desk-files">${d('desk.files')}</h2>
           <p class="hint">${d('desk.filesHint')}</p>

@@ -18,6 +18,25 @@ export function scrollingTable(label: string, heads: readonly string[], rows: Te
   </div>`;
 }
 
+/** A table under a caption that is read before it; it scrolls like the others. */
+export function captionedTable(caption: string, heads: readonly string[], rows: readonly TemplateResult[]): TemplateResult {
+  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}>
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${heads.map((head) => html`<th scope="col">${head}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </div>`;
+}
+
 /** Pairs of a name and what stands for it; those without a value are left out. */
 export function facts(pairs: readonly (readonly [string, TemplateResult | string])[]): TemplateResult {
   return html`<dl class="facts">

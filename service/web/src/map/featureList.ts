@@ -3,11 +3,13 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { isAbort, type PublicApi } from '../core/api';
 import { PageElement, reason } from '../core/element';
+import { touches, type Changes } from '../core/tileMath';
 import { lang, say, t } from '../core/page';
 import type { Bounds, Feature, FeatureCollection, Field, Register } from '../core/types';
 import { featureLabel, formatValue, nameFields } from '../core/values';
 
 const PAGE_SIZE = 50;
+const MOST = 1000;
 const WAIT_MS = 300;
 const EXTRA_COLUMNS = 2;
 
@@ -58,6 +60,13 @@ export class FeatureList extends PageElement {
     this.state = 'loading';
     this.features = [];
     this.why = '';
+  }
+
+  /** Asks again for as much as is shown, where a publish may have changed it; the rows stay in place meanwhile. */
+  refresh(changes: Changes): void {
+    if (changes.layer !== this.register || !touches(changes, this.bounds)) return;
+    this.isStale = true;
+    if (this.active) void this.load(Math.min(Math.max(this.features.length, PAGE_SIZE), MOST), 'ready');
   }
 
   override disconnectedCallback(): void {
@@ -145,9 +154,9 @@ export class FeatureList extends PageElement {
     this.emit<FeatureChoice>('feature-chosen', { register: this.register, feature });
   }
 
-  private load(): Promise<void> {
+  private load(limit = PAGE_SIZE, meanwhile: State = 'loading'): Promise<void> {
     this.isStale = false;
-    return this.take((signal) => this.api.items(this.register, this.bounds, PAGE_SIZE, signal), []);
+    return this.take((signal) => this.api.items(this.register, this.bounds, limit, signal), [], meanwhile);
   }
 
   private more(): Promise<void> {
@@ -155,12 +164,17 @@ export class FeatureList extends PageElement {
     return next === undefined ? Promise.resolve() : this.take((signal) => this.api.follow(next, signal), this.features);
   }
 
-  private async take(ask: (signal: AbortSignal) => Promise<FeatureCollection>, before: Feature[]): Promise<void> {
+  private async take(
+    ask: (signal: AbortSignal) => Promise<FeatureCollection>,
+    before: Feature[],
+    meanwhile: State = 'loading',
+  ): Promise<void> {
     if (!this.register) return;
     this.running?.abort();
     const request = new AbortController();
     this.running = request;
-    this.state = 'loading';
+    // What is under way already is told of as before.
+    if (this.state !== 'loading') this.state = meanwhile;
     try {
       const page = await ask(request.signal);
       this.features = [...before, ...page.features];

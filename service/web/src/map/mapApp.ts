@@ -13,15 +13,16 @@ import { featureLabel, safeHref } from '../core/values';
 import { findCommune } from './commune';
 import type { EmbedDialog } from './embedDialog';
 import type { FeatureDetails, Selection } from './featureDetails';
-import { featureId, type FeatureChoice } from './featureList';
+import { featureId, type FeatureChoice, type FeatureList } from './featureList';
 import type { LayerToggle } from './layerPanel';
+import { mapProblem, type MapState } from './mapProblem';
 import { MapView, NoWebglError, type Picked } from './mapView';
 import { prepareStyle, withContext } from './style';
+import { UpdateNotice } from './updateNotice';
 import { firstForList, keepLayers, keepView, layersFromQuery } from './urlState';
 
 const PANELS = ['layers', 'list', 'details'] as const;
 type Panel = (typeof PANELS)[number];
-type MapState = 'loading' | 'ready' | 'failed' | 'noWebgl';
 
 /** Below this width the panel covers part of a small screen, so it starts closed. */
 const NARROW = '(max-width: 760px)';
@@ -70,6 +71,10 @@ export class MapApp extends PageElement {
   private busyTimer: ReturnType<typeof setTimeout> | undefined;
   private clickedAt: [number, number] | undefined;
   private opener: HTMLElement | undefined;
+  private readonly updateNotice = new UpdateNotice(
+    () => (this.notice ||= t('map.updated')),
+    () => (this.notice = this.notice === t('map.updated') ? '' : this.notice),
+  );
 
   constructor() {
     super();
@@ -178,7 +183,7 @@ export class MapApp extends PageElement {
       <div class="map-canvas" ?hidden=${this.mapState === 'noWebgl' || this.mapState === 'failed'}></div>
       <div class="map-words">
         <p role="status" class="map-status">${this.status()}</p>
-        ${this.problem()}
+        ${mapProblem(this.mapState, this.trouble, () => void this.retry())}
       </div>
       <p class="attribution">${this.attributionText()}</p>
     </div>`;
@@ -188,23 +193,6 @@ export class MapApp extends PageElement {
     if (this.mapState === 'loading') return t('map.loading');
     if (this.notice) return this.notice;
     return this.busy && !this.trouble ? t('map.tiles') : '';
-  }
-
-  private problem(): TemplateResult | typeof nothing {
-    const retry = html`<button type="button" @click=${() => void this.retry()}>${t('map.retry')}</button>`;
-    if (this.mapState === 'noWebgl')
-      return html`<div role="alert" class="map-problem"><p>${t('map.noWebgl')}</p></div>`;
-    if (this.mapState === 'failed')
-      return html`<div role="alert" class="map-problem">
-        <p>${t('map.failed')}</p>
-        ${retry}
-      </div>`;
-    if (this.trouble)
-      return html`<div role="alert" class="map-problem">
-        <p>${t('map.tilesFailed')}</p>
-        ${retry}
-      </div>`;
-    return nothing;
   }
 
   private attributionText(): TemplateResult | string {
@@ -252,6 +240,11 @@ export class MapApp extends PageElement {
         },
         onBusy: (busy) => this.setBusy(busy),
         onTrouble: () => (this.trouble = true),
+        live: {
+          url: (layers, versions) => this.api.tileEventsUrl(layers, versions),
+          onChanges: (changes) => this.querySelector<FeatureList>('bandoso-list')?.refresh(changes),
+          onUpdated: () => this.updateNotice.tell(),
+        },
       });
       this.bounds = this.view.bounds;
       this.mapState = 'ready';

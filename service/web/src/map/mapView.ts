@@ -12,6 +12,8 @@ import type { ExpressionSpecification, StyleSpecification } from 'maplibre-gl';
 import type { Texts } from '../core/i18n';
 import type { Bounds, Properties } from '../core/types';
 import { FIRST_VIEW, VIETNAM, shapeToScreen } from '../core/geo';
+import { FreshTiles } from './freshTiles';
+import { LiveMap, type LiveOptions } from './liveMap';
 import { registerOf } from './style';
 
 const SELECTION = 'selection';
@@ -51,6 +53,8 @@ export interface MapViewOptions {
   onMove: (bounds: Bounds) => void;
   onBusy: (busy: boolean) => void;
   onTrouble: () => void;
+  /** Given where the map is to follow what is published while it is open. */
+  live?: LiveOptions;
 }
 
 /** The browser cannot draw maps at all. */
@@ -80,6 +84,8 @@ function localeOf(t: Texts, title: string): Record<string, string> {
 export class MapView {
   readonly map: MapLibreMap;
   private popup: Popup | undefined;
+  private readonly tiles = new FreshTiles(() => this.map);
+  private readonly live: LiveMap | undefined;
   // MapLibre's own watch ignores the first size it hears of, even when the map was made before the page was laid out.
   private readonly sizes = new ResizeObserver(() => this.resize());
 
@@ -105,13 +111,17 @@ export class MapView {
       cooperativeGestures: options.cooperative,
       locale: localeOf(t, options.title ?? t('map.name')),
       // Tiles are fetched in a worker that has no address of its own to resolve a path against.
-      transformRequest: (url) => ({ url: new URL(url, document.baseURI).href, credentials: WITHOUT_COOKIES }),
+      transformRequest: (url) => ({
+        url: this.tiles.address(new URL(url, document.baseURI).href),
+        credentials: WITHOUT_COOKIES,
+      }),
     });
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.addControls();
     this.listen();
     this.sizes.observe(container);
+    if (options.live) this.live = new LiveMap(this.map, this.tiles, options.live);
   }
 
   /**
@@ -135,6 +145,7 @@ export class MapView {
       if (registerOf(layer) !== register) continue;
       this.map.setLayoutProperty(layer.id, 'visibility', shown ? 'visible' : 'none');
     }
+    this.live?.follow();
   }
 
   /** Goes to a box, or to a point when the box has no size. */
@@ -183,6 +194,7 @@ export class MapView {
 
   destroy(): void {
     this.sizes.disconnect();
+    this.live?.stop();
     this.map.remove();
   }
 
