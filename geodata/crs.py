@@ -34,6 +34,13 @@ VN2000_ZONES = {
 """EPSG code → central meridian (degrees), scale factor. All: false easting 500,000 m, false northing 0."""
 
 VN2000_GEOGRAPHIC = 4756
+VN2000_UTM48 = (
+    "+proj=utm +zone=48 +ellps=WGS84 "
+    "+towgs84=-191.90441429,-39.30318279,-111.45032835,0.00928836,-0.01975479,0.00427372,0.252906278 +units=m +no_defs"
+)
+"""EPSG:3405 with the pinned shift, as PROJ's text; rotations of ``towgs84`` have the other sign. By the code alone PROJ
+takes another shift in a part of the country, 0.8 m off."""
+
 WGS84 = 4326
 
 _SHIFT_M = (-191.90441429, -39.30318279, -111.45032835)

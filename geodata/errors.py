@@ -38,6 +38,14 @@ class UnknownRegisterError(GeodataError):
     en_template = "There is no register “{register}”."
 
 
+class UnknownMatrixSetError(GeodataError):
+    """There is no tile matrix set of this name."""
+
+    code = "MATRIX_SET_UNKNOWN"
+    vi_template = "Không có hệ chia ô “{name}”; có: {known}."
+    en_template = "There is no tile matrix set “{name}”; there are: {known}."
+
+
 class FeatureNotFoundError(GeodataError):
     """The register holds no such feature, or none this reader may see."""
 

@@ -29,6 +29,7 @@ from sqlalchemy import (
 
 from geodata.derived import WEB_MERCATOR, geometry_names, tile_table
 from geodata.errors import FeatureNotFoundError, ParameterError
+from geodata.filtering import Filter
 from geodata.public_views import Geometry, feature_of, public_view, replaced_states
 from geodata.register import Field, Register
 
@@ -63,6 +64,8 @@ class ItemsQuery:
         The register as it was right after this revision.
     upto : int, optional
         Ids up to this one.
+    filter : Filter, optional
+        CQL2, of the same register.
     """
 
     limit: int = 10
@@ -73,6 +76,7 @@ class ItemsQuery:
     offset: int = 0
     at: int | None = None
     upto: int | None = None
+    filter: Filter | None = None
 
     @property
     def is_past(self) -> bool:
@@ -125,7 +129,7 @@ def _from(ids: Select[tuple[int]], query: ItemsQuery) -> Select[tuple[int]]:
 
 def _matches(register: Register, query: ItemsQuery) -> Select[tuple[int]]:
     """Return the ids of what matches; where only the place of points is asked for, from the slim copy alone."""
-    only_place = query.boxes and not query.equals and query.interval is None
+    only_place = query.boxes and not query.equals and query.interval is None and query.filter is None
     if register.geometry_kind == "point" and only_place:
         return _points_in(register, query.boxes)
     return _narrowed(public_view(register, is_past=False), register, query)
@@ -149,10 +153,13 @@ def _narrowed(view: FromClause, register: Register, query: ItemsQuery, *, is_rep
     elif query.boxes:
         statement = statement.where(or_(*(_meets(view, register, box) for box in query.boxes)))
     hidden = register.hidden
-    if hidden is not None and not {hidden.field, *register.key} & query.equals.keys():
+    asked = query.equals.keys() | (query.filter.names if query.filter else frozenset())
+    if hidden is not None and not {hidden.field, *register.key} & asked:
         statement = statement.where(view.c[hidden.field].not_in(hidden.unlisted))
     for name, value in query.equals.items():
         statement = statement.where(_equals(view, register, register.field(name), value, is_replaced=is_replaced))
+    if query.filter is not None:
+        statement = statement.where(query.filter.condition(view, by_index=not is_replaced))
     if query.interval is not None and register.has_validity:
         start, end = query.interval
         if end is not None:
@@ -241,7 +248,7 @@ def count_matches(connection: Connection, register: Register, query: ItemsQuery)
     None as well where more states than that were replaced since: to find those that match, each would be read.
     """
     kinds = _past_matches(register, query) if query.is_past else [_matches(register, query)]
-    if query.is_past and (query.boxes or query.equals):
+    if query.is_past and (query.boxes or query.equals or query.filter):
         replaced = select(replaced_states(register).c.id).params(at=query.at)
         if _count_up_to_limit(connection, [replaced]) is None:
             return None

@@ -25,6 +25,7 @@ from service.api import (
     revisions,
     rollbacks,
     sessions,
+    styles,
     tile_reports,
     tilesets,
     upload_events,
@@ -52,6 +53,7 @@ from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
+from tiles.selection import TileSelections
 from tiles.store import StoreSettings, TileStore
 
 log = structlog.get_logger()
@@ -59,7 +61,7 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, lookup.router,
+    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
     uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router,
     tile_reports.router, pages.router,
 ]  # fmt: skip
@@ -139,6 +141,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
+    api.state.selections = TileSelections(tile_settings(settings))
     api.state.tile_events = TileEvents(store, settings.effective_policy, settings.tile_listeners)
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
@@ -156,7 +159,8 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     packed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, archives.MEDIA_TYPE)
     api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4, exclude_content_types=packed)
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
-    return Application(api, TileApplication(store, settings.effective_policy), settings)
+    tiles = TileApplication(store, settings.effective_policy, api.state.selections)
+    return Application(api, tiles, settings)
 
 
 class _Gzip(GZipMiddleware):
@@ -186,6 +190,7 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     at_end_of_process(api.state.tile_events.end)
     log.info("api starts", storage=api.state.storage.name)
     yield
+    await api.state.selections.stop()
     await api.state.tiles.stop()
     api.state.database.dispose()
 

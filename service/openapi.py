@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from geodata.exporting import gpkg, xlsx
+from geodata.filtering import LANGUAGES, MAX_BYTES
 from geodata.importing.diff import KINDS
 from geodata.importing.report_schema import SCHEMA_FILE
 from geodata.register import MAX_ZOOM
@@ -14,10 +15,12 @@ from geodata.registers import discover
 from service.api.documents import MVT
 from service.api.forms import GEOJSON, SCHEMA
 from service.api.reports import WRITERS
+from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
 from service.problems import MEDIA_TYPE
+from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD
 
 Json = dict[str, Any]
 Parameter = tuple[str, str, Json]
@@ -29,6 +32,7 @@ ROLLBACK = REVISION + "/rollback"
 ROLLBACK_STATUS = "/collections/{collectionId}/rollbacks/{rollbackId}"
 PLAIN_TILE = "/tiles/{layers}/{z}/{x}/{y}.mvt"
 OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}"
+VN2000_TILE = "/collections/{collectionId}/tiles/VN2000UTM48Quad/{tileMatrix}/{tileRow}/{tileCol}"
 TILE_EVENTS = "/tiles/{layers}/events"
 CSV_STYLE = {"style": "form", "explode": False}
 
@@ -43,6 +47,15 @@ _AS_OF: Parameter = (
     "State after a revision: its number, a day (its end in Vietnam) or an RFC 3339 instant",
     {"type": "string"},
 )
+_FILTER: list[Parameter] = [
+    ("filter", "CQL2 over the queryables", {"type": "string", "maxLength": MAX_BYTES}),
+    ("filter-lang", "Language of the filter", {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}),
+]
+_TILE: list[Parameter] = [
+    ("v", "Version from TileJSON; such a tile may be kept for ever", _TEXT),
+    *_FILTER,
+    ("properties", "Public fields of the features, comma separated; those of TileJSON by default", _TEXT),
+]
 _PAGE: list[Parameter] = [
     ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
     ("cursor", "From a next link", {"type": "string"}),
@@ -68,6 +81,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         ("cursor", "From a next link", _TEXT),
         ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
         _AS_OF,
+        *_FILTER,
     ],
     ("get", ITEM): [_AS_OF],
     **{("get", path): _EXPORT for path in _FILES if path != REPAIRED},
@@ -92,13 +106,15 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1",
+    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad", "styleId": "communes",
 }  # fmt: skip
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
     ITEMS: GEOJSON,
     ITEM: GEOJSON,
     "/search": GEOJSON,
+    "/styles/map.json": MAPLIBRE,
+    "/styles/{styleId}.json": MAPLIBRE,
     "/basemap.geojson": GEOJSON,
     "/basemap-provinces.geojson": GEOJSON,
     "/uploads/{uploadId}/diff.geojson": GEOJSON,
@@ -132,6 +148,9 @@ def build_openapi(app: FastAPI) -> Json:
     paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
     ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
     paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}
+    last = VN2000_QUAD.max_level
+    vn2000 = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol", last=last)}
+    paths[VN2000_TILE] = {"get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, _TILE[:1])}
     paths[TILE_EVENTS] = {"get": _tile_events()}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
@@ -146,9 +165,9 @@ def _collection_ids() -> Json:
     return {"type": "string", "enum": list(discover())}
 
 
-def _numbers(zoom: str, *others: str) -> Json:
+def _numbers(zoom: str, *others: str, last: int = MAX_ZOOM) -> Json:
     """Return schemas of a tile's zoom and of its two places."""
-    largest = {zoom: MAX_ZOOM, **dict.fromkeys(others, (1 << MAX_ZOOM) - 1)}
+    largest = {zoom: last, **dict.fromkeys(others, (1 << last) - 1)}
     return {name: {"type": "integer", "minimum": 0, "maximum": value} for name, value in largest.items()}
 
 
@@ -173,19 +192,26 @@ def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -
         responses |= {"202": _LEFT_TO_WORKER, "412": _PROBLEM, "428": _PROBLEM}
 
 
+def _places() -> Mapping[str, tuple[Json] | tuple[Json, str]]:
+    """Return schema and meaning of the parts of paths that are the same everywhere."""
+    uuid: Json = {"type": "string", "format": "uuid"}
+    return {
+        "collectionId": (_collection_ids(), "Id of a collection"),
+        "styleId": (_collection_ids(), "Id of a collection"),
+        "tileMatrixSetId": ({"type": "string", "enum": list(MATRIX_SETS)}, "Id of a tile matrix set"),
+        "uploadId": (uuid,),
+        "rollbackId": (uuid,),
+    }
+
+
 def _complete(method: str, path: str, operation: Json) -> None:
     """Add what the framework cannot know: strict parameters, media types, problem answers, who may ask."""
     parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
-    if "{collectionId}" in path:
-        parameters["collectionId"] = _parameter("collectionId", "path", _collection_ids(), "Id of a collection")
-    if "{uploadId}" in path:
-        parameters["uploadId"] = _parameter("uploadId", "path", {"type": "string", "format": "uuid"})
+    parameters |= {name: _parameter(name, "path", *known) for name, known in _places().items() if f"{{{name}}}" in path}
     asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    if "{rollbackId}" in path:
-        parameters["rollbackId"] = _parameter("rollbackId", "path", {"type": "string", "format": "uuid"})
     if path.startswith(_SIGNED_IN) or path in {ROLLBACK, ROLLBACK_STATUS}:
         operation["security"] = [{"key": []}, {"session": []}]
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
@@ -266,7 +292,7 @@ def _upload_body(options: Mapping[str, str], choices: Json) -> Json:
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
 
 
-def _tile(operation_id: str, summary: str, places: Json) -> Json:
+def _tile(operation_id: str, summary: str, places: Json, asked: list[Parameter] = _TILE) -> Json:
     """Describe a route of the tile application, which the framework does not know."""
     tile = {"description": "Tile", "content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
     return {
@@ -275,13 +301,13 @@ def _tile(operation_id: str, summary: str, places: Json) -> Json:
         "operationId": operation_id,
         "parameters": [
             *(_parameter(name, "path", schema) for name, schema in places.items()),
-            _parameter("v", "query", _TEXT, "Version from TileJSON; such a tile may be kept for ever"),
+            *(_parameter(name, "query", schema, text) for name, text, schema in asked),
         ],
         "responses": {
             "200": tile,
             "204": {"description": "Nothing there"},
             "304": {"description": "The tile that the client holds is current"},
-            **dict.fromkeys(("400", "404", "503"), _PROBLEM),
+            **dict.fromkeys(("400", "404", "422", "503"), _PROBLEM),
         },
     }
 

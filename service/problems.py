@@ -24,6 +24,7 @@ from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.connections import TilesBusyError
+from tiles.selection import SelectionTooLargeError, SelectionTooSlowError
 
 log = structlog.get_logger()
 
@@ -179,6 +180,7 @@ class CodingError(errors.GeodataError):
 
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.UnknownRegisterError: HTTPStatus.NOT_FOUND,
+    errors.UnknownMatrixSetError: HTTPStatus.NOT_FOUND,
     errors.FeatureNotFoundError: HTTPStatus.NOT_FOUND,
     errors.RevisionNotFoundError: HTTPStatus.NOT_FOUND,
     errors.StaleRevisionError: HTTPStatus.PRECONDITION_FAILED,
@@ -209,6 +211,8 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     KeyInAddressError: HTTPStatus.BAD_REQUEST,
     ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SelectionTooSlowError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SelectionTooLargeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TileListenersBusyError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -41,7 +41,7 @@ class Connections:
         self._idle: list[asyncpg.Connection] = []
         self._waiting: deque[asyncio.Future[asyncpg.Connection | None]] = deque()
 
-    async def fetchrow(self, statement: str, *values: int) -> asyncpg.Record:
+    async def fetchrow(self, statement: str, *values: Any) -> asyncpg.Record:
         """Run a statement that gives one row.
 
         Raises

@@ -35,6 +35,8 @@ from tiles.lowzoom import LEVELS, Thinning
 
 _X: ColumnElement[Any] = literal_column("$1::int")
 _Y: ColumnElement[Any] = literal_column("$2::int")
+TILE_X, TILE_Y = _X, _Y
+"""The tile's place as the statements speak of it: their first two values."""
 
 
 @cache
@@ -108,7 +110,7 @@ def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE
     if rule.counts_below is not None and z < rule.counts_below:
         return _encoded(register, lowzoom.counts(register, z, _X, _Y))
     is_area = register.geometry_kind == "polygon"
-    if level is not None or (is_area and not rule.keeps_all and z < FULL_FROM_ZOOM):
+    if level is not None or _is_thinned(register, z):
         rows = _thinned_shapes(register, z, level) if is_area else _thinned_points(register, z, level)
         thinned[register.id] = rows
         return _encoded(register, lowzoom.kept(rows))
@@ -127,6 +129,20 @@ def _encoded(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
     features = rows.subquery("t")
     encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
     return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
+
+
+def drawn_rows(register: Register, z: int) -> Select[Any]:
+    """Return what a layer draws in a tile: id, tile fields (or counts), and geometry ``g`` in units of the tile."""
+    rule = register.tile
+    if rule.counts_below is not None and z < rule.counts_below:
+        return lowzoom.counts(register, z, _X, _Y)
+    if register.geometry_kind == "point":
+        return _points(register, z)
+    return lowzoom.kept(_thinned_shapes(register, z, None)) if _is_thinned(register, z) else _shapes(register, z)
+
+
+def _is_thinned(register: Register, z: int) -> bool:
+    return register.geometry_kind == "polygon" and not register.tile.keeps_all and z < FULL_FROM_ZOOM
 
 
 def _points(register: Register, z: int) -> Select[Any]:

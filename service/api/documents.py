@@ -5,6 +5,8 @@ from datetime import date
 from typing import Any
 
 from geodata.exporting import gpkg, xlsx
+from geodata.filtering import GEOMETRY
+from geodata.filtering import queryables as queryable_fields
 from geodata.register import Field, Register, SideList
 from service.api.forms import GEOJSON, SCHEMA, link
 from service.api.parameters import CRS84
@@ -26,9 +28,20 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
+    "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/accent-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/dataset-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
 )
@@ -46,8 +59,9 @@ def landing(base: str, title: str, description: str) -> dict[str, Any]:
             link(f"{base}/api.html", "service-doc", "text/html", "API"),
             link(f"{base}/conformance", "conformance", "application/json"),
             link(f"{base}/collections", "data", "application/json"),
+            link(f"{base}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
             link(f"{base}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", "application/json"),
-            link(f"{base}/styles/map.json", "http://www.opengis.net/def/rel/ogc/1.0/styles", "application/vnd.mapbox.style+json"),
+            link(f"{base}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", "application/json"),
             link(f"{base}/search{{?q,limit}}", "search", GEOJSON) | {"templated": True},
         ],
     }  # fmt: skip
@@ -75,6 +89,7 @@ def collection(register: Register, state: State, *, base: str, language: str, li
             link(f"{at}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA),
             link(f"{at}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
             link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
+            link(f"{base}/styles/{register.id}.json", "stylesheet", "application/vnd.mapbox.style+json", "MapLibre"),
             link(f"{at}/revisions", "version-history", "application/json"),
             link(f"{at}/export.gpkg", "enclosure", gpkg.MEDIA_TYPE, "GeoPackage"),
             link(f"{at}/export.xlsx", "enclosure", xlsx.MEDIA_TYPE, "XLSX"),
@@ -97,15 +112,15 @@ def _extent(state: State) -> dict[str, Any]:
 def schema(register: Register, *, base: str, language: str, queryables: bool) -> dict[str, Any]:
     """Return the JSON Schema of a register's public fields, or of those it can be asked by."""
     kind = "queryables" if queryables else "schema"
-    fields = [item for item in register.public_fields if not (queryables and item.column.type.python_type is list)]
+    fields = list(queryable_fields(register).values()) if queryables else register.public_fields
     properties: dict[str, Any] = {item.name: _property(item, language) for item in fields}
     if not queryables:
         properties |= {side.name: _list_property(register, side, language) for side in register.lists}
-        shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
-        properties["geometry"] = {
-            "x-ogc-role": "primary-geometry",
-            "format": shape if register.point is None else "geometry-any",
-        }
+    shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
+    properties[GEOMETRY] = {
+        "x-ogc-role": "primary-geometry",
+        "format": shape if register.point is None else "geometry-any",
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{base}/collections/{register.id}/{kind}",

@@ -15,6 +15,8 @@ from sqlalchemy import BigInteger, SmallInteger
 
 from geodata.errors import ParameterError
 from geodata.features import BBox, ItemsQuery
+from geodata.filtering import LANGUAGES as FILTER_LANGUAGES
+from geodata.filtering import MAX_BYTES, Filter, read_filter
 from geodata.register import Field, Register
 from geodata.registers import discover
 from service.web.i18n import LANGUAGES
@@ -22,10 +24,13 @@ from service.web.i18n import LANGUAGES
 DEFAULT_LIMIT, MAX_LIMIT = 10, 1000
 MAX_OFFSET = 10_000
 MAX_VALUE = 1000
+_LONGEST: Mapping[str, int] = {"filter": MAX_BYTES}
 _BOX_2D, _BOX_3D = 4, 6
 _MAX_LON, _MAX_LAT = 180, 90
 _COMMON: Mapping[str, tuple[str, ...]] = {"f": ("json", "html", "geojson"), "lang": LANGUAGES}
-_ITEMS = frozenset({"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs", "as-of"})
+_ITEMS = frozenset(
+    {"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs", "as-of", "filter", "filter-lang", "filter-crs"}
+)
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 # Numbers as JSON writes them, times as RFC 3339 does: Python's own readers take more, such as 1_0 and 2025-W01-1.
@@ -58,7 +63,7 @@ def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
             raise ParameterError(name=name[:40], why_vi="không có tham số này.", why_en="there is no such parameter.")
         if name in seen:
             raise ParameterError(name=name, why_vi="chỉ được ghi một lần.", why_en="it may be given once only.")
-        if len(value) > MAX_VALUE or "\x00" in value:
+        if len(value) > _LONGEST.get(name, MAX_VALUE) or "\x00" in value:
             raise ParameterError(
                 name=name,
                 why_vi="giá trị quá dài hoặc có ký tự lạ.",
@@ -79,7 +84,7 @@ def require_crs84(given: Mapping[str, str]) -> None:
     ------
     ParameterError
     """
-    for name in ("bbox-crs", "crs"):
+    for name in ("bbox-crs", "crs", "filter-crs"):
         if given.get(name, CRS84) != CRS84:
             raise ParameterError(name=name, why_vi=f"chỉ dùng được {CRS84}.", why_en=f"only {CRS84} can be used.")
 
@@ -143,7 +148,23 @@ def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQ
         interval=_interval(given["datetime"]) if "datetime" in given else None,
         equals={name: _value(fields[name], text) for name, text in given.items() if name in fields},
         after=read_cursor(given["cursor"], register, key) if "cursor" in given else 0,
+        filter=read_cql2(given, register),
     )
+
+
+def read_cql2(given: Mapping[str, str], register: Register) -> Filter | None:
+    """Read the CQL2 filter among a query's parameters; None where there is none.
+
+    Raises
+    ------
+    ParameterError
+    """
+    asked = given.get("filter-lang", FILTER_LANGUAGES[0])
+    language = next((known for known in FILTER_LANGUAGES if known == asked), None)
+    if language is None:
+        names_vi, names_en = (word.join(FILTER_LANGUAGES) for word in (" hoặc ", " or "))
+        raise ParameterError(name="filter-lang", why_vi=f"dùng {names_vi}.", why_en=f"use {names_en}.")
+    return read_filter(register, given["filter"], language) if "filter" in given else None
 
 
 def read_as_of(request: Request) -> int | date | datetime | None:

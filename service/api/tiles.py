@@ -10,7 +10,7 @@ import operator
 import re
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from typing import Any
 
 import orjson
@@ -31,12 +31,15 @@ from service.api.tile_answers import (
     build_answer,
     read_headers,
 )
+from service.api.tile_selection import is_selective, read_selection, select_vn2000
 from service.logs import is_outage, note_outage
 from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
 from tiles.grid import parse_tile
+from tiles.matrix_sets import VN2000_QUAD
+from tiles.selection import Selection, TileSelections
 from tiles.store import TileStore
 
 log = structlog.get_logger()
@@ -51,8 +54,11 @@ FORMAT = "3"
 """Part of every ETag; raised when the same data is written as other tiles."""
 
 PATHS = (
-    re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)$"),
-    re.compile(r"^/collections/(?P<layers>[^/,]+)/tiles/WebMercatorQuad/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)$"),
+    re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)\Z"),
+    re.compile(
+        r"^/collections/(?P<layers>[^/,]+)/tiles/(?P<set>WebMercatorQuad|VN2000UTM48Quad)"
+        r"/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"
+    ),
 )
 _VERSION = re.compile(r"[0-9a-f]{1,15}(?:-[0-9a-f]{1,15})*[a-z][0-9]+")
 _LATEST_NEWS_S = 0.5
@@ -79,10 +85,13 @@ class TileApplication:
         Started and stopped by whoever runs the application.
     policy : str
         The publication policy: part of every ETag, since it changes what tiles may show.
+    selections : TileSelections
+        Makes tiles of chosen records or fields; started and stopped as the store is.
     """
 
-    def __init__(self, store: TileStore, policy: str) -> None:
+    def __init__(self, store: TileStore, policy: str, selections: TileSelections) -> None:
         self.store = store
+        self.selections = selections
         self._policy = policy
         self._format = f"{FORMAT}{policy[0]}"
         self._layers: dict[str, Layers] = {}
@@ -132,6 +141,10 @@ class TileApplication:
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
         key = layers, parse_tile(found["z"], found["x"], found["y"])
+        chosen = _read_choice(found, scope["query_string"], key)
+        if chosen is not None:
+            await self._answer_selection(scope, receive, send, key, chosen)
+            return
         version = _check_query(scope["query_string"])
         asked = Asked(*read_headers(scope["headers"]))
         if asked.coding == NONE:
@@ -169,18 +182,30 @@ class TileApplication:
 
     async def _wait_for_tile(self, key: Key, receive: Receive) -> Tile:
         """Wait for the tile as long as the client does."""
-        here = asyncio.current_task()
-        assert here is not None
-        watch = _Watch(receive, lambda: self.store.leave(key, here))
-        try:
-            return await self.store.tile(*key)
-        except asyncio.CancelledError:
-            # Another cancellation, of the server's own, must go on.
-            if watch.is_gone and here.uncancel() == 0:
-                raise _ClientGoneError from None
-            raise
-        finally:
-            watch.stop()
+        here = _current_task()
+        return await _watched(receive, self.store.tile(*key), lambda: self.store.leave(key, here))
+
+    async def _answer_selection(
+        self, scope: Scope, receive: Receive, send: Send, key: Key, chosen: tuple[Selection, str]
+    ) -> None:
+        """Answer a request that chooses records or fields."""
+        (layers, address), (selection, version) = key, chosen
+        asked = Asked(*read_headers(scope["headers"]))
+        if asked.coding == NONE:
+            raise CodingError
+        is_current = version and version == self._version(layers) and not selection.changes_by_day
+        caching = FOR_EVER if is_current else REVALIDATE
+        sent, revisions = None, self.store.revisions(layers)
+        if asked.held and revisions:
+            held = self._build(key, Tile(selection.version(revisions[0])), asked, caching)
+            sent = held.for_holder_of(asked.held)
+        if not sent:
+            tile = await _watched(receive, self.selections.tile(selection, address), _current_task().cancel)
+            sent = self._build(key, tile, asked, caching).for_holder_of(asked.held)
+        assert sent is not None
+        status, headers, body = sent
+        self._count(status)
+        await reply(send, status, headers, b"" if scope["method"] == "HEAD" else body)
 
     async def _hear_of(self, layers: Layers, version: str) -> None:
         """Wait a moment for news that another process had first: it named a version that this one does not know yet."""
@@ -264,10 +289,37 @@ def _check_query(query: bytes) -> str:
     return given.get(b"v", b"").decode("ascii", "replace")
 
 
+def _read_choice(found: re.Match[str], query: bytes, key: Key) -> tuple[Selection, str] | None:
+    """Read what is not for the plain tile: records, fields or another matrix set, and the version asked for."""
+    if found.re is PATHS[-1] and found["set"] == VN2000_QUAD.id:
+        return select_vn2000(*key), _check_query(query)
+    return read_selection(query, key[0]) if is_selective(query) else None
+
+
 async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """Send an answer."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _current_task() -> "asyncio.Task[Any]":
+    here = asyncio.current_task()
+    assert here is not None
+    return here
+
+
+async def _watched(receive: Receive, making: Coroutine[Any, Any, Tile], leave: Callable[[], Any]) -> Tile:
+    """Make a tile as long as the client is there; ``leave`` ends it."""
+    watch = _Watch(receive, leave)
+    try:
+        return await making
+    except asyncio.CancelledError:
+        # Another cancellation, of the server's own, must go on.
+        if watch.is_gone and _current_task().uncancel() == 0:
+            raise _ClientGoneError from None
+        raise
+    finally:
+        watch.stop()
 
 
 class _Watch:
@@ -281,7 +333,7 @@ class _Watch:
         Called once when the client has gone.
     """
 
-    def __init__(self, receive: Receive, leave: Callable[[], None]) -> None:
+    def __init__(self, receive: Receive, leave: Callable[[], Any]) -> None:
         self.is_gone = False
         self._receive, self._leave = receive, leave
         self._task: asyncio.Task[None] | None = None

@@ -1,34 +1,54 @@
 """What describes tiles: TileJSON, styles, base map data, OGC API - Tiles metadata."""
 
+from datetime import UTC
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
-from geodata.errors import ParameterError
+from geodata.db import Database
+from geodata.errors import ParameterError, UnknownMatrixSetError
 from geodata.features import BBox, read_versions
 from geodata.reference import read_basemap, read_province_outlines
-from geodata.register import MAX_ZOOM, Register
+from geodata.register import Register
 from geodata.registers import discover, get_register
 from service.api.documents import MVT
 from service.api.forms import etag_of, is_unchanged, json_response, link, unchanged
-from service.api.parameters import only, read_layers
+from service.api.parameters import only
 from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
-from service.catalogue import NEVER
+from service.catalogue import Catalogue
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
+from service.settings import ServiceSettings
 from service.web.i18n import pick_language
-from tiles.grid import HALF_WORLD_M
-from tiles.style import map_style
+from tiles.matrix_sets import MATRIX_SETS, WEB_MERCATOR_QUAD, MatrixSet
 from tiles.tilejson import tilejson
+from tiles.tileset import Layer, tileset_details, tileset_head
 
 router = APIRouter(tags=["Tiles"])
 
-MATRIX_SET = "WebMercatorQuad"
-MATRIX_SET_URI = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
-SCALE_AT_ZERO = 559082264.028717
 TILING_SCHEME = "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme"
+GEODATA = "http://www.opengis.net/def/rel/ogc/1.0/geodata"
+NO_CACHE = {"Cache-Control": "no-cache"}
 STATIC = {"Cache-Control": "public, max-age=3600"}
+
+
+def read_matrix_set(
+    tile_matrix_set_id: Annotated[str, Path(alias="tileMatrixSetId", description="Id of a tile matrix set")],
+) -> MatrixSet:
+    """Return the tile matrix set of a path.
+
+    Raises
+    ------
+    UnknownMatrixSetError
+    """
+    found = MATRIX_SETS.get(tile_matrix_set_id)
+    if found is None:
+        raise UnknownMatrixSetError(name=tile_matrix_set_id[:40], known=", ".join(MATRIX_SETS))
+    return found
+
+
+MatrixSetDep = Annotated[MatrixSet, Depends(read_matrix_set)]
 
 
 def _read_layers(text: str) -> list[Register]:
@@ -77,15 +97,6 @@ def _union(boxes: list[BBox | None]) -> BBox | None:
     return min(west), min(south), max(east), max(north)
 
 
-@router.get("/styles/map.json", dependencies=[public], summary="MapLibre style")
-def style(request: Request) -> Response:
-    """Return a MapLibre style: the base map, and the layers asked for (all by default)."""
-    asked = only(request, {"layers"}).get("layers")
-    registers = read_layers(asked) if asked else list(discover().values())
-    document = map_style(registers, base_url=base_url(request), language=pick_language(request))
-    return json_response(document, media_type="application/json", headers=STATIC)
-
-
 @router.get("/basemap.geojson", dependencies=[public], summary="Base map")
 def basemap(request: Request) -> Response:
     """Return the neighbours' land and the labels that stand on every map."""
@@ -104,45 +115,51 @@ def basemap_provinces(request: Request) -> Response:
 def tile_matrix_sets(request: Request) -> Response:
     """Return the tile matrix sets that tiles are cut by."""
     only(request)
-    at = f"{base_url(request)}/tileMatrixSets/{MATRIX_SET}"
-    entry = {
-        "id": MATRIX_SET,
-        "title": MATRIX_SET,
-        "uri": MATRIX_SET_URI,
-        "links": [link(at, "self", "application/json")],
-    }
-    return json_response({"tileMatrixSets": [entry]})
-
-
-@router.get("/tileMatrixSets/WebMercatorQuad", dependencies=[public], summary="WebMercatorQuad")
-def tile_matrix_set(request: Request) -> Response:
-    """Return the definition of WebMercatorQuad down to the last zoom that has tiles."""
-    only(request)
-    matrices = [
+    at, language = f"{base_url(request)}/tileMatrixSets", pick_language(request)
+    entries = [
         {
-            "id": str(z),
-            "scaleDenominator": SCALE_AT_ZERO / (1 << z),
-            "cellSize": 2 * HALF_WORLD_M / 256 / (1 << z),
-            "cornerOfOrigin": "topLeft",
-            "pointOfOrigin": [-HALF_WORLD_M, HALF_WORLD_M],
-            "matrixWidth": 1 << z,
-            "matrixHeight": 1 << z,
-            "tileWidth": 256,
-            "tileHeight": 256,
+            "id": found.id,
+            "title": found.title.in_language(language),
+            **({"uri": found.uri} if found.uri else {}),
+            "crs": found.crs,
+            "links": [link(f"{at}/{found.id}", TILING_SCHEME, "application/json")],
         }
-        for z in range(MAX_ZOOM + 1)
+        for found in MATRIX_SETS.values()
     ]
-    return json_response(
-        {
-            "id": MATRIX_SET,
-            "title": "Google Maps Compatible for the World",
-            "uri": MATRIX_SET_URI,
-            "crs": "http://www.opengis.net/def/crs/EPSG/0/3857",
-            "orderedAxes": ["X", "Y"],
-            "wellKnownScaleSet": "http://www.opengis.net/def/wkss/OGC/1.0/GoogleMapsCompatible",
-            "tileMatrices": matrices,
-        }
-    )
+    return json_response({"links": [link(at, "self", "application/json")], "tileMatrixSets": entries})
+
+
+@router.get("/tileMatrixSets/{tileMatrixSetId}", dependencies=[public], summary="A tile matrix set")
+def tile_matrix_set(request: Request, found: MatrixSetDep) -> Response:
+    """Return the definition of a tile matrix set down to the last level that has tiles."""
+    only(request)
+    at = f"{base_url(request)}/tileMatrixSets/{found.id}"
+    return json_response(found.as_dict(pick_language(request)) | {"links": [link(at, "self", "application/json")]})
+
+
+@router.get("/tiles", dependencies=[public], summary="Tilesets of all collections together")
+def dataset_tilesets(request: Request) -> Response:
+    """Return the tilesets that hold every layer."""
+    only(request)
+    layers = [Layer(register, None, None) for register in _together()]
+    return _tilesets(request, f"{base_url(request)}/tiles", layers, [WEB_MERCATOR_QUAD])
+
+
+@router.get("/tiles/WebMercatorQuad", dependencies=[public], summary="Tileset metadata of all collections together")
+def dataset_tileset(
+    request: Request, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep
+) -> Response:
+    """Return the metadata of the tileset that holds every layer."""
+    only(request)
+    base, registers = base_url(request), _together()
+    names = ",".join(register.id for register in registers)
+    links: list[dict[str, Any]] = [
+        link(f"{base}/tiles/{WEB_MERCATOR_QUAD.id}", "self", "application/json"),
+        link(f"{base}/tiles/{names}/{{tileMatrix}}/{{tileCol}}/{{tileRow}}.mvt", "item", MVT) | {"templated": True},
+        link(f"{base}/tiles/{names}.json", "describedby", "application/json", "TileJSON"),
+    ]
+    layers = _layers(registers, database, catalogue)
+    return _tileset(request, layers, WEB_MERCATOR_QUAD, links, settings)
 
 
 @router.get("/collections/{collectionId}/tiles", dependencies=[public], summary="Tilesets of a collection")
@@ -150,45 +167,67 @@ def tilesets(request: Request, register: RegisterDep) -> Response:
     """Return the tilesets of a collection."""
     only(request)
     at = f"{base_url(request)}/collections/{register.id}/tiles"
-    entry = _tileset_head(request, register) | {"links": [link(f"{at}/{MATRIX_SET}", "self", "application/json")]}
-    return json_response({"links": [link(at, "self", "application/json")], "tilesets": [entry]})
+    return _tilesets(request, at, [Layer(register, None, None)], list(MATRIX_SETS.values()))
 
 
-@router.get("/collections/{collectionId}/tiles/WebMercatorQuad", dependencies=[public], summary="Tileset metadata")
-def tileset(request: Request, register: RegisterDep, database: DatabaseDep, catalogue: CatalogueDep) -> Response:
+@router.get("/collections/{collectionId}/tiles/{tileMatrixSetId}", dependencies=[public], summary="Tileset metadata")
+def tileset(
+    request: Request,
+    register: RegisterDep,
+    found: MatrixSetDep,
+    database: DatabaseDep,
+    catalogue: CatalogueDep,
+    settings: SettingsDep,
+) -> Response:
     """Return the metadata of a collection's tileset."""
     only(request)
     base = base_url(request)
+    at = f"{base}/collections/{register.id}/tiles/{found.id}"
+    links: list[dict[str, Any]] = [
+        link(at, "self", "application/json"),
+        link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True},
+        link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
+        link(f"{base}/collections/{register.id}", GEODATA, "application/json"),
+    ]
+    return _tileset(request, _layers([register], database, catalogue), found, links, settings)
+
+
+def _together() -> list[Register]:
+    """Return the registers whose layers one tile holds."""
+    return list(discover().values())[:MAX_LAYERS]
+
+
+def _layers(registers: list[Register], database: Database, catalogue: Catalogue) -> list[Layer]:
     with database.read() as connection:
-        state = catalogue.state(connection, register)
-    at = f"{base}/collections/{register.id}/tiles/{MATRIX_SET}"
-    template = link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True}
-    document: dict[str, Any] = _tileset_head(request, register) | {
-        "layers": [
-            {
-                "id": register.id,
-                "dataType": "vector",
-                "minTileMatrix": str(register.tile.min_zoom),
-                "maxTileMatrix": str(MAX_ZOOM),
-            }
-        ],
-        "links": [
-            link(at, "self", "application/json"),
-            template,
-            link(f"{base}/tileMatrixSets/{MATRIX_SET}", TILING_SCHEME, "application/json"),
-            link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
-        ],
-    }
-    if state.version != NEVER and state.extent is not None:
-        west, south, east, north = state.extent
-        document["boundingBox"] = {"lowerLeft": [west, south], "upperRight": [east, north]}
-    return json_response(document)
+        versions = read_versions(connection)
+        states = [catalogue.state(connection, register, versions) for register in registers]
+    return [
+        Layer(register, state.extent, state.version.published_at and state.version.published_at.astimezone(UTC))
+        for register, state in zip(registers, states, strict=True)
+    ]
 
 
-def _tileset_head(request: Request, register: Register) -> dict[str, Any]:
-    return {
-        "title": register.title.in_language(pick_language(request)),
-        "dataType": "vector",
-        "crs": "http://www.opengis.net/def/crs/EPSG/0/3857",
-        "tileMatrixSetURI": MATRIX_SET_URI,
-    }
+def _tilesets(request: Request, at: str, layers: list[Layer], sets: list[MatrixSet]) -> Response:
+    language = pick_language(request)
+    entries = [
+        tileset_head(layers, found, language)
+        | {"links": [link(f"{at}/{found.id}", "self", "application/json"), _scheme(request, found)]}
+        for found in sets
+    ]
+    return json_response({"links": [link(at, "self", "application/json")], "tilesets": entries})
+
+
+def _tileset(
+    request: Request, layers: list[Layer], found: MatrixSet, links: list[dict[str, Any]], settings: ServiceSettings
+) -> Response:
+    language = pick_language(request)
+    document = tileset_head(layers, found, language) | tileset_details(layers, found, language)
+    if settings.licence:
+        document["license"] = settings.licence
+    return json_response(
+        document | {"attribution": settings.attribution, "links": [*links, _scheme(request, found)]}, headers=NO_CACHE
+    )
+
+
+def _scheme(request: Request, found: MatrixSet) -> dict[str, str]:
+    return link(f"{base_url(request)}/tileMatrixSets/{found.id}", TILING_SCHEME, "application/json")

@@ -25,6 +25,7 @@ TILES = {
     STREAM,
     "/tiles/{layers}/{z}/{x}/{y}.mvt",
     "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tileRow}/{tileCol}",
+    "/collections/{collectionId}/tiles/VN2000UTM48Quad/{tileMatrix}/{tileRow}/{tileCol}",
 }
 ARCHIVE = "/archives/{name}.pmtiles"
 """There is none in the sample."""
@@ -86,8 +87,15 @@ def test_every_path_parameter_is_described(document: dict[str, Any]) -> None:
 
 def test_every_described_parameter_is_taken(client: TestClient, document: dict[str, Any]) -> None:
     """A parameter that is not known gets 400, so none of these may."""
-    values = {"q": "thon", "bbox": "106,20,107,21", "datetime": "2026-01-01", "limit": "1", "offset": "0", "f": "json", "lang": "en", "layers": "addresses", "v": "1", "as-of": "1"}  # fmt: skip
-    places = {"collectionId": "addresses", "featureId": "1", "layers": "addresses", "number": "1"}
+    values = {"q": "thon", "bbox": "106,20,107,21", "datetime": "2026-01-01", "limit": "1", "offset": "0", "f": "json", "lang": "en", "layers": "addresses", "v": "1", "as-of": "1", "filter": "TRUE", "filter-lang": "cql2-text"}  # fmt: skip
+    places = {
+        "collectionId": "addresses",
+        "featureId": "1",
+        "layers": "addresses",
+        "number": "1",
+        "tileMatrixSetId": "WebMercatorQuad",
+        "styleId": "addresses",
+    }
     for path, method, operation in operations(document):
         if method == "get" and "security" not in operation and path not in {ARCHIVE, STREAM}:
             asked = {

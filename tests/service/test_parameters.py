@@ -24,6 +24,8 @@ PLACES = {
     "layers": "addresses",
     "name": "none.js",
     "number": "1",
+    "styleId": "addresses",
+    "tileMatrixSetId": "WebMercatorQuad",
     "rollbackId": "00000000-0000-0000-0000-000000000000",
     "uploadId": "00000000-0000-0000-0000-000000000000",
 }

@@ -87,18 +87,18 @@ class Publication:
             found += page["features"]
         return found
 
-    def tile(self, z: int, x: int, y: int) -> list[dict[str, Any]]:
+    def tile(self, z: int, x: int, y: int, **asked: str) -> list[dict[str, Any]]:
         """Return the features of one tile."""
-        answer = self.client.get(f"/tiles/addresses/{z}/{x}/{y}.mvt")
+        answer = self.client.get(f"/tiles/addresses/{z}/{x}/{y}.mvt", params=asked)
         assert answer.status_code in {200, 204}
         decoded = mapbox_vector_tile.decode(answer.content) if answer.content else {}
         features: list[dict[str, Any]] = decoded.get("addresses", {}).get("features", [])
         return features
 
-    def tiles(self, z: int) -> list[dict[str, Any]]:
+    def tiles(self, z: int, **asked: str) -> list[dict[str, Any]]:
         """Return the features of all tiles of a zoom that hold an address."""
         places = {address.tile(z) for address in self.addresses}
-        return [feature for place in sorted(places) for feature in self.tile(z, *place)]
+        return [feature for place in sorted(places) for feature in self.tile(z, *place, **asked)]
 
     def stranger(self) -> TestClient:
         """Return a client that calls from an address which never called before."""
@@ -221,6 +221,24 @@ def test_what_is_public_is_counted_in_full(publication: Publication, z: int) -> 
     found = [feature["properties"] for feature in publication.tiles(z)]
     counted = sum(one["count"] - one.get("kind_household", 0) for one in found)
     assert counted == len(publication.of_kind(household=False))
+
+
+@hiding_policy
+@pytest.mark.parametrize("z", [0, 12, 14])
+def test_no_filter_tells_of_a_household_in_a_tile(publication: Publication, z: int) -> None:
+    """What is counted or drawn by a filter is what everybody may read one by one, so small counts tell nothing more."""
+    house, others = publication.of_kind(household=True)[0], publication.of_kind(household=False)
+    around = (
+        f"S_INTERSECTS(geometry, BBOX({house.lon - 1e-6},{house.lat - 1e-6},{house.lon + 1e-6},{house.lat + 1e-6}))"
+    )
+    for wanted in ("kind = 'household'", f"code = '{house.code}'", f"code LIKE '{house.code}'", around):
+        assert publication.tile(z, *house.tile(z), filter=wanted, properties="code,kind") == [], wanted
+    for wanted in ("TRUE", "code IS NOT NULL"):
+        found = publication.tiles(z, filter=wanted)
+        if z < DRAWN_ZOOMS[0]:
+            assert sum(feature["properties"]["count"] for feature in found) == len(others), wanted
+        else:
+            assert {feature["id"] for feature in found} == {address.id for address in others}, wanted
 
 
 @every_policy

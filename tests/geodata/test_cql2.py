@@ -1,0 +1,126 @@
+"""CQL2 text is read as the reference parser reads it, and never takes longer or goes deeper than it should."""
+
+import time
+from typing import Any
+
+import cql2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geodata.cql2 import Cql2DepthError, Cql2SyntaxError, parse_cql2
+
+DEPTH = 16
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=["Cs", "Cc"]), max_size=8)
+NAMES = st.sampled_from(["kind", "a", "house_number", "a1", "x_", "đường", '"two words"', '"AND"'])
+NUMBERS = st.one_of(
+    st.integers(-(10**9), 10**9).map(str), st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: f"{number:.4f}")
+)
+LITERALS = st.one_of(
+    TEXTS.map(lambda text: "'" + text.replace("'", "''") + "'"),
+    NUMBERS,
+    st.dates().map(lambda day: f"DATE('{day.isoformat()}')"),
+    st.just("TIMESTAMP('2026-01-31T08:00:00Z')"),
+    st.sampled_from(["TRUE", "false"]),
+)
+SCALARS = st.one_of(NAMES, NAMES.map(lambda name: f"CASEI({name})"), NAMES.map(lambda name: f"accenti(casei({name}))"))
+POINTS = st.tuples(st.integers(-180, 180), st.integers(-90, 90)).map(lambda place: f"{place[0]} {place[1]}")
+SHAPES = st.one_of(
+    POINTS.map(lambda point: f"POINT({point})"),
+    st.lists(POINTS, min_size=2, max_size=4).map(lambda points: f"LINESTRING({', '.join(points)})"),
+    st.just("POLYGON((0 0,1 0,1 1,0 0))"),
+    st.just("MULTIPOLYGON(((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))"),
+    st.just("BBOX(105.5,20,107,21.25)"),
+)
+NOT = st.sampled_from(["", "NOT "])
+PREDICATES = st.one_of(
+    st.tuples(SCALARS, st.sampled_from([" = ", "<>", " <", ">", "<=", " >= "]), LITERALS).map("".join),
+    st.builds("{} {}LIKE {}".format, SCALARS, NOT, st.sampled_from(["'a%'", "casei('_b')"])),
+    st.builds("{} {}BETWEEN {} AND {}".format, NAMES, NOT, NUMBERS, NUMBERS),
+    st.builds("{} {}IN ({})".format, SCALARS, NOT, st.lists(LITERALS, min_size=1, max_size=3).map(", ".join)),
+    st.builds("{} IS {}NULL".format, NAMES, NOT),
+    st.builds("S_INTERSECTS(geometry, {})".format, SHAPES),
+)
+EXPRESSIONS = st.recursive(
+    PREDICATES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: "(" + " AND ".join(parts) + ")"),
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: "(" + " or ".join(parts) + ")"),
+        inner.map(lambda part: f"NOT ({part})"),
+    ),
+    max_leaves=6,
+)
+
+
+def plain(tree: Any) -> Any:
+    """Return a tree with numbers as floats, tuples as lists, ands within ands as one: what the two may differ in."""
+    if isinstance(tree, dict):
+        found = {name: plain(part) for name, part in tree.items()}
+        if found.get("op") in {"and", "or"}:
+            found["args"] = [inner for part in found["args"] for inner in _parts(part, found["op"])]
+        return found
+    if isinstance(tree, list | tuple):
+        return [plain(part) for part in tree]
+    return float(tree) if isinstance(tree, int) and not isinstance(tree, bool) else tree
+
+
+def _parts(part: Any, name: str) -> list[Any]:
+    is_same = isinstance(part, dict) and part.get("op") == name
+    return list(part["args"]) if is_same else [part]
+
+
+@settings(deadline=None, max_examples=300)
+@given(EXPRESSIONS)
+def test_a_text_is_read_as_the_reference_parser_reads_it(text: str) -> None:
+    assert plain(parse_cql2(text, depth=DEPTH)) == plain(cql2.parse_text(text).to_json())
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text("()='\"<> aANDORNOTINLIKE1.,", max_size=60))
+def test_any_text_is_read_or_refused_with_a_place_within_it(text: str) -> None:
+    try:
+        parse_cql2(text, depth=DEPTH)
+    except (Cql2SyntaxError, Cql2DepthError) as error:
+        refusal = error
+    else:
+        return
+    is_deep = isinstance(refusal, Cql2DepthError)
+    assert len(text) > DEPTH if is_deep else 1 <= refusal.at <= len(text) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("", 1), ("kind", 5), ("kind = ", 7), ("kind = 'x", 8), ("kind = 'x' AND", 15), ("kind 'x'", 6), ("1kind = 2", 2),
+        ("kind = 'x'; DROP TABLE y", 11), ("kind = 'x' -- c", 12), ("kind = NULL", 8), ("kind IN ()", 10),
+        ("f(kind) = 1", 1), ("S_INTERSECTS(geometry, POINT(1))", 24), ("kind = 'x')", 11), ("a = 1 + 1", 7),
+    ],
+)  # fmt: skip
+def test_what_is_no_cql2_is_refused_with_the_place(text: str, at: int) -> None:
+    with pytest.raises(Cql2SyntaxError) as refused:
+        parse_cql2(text, depth=DEPTH)
+    assert refused.value.at == at
+
+
+def test_nesting_is_read_up_to_the_depth_and_not_beyond() -> None:
+    for opening, closing in (("(", ")"), ("NOT (", ")"), ("NOT ", "")):
+        step = len(opening) - len(opening.rstrip("(")) + opening.count("NOT")
+        for deep in (DEPTH // step, DEPTH // step + 1):
+            text = opening * deep + "a = 1" + closing * deep
+            if deep * step <= DEPTH:
+                assert parse_cql2(text, depth=DEPTH)
+            else:
+                with pytest.raises(Cql2DepthError):
+                    parse_cql2(text, depth=DEPTH)
+
+
+@pytest.mark.parametrize("text", [
+    "(" * 8000, "(a=(" * 2000, "NOT " * 2000, "f(" * 4000, "a in (" * 1300, "casei(" * 1300, "'" * 8191, "a=1 and " * 1000,
+    "-" * 8000, "S_INTERSECTS(g," * 500, "a=" + "9" * 8000, "POLYGON(" * 1000, "S_INTERSECTS(g,POLYGON(" + "(" * 8000, "a" * 8000,
+    " " * 8000, '"' * 8000, "a.b:" * 2000,
+], ids=lambda text: text[:12])  # fmt: skip
+def test_a_long_text_takes_no_long_time(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises((Cql2SyntaxError, Cql2DepthError)):
+        parse_cql2(text + ")", depth=DEPTH)
+    assert time.process_time() - started < 0.2

@@ -1,0 +1,272 @@
+"""Tiles of a layer's records that match a filter, with the fields asked for.
+
+What is drawn, and where in the tile, is what the plain tile has. At the zooms of counts the matching records are counted on
+request, for each of the same 64 by 64 cells. Records come from the public view, so what the publication policy guards
+is neither drawn nor counted.
+"""
+
+import asyncio
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import asyncpg as dialects
+from sqlalchemy.types import LargeBinary
+
+from geodata.derived import CELLS_ACROSS, tile_table
+from geodata.drawing import EXTENT, HALF_WORLD_M
+from geodata.errors import GeodataError
+from geodata.filtering import Filter
+from geodata.public_views import Geometry, public_view
+from geodata.register import Register
+from tiles.cache import Tile
+from tiles.connections import Connections
+from tiles.grid import TileAddress
+from tiles.lowzoom import is_small_enough
+from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD, WEB_MERCATOR_QUAD
+from tiles.sql import TILE_X, TILE_Y, drawn_rows
+from tiles.store import StoreSettings
+from tiles.vn2000 import drawn_in_vn2000
+
+TIMEZONE = "Asia/Ho_Chi_Minh"
+"""What holds until a day holds to the end of that day here."""
+
+CONNECTIONS = 2
+"""Of a process for such tiles alone: a slow filter takes none from the plain ones."""
+
+
+class SelectionTooSlowError(GeodataError):
+    """So many records have to be looked at that it takes longer than a tile may."""
+
+    code = "SELECTION_TOO_SLOW"
+    vi_template = "Ô này có quá nhiều bản ghi để lọc trong lúc chờ. Hãy phóng to bản đồ, hoặc lọc theo loại hay mã."
+    en_template = "This tile has too many records to filter while one waits. Zoom in, or filter by kind or code."
+
+
+class SelectionTooLargeError(GeodataError):
+    """So many records with so many fields match that the tile would be larger than one may be."""
+
+    code = "SELECTION_TOO_LARGE"
+    vi_template = "Ô này sẽ quá lớn. Hãy phóng to bản đồ, chọn ít trường hơn, hoặc lọc hẹp hơn."
+    en_template = "This tile would be too large. Zoom in, choose fewer fields, or filter for less."
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is wanted of one layer.
+
+    Attributes
+    ----------
+    fields : tuple of str, optional
+        Public fields in declared order; None for those that tiles carry.
+    matrix_set : str
+        Id of the tile matrix set; by that of VN-2000 neither records nor fields are chosen.
+    """
+
+    register: Register
+    filter: Filter | None = None
+    fields: tuple[str, ...] | None = None
+    matrix_set: str = WEB_MERCATOR_QUAD.id
+
+    @cached_property
+    def key(self) -> str:
+        """The same for the same selection and for no other."""
+        tree = self.filter.tree if self.filter else None
+        return json.dumps([self.register.id, tree, self.fields, self.matrix_set], sort_keys=True)
+
+    @property
+    def changes_by_day(self) -> bool:
+        """Whether it may be another tomorrow without any revision."""
+        asked = set(self.fields or ()) | (self.filter.names if self.filter else set())
+        return any(item.changes_by_day for item in self.register.public_fields if item.name in asked)
+
+    def version(self, revision: int) -> str:
+        """Return what a tile's ETag is made of."""
+        day = datetime.now(ZoneInfo(TIMEZONE)).date().isoformat() if self.changes_by_day else ""
+        return f"{revision:x}-{hashlib.sha256((self.key + day).encode()).hexdigest()[:20]}"
+
+
+def selection_statement(selection: Selection, address: TileAddress) -> Select[Any]:
+    """Return the statement of a tile: one row of the register's latest revision (0 before the first) and the bytes."""
+    register = selection.register
+    revisions = table("revision", column("register"), column("number"), schema="open")
+    latest = select(func.max(revisions.c.number)).where(revisions.c.register == register.id).scalar_subquery()
+    columns: list[ColumnElement[Any]] = [
+        # First, so that they are the $1 and $2 that the rows of the plain tile speak of.
+        bindparam("x", address.x, Integer).label("x"),
+        bindparam("y", address.y, Integer).label("y"),
+        func.coalesce(latest, literal_column("0")).label("revision"),
+        _encoded(selection, address).label("tile"),
+    ]
+    return select(*columns)
+
+
+def _encoded(selection: Selection, address: TileAddress) -> ColumnElement[bytes]:
+    register, found = selection.register, MATRIX_SETS[selection.matrix_set]
+    if address.z + found.zoom_offset < register.tile.min_zoom:
+        return literal_column("''::bytea", LargeBinary)
+    rows = _rows(selection, address).subquery("t")
+    encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
+    return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(rows).scalar_subquery()
+
+
+def _rows(selection: Selection, address: TileAddress) -> Select[Any]:
+    if selection.matrix_set == VN2000_QUAD.id:
+        return drawn_in_vn2000(selection.register, address)
+    is_counted = selection.filter is not None and _is_counted(selection.register, address.z)
+    return (_counted if is_counted else _chosen)(selection, address.z)
+
+
+def _chosen(selection: Selection, z: int) -> Select[Any]:
+    """Select of what the plain tile draws; the public view is joined where it takes more than tiles carry."""
+    register = selection.register
+    drawn = drawn_rows(register, z).order_by(None).subquery("d")
+    if _is_counted(register, z):
+        return select(drawn).order_by(drawn.c.id)
+    view = drawn if _is_slim(selection) else public_view(register, is_past=False).alias("v")
+    names = [item.name for item in register.tile_fields] if selection.fields is None else selection.fields
+    rows = select(drawn.c.id, *(_property(register, view, name) for name in names), drawn.c.g).order_by(drawn.c.id)
+    if view is not drawn:
+        rows = rows.join_from(drawn, view, view.c.id == drawn.c.id)
+    return rows if selection.filter is None else rows.where(selection.filter.condition(view))
+
+
+def _is_counted(register: Register, z: int) -> bool:
+    return register.tile.counts_below is not None and z < register.tile.counts_below
+
+
+def _is_slim(selection: Selection) -> bool:
+    """Whether the slim copy has all that is asked for."""
+    asked = set(selection.fields or ()) | (selection.filter.names if selection.filter else set())
+    return asked <= {item.name for item in selection.register.tile_fields}
+
+
+def _property(register: Register, view: FromClause, name: str) -> ColumnElement[Any]:
+    """Return a field as tiles take it: they have no lists."""
+    is_list = register.field(name).column.type.python_type is list
+    return cast(view.c[name], Text).label(name) if is_list else view.c[name]
+
+
+def _counted(selection: Selection, z: int) -> Select[Any]:
+    """Count the matching points in the cells of the plain tile, to which each is given as there."""
+    register, fields = selection.register, [item.name for item in selection.register.tile_fields]
+    slim = table(tile_table(register).name, *map(column, ["id", *fields]), column("point", Geometry()), schema="open")
+    cell_m = 2 * HALF_WORLD_M / ((1 << z) * CELLS_ACROSS)
+    cx = func.floor((func.ST_X(slim.c.point) + HALF_WORLD_M) / cell_m, type_=Integer)
+    cy = func.floor((HALF_WORLD_M - func.ST_Y(slim.c.point)) / cell_m, type_=Integer)
+    column_, row = (cx - TILE_X * CELLS_ACROSS).label("across"), (cy - TILE_Y * CELLS_ACROSS).label("down")
+    inside = slim.c.point.op("&&", is_comparison=True)(func.ST_TileEnvelope(z, TILE_X, TILE_Y, type_=Geometry()))
+    points = select(column_, row).where(inside)
+    assert selection.filter is not None
+    if _is_slim(selection):
+        points = points.where(selection.filter.condition(slim))
+    else:
+        view = public_view(register, is_past=False).alias("v")
+        points = points.join_from(slim, view, view.c.id == slim.c.id).where(selection.filter.condition(view))
+    return _cells(points.subquery("p"))
+
+
+def _cells(points: FromClause) -> Select[Any]:
+    """Count points by cell, each drawn at the middle of its cell; a point on the lower or right edge is the next tile's."""
+    across, down = points.c.across, points.c.down
+    within = across.between(0, CELLS_ACROSS - 1) & down.between(0, CELLS_ACROSS - 1)
+    step = EXTENT // CELLS_ACROSS
+    place = func.ST_Point(across * step + step // 2, down * step + step // 2).label("g")
+    cell = cast(down * CELLS_ACROSS + across, BigInteger).label("id")
+    rows = select(cell, cast(func.count(), BigInteger).label("count"), place).where(within)
+    return rows.group_by(across, down).order_by(cell)
+
+
+class TileSelections:
+    """Makes such tiles over connections of its own; requests for the same one in flight are merged, nothing is kept."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        server = {**settings.server_settings, "application_name": "bandoso selected tiles", "timezone": TIMEZONE}
+        self.settings = replace(settings, server_settings=server)
+        self._connections = Connections(
+            CONNECTIONS, settings.wait_s, dsn=settings.dsn, command_timeout=5, statement_cache_size=0, server_settings=server,
+        )  # fmt: skip
+        self._flights: dict[tuple[str, TileAddress], _Flight] = {}
+
+    async def stop(self) -> None:
+        """Close everything."""
+        await self._connections.close()
+
+    async def tile(self, selection: Selection, address: TileAddress) -> Tile:
+        """Make a tile; its version is `Selection.version` of the register's latest revision.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free in time.
+        SelectionTooSlowError, SelectionTooLargeError
+        """
+        key = (selection.key, address)
+        flight = self._flights.get(key)
+        if flight is None or flight.is_given_up:
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._make(selection, address)))
+            flight.task.add_done_callback(partial(self._land, key, flight))
+        return await flight.wait()
+
+    def _land(self, key: tuple[str, TileAddress], ended: "_Flight", _task: "asyncio.Task[Tile]") -> None:
+        if self._flights.get(key) is ended:
+            del self._flights[key]
+
+    async def _make(self, selection: Selection, address: TileAddress) -> Tile:
+        sql, values = bound_sql(selection_statement(selection, address))
+        try:
+            row = await self._connections.fetchrow(sql, *values)
+        except asyncpg.QueryCanceledError as error:
+            raise SelectionTooSlowError from error
+        if not is_small_enough(row["tile"]):
+            raise SelectionTooLargeError
+        return Tile(selection.version(row["revision"]), plain=row["tile"])
+
+
+class _Flight:
+    """A tile under way and those who wait for it; when the last one leaves, its query is cancelled."""
+
+    def __init__(self, task: "asyncio.Task[Tile]") -> None:
+        self.task = task
+        self.waiting = 0
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it is being cancelled, which takes the database a moment: too late to board."""
+        return self.task.cancelling() > 0
+
+    async def wait(self) -> Tile:
+        """Wait for the tile."""
+        self.waiting += 1
+        try:
+            return await asyncio.shield(self.task)
+        finally:
+            self.waiting -= 1
+            if self.waiting == 0 and not self.task.done():
+                self.task.cancel()
+
+
+def bound_sql(statement: Select[Any]) -> tuple[str, list[Any]]:
+    """Return the text of a statement with ``$1``, ``$2`` … and the values for them."""
+    compiled = statement.compile(dialect=dialects.dialect())  # type: ignore[no-untyped-call]  # untyped upstream
+    return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
