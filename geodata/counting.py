@@ -9,6 +9,7 @@ else they stay loose, and so on upwards. Every number that is shown of guarded r
 groups, so no difference of two tells of fewer than five.
 """
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -72,11 +73,7 @@ class Counting:
         self.grid, self.slim = grid_table(register), tile_table(register)
         self.kinds = kind_columns(register)
         self.guarded = guarded_column(register)
-        # What changes in a cell; `carried` is what it hands on to the cell above of loose records.
-        names = ("z", "cx", "cy", "count", "occupied", "loose", "carried", *self.kinds.values())
-        self.delta = _temporary("cell_delta", *(Column(name, Integer) for name in names))
-        noted = [Column(name, Integer) for name in ("cx", "cy", "change")]
-        self._noted = _temporary("counted", *noted, Column("value", Text))
+        self.delta, self._noted = _work_tables(register)
 
     def note(self, sign: int, is_touched: ColumnElement[bool]) -> None:
         """Note what the slim copy holds of the touched records: before the change (-1) or after it (+1)."""
@@ -194,6 +191,18 @@ class Counting:
         key = [TileStamp.layer, TileStamp.z, TileStamp.x, TileStamp.y]
         revision = {"revision": statement.excluded.revision}
         self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=revision))
+
+
+@cache
+def _work_tables(register: Register) -> tuple[Table, Table]:
+    """Return the tables of what changes in each cell and of what was noted; made once, or no statement would be kept."""
+    # `carried` is what a cell hands on of loose records to the cell above.
+    names = ("z", "cx", "cy", "count", "occupied", "loose", "carried", *kind_columns(register).values())
+    noted = [Column(name, Integer) for name in ("cx", "cy", "change")]
+    return (
+        _temporary("cell_delta", *(Column(name, Integer) for name in names)),
+        _temporary("counted", *noted, Column("value", Text)),
+    )
 
 
 def _temporary(name: str, *columns: Column[Any]) -> Table:

@@ -4,14 +4,14 @@ from sqlalchemy import Connection
 
 from geodata.db import Base
 from geodata.ddl import register_statements
-from geodata.derived import grid_table, tile_table
+from geodata.derived import grid_table, placed_table, tile_table
 from geodata.registers import get_register
 
 
 def upgrade(connection: Connection) -> None:
     """Apply the change."""
     register = get_register("facilities")
-    tables = [register.table, tile_table(register), grid_table(register)]
+    tables = [register.table, tile_table(register), placed_table(register), grid_table(register)]
     Base.metadata.create_all(connection, tables=tables, checkfirst=False)
     for statement in register_statements(register):
         connection.exec_driver_sql(statement)
