@@ -346,3 +346,20 @@ def test_requests_for_one_choice_in_flight_are_one_statement(sample_settings: Se
         assert other.plain != tiles[0].plain
 
     asyncio.run(ask())
+
+
+def test_a_tile_that_would_be_too_large_is_refused_with_what_to_do(
+    client: TestClient, middle: Tile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z, x, y = middle
+    address = f"/tiles/addresses/{z}/{x}/{y}.mvt?properties=code,village"
+    assert client.get(address).status_code == 200
+    monkeypatch.setattr("tiles.lowzoom.MAX_TILE_BYTES", 1000)
+    answers = [client.get(address, headers={"accept-language": language}) for language in ("vi", "en")]
+    assert [(answer.status_code, answer.json()["type"]) for answer in answers] == [
+        (422, "urn:bandoso:problem:selection_too_large")
+    ] * 2
+    assert ["chọn ít trường hơn" in answers[0].json()["detail"], "fewer fields" in answers[1].json()["detail"]] == [
+        True,
+        True,
+    ]
