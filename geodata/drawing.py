@@ -134,17 +134,34 @@ def _double(value: float) -> ColumnElement[float]:
 
 
 def _area(slim: FromClause, z: int, x: Number, y: Number) -> ColumnElement[Any]:
-    """Areas, and a point in the place of those smaller than a pixel or lost between the units of a tile.
+    """Areas, and a point in the place of those smaller than a pixel."""
+    pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
+    return shape_or_point(slim.c.size_m >= pixel_m, slim, z, x, y, shape_at(slim, shape_level(z)))
+
+
+def shape_or_point(
+    is_shape: ColumnElement[bool], rows: Any, z: int, x: Number, y: Number, shape: ColumnElement[Any] | None = None
+) -> ColumnElement[Any]:
+    """Return an area as a tile draws it: its shape, or its point where that is asked or the shape lost between the units.
 
     Lost is what is lost whole. Of an area that has a part too thin to be drawn, the tile with that part shows nothing: the
     area is drawn in its neighbour.
+
+    Parameters
+    ----------
+    is_shape : SQL condition
+        Whether it is large enough for one.
+    rows : selectable
+        With ``point``, and ``shape`` unless that is given.
     """
-    pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
+    shape = rows.c.shape if shape is None else shape
     # In a sub-query it is made once, not once for each row.
     clip = select(func.ST_TileEnvelope(z, x, y, type_=ANY_GEOMETRY)).scalar_subquery()
-    shape = shape_at(slim, shape_level(z))
-    as_shape = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
-    as_point = func.ST_AsMVTGeom(slim.c.point, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
-    whole = func.ST_AsMVTGeom(shape, clip, EXTENT, BUFFER, literal_column("false"), type_=ANY_GEOMETRY)
-    lost = case((as_point.is_not(None) & whole.is_(None), as_point))
-    return case((slim.c.size_m < pixel_m, as_point), else_=func.coalesce(as_shape, lost))
+
+    def cut(geometry: ColumnElement[Any], *, is_clipped: bool = True) -> ColumnElement[Any]:
+        flag: ColumnElement[bool] = literal_column("true" if is_clipped else "false")
+        return func.ST_AsMVTGeom(geometry, clip, EXTENT, BUFFER, flag, type_=ANY_GEOMETRY)
+
+    as_point = cut(rows.c.point)
+    lost = case((as_point.is_not(None) & cut(shape, is_clipped=False).is_(None), as_point))
+    return case((is_shape, func.coalesce(cut(shape), lost)), else_=as_point)

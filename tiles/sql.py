@@ -16,7 +16,6 @@ from sqlalchemy.types import LargeBinary
 from geodata.derived import placed_table
 from geodata.drawing import (
     ANY_GEOMETRY,
-    BUFFER,
     EXTENT,
     FULL_FROM_ZOOM,
     HALF_WORLD_M,
@@ -24,6 +23,7 @@ from geodata.drawing import (
     picture,
     shape_at,
     shape_level,
+    shape_or_point,
     slim_source,
     units_of,
 )
@@ -195,18 +195,8 @@ def _thinned_shapes(register: Register, z: int, level: Thinning | None) -> CTE:
         select(*(found.c[name] for name in ("id", *names, "point", "shape")), is_shape.label("is_shape")), squares,
         case((~is_shape, found.c.across)), case((~is_shape, found.c.down)), found.c.size_m.desc(), found.c.id,
     )  # fmt: skip
-    return lowzoom.drawn(register, ranked, names, _shape_or_point(ranked, z))
+    return lowzoom.drawn(register, ranked, names, shape_or_point(ranked.c.is_shape, ranked, z, _X, _Y))
 
 
 def _names(register: Register, level: Thinning | None) -> list[str]:
     return [] if level and not level.has_properties else [item.name for item in register.tile_fields]
-
-
-def _shape_or_point(ranked: Any, z: int) -> ColumnElement[Any]:
-    # In a sub-query it is made once, not once for each row.
-    clip = select(func.ST_TileEnvelope(z, _X, _Y, type_=ANY_GEOMETRY)).scalar_subquery()
-    as_shape, as_point = (
-        func.ST_AsMVTGeom(geometry, clip, EXTENT, BUFFER, literal_column("true"), type_=ANY_GEOMETRY)
-        for geometry in (ranked.c.shape, ranked.c.point)
-    )
-    return func.coalesce(case((ranked.c.is_shape, as_shape)), as_point)
