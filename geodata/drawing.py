@@ -36,6 +36,9 @@ MID_FROM_ZOOM, FULL_FROM_ZOOM = 8, 12
 MID_TOLERANCE_M, LOW_TOLERANCE_M = 19, 300
 """How much the simplified copies are, EPSG:3857 metres: half a pixel of 512 a tile at zooms 11 and 7, the last of each."""
 
+CROWD = 2_500
+"""Areas of a tile that shows simplified copies: where there are more, only the largest of small ones close together are drawn."""
+
 _PIXELS_ACROSS = 512
 
 Number = ColumnElement[int]

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.drawing import (
+    CROWD,
     FULL_FROM_ZOOM,
     MID_FROM_ZOOM,
     meets,
@@ -140,10 +141,23 @@ class Stamps:
         both = select(
             places.c.x, places.c.y, drawn[0].label("was"), drawn[1].label("now"), _differ(*named).label("is_renamed")
         )
+        if self._is_thinned(z):
+            both = both.add_columns(_differ([was.c.size_m], [now.c.size_m]).label("is_resized"))
         pictures = both.select_from(pairs).cte("picture").prefix_with("MATERIALIZED")
         is_other = _differ([pictures.c.was], [pictures.c.now])
         is_other |= and_(pictures.c.now.is_not(None), pictures.c.is_renamed)
+        if self._is_thinned(z):
+            # Which of the small areas close together is drawn is a matter of their sizes.
+            is_other |= and_(pictures.c.is_resized, self._is_crowded(z, pictures.c.x, pictures.c.y))
         self._write(z, pictures.c.x, pictures.c.y, is_other)
+
+    def _is_thinned(self, z: int) -> bool:
+        return self.register.geometry_kind == "polygon" and not self.register.tile.keeps_all and z < FULL_FROM_ZOOM
+
+    def _is_crowded(self, z: int, x: ColumnElement[int], y: ColumnElement[int]) -> ColumnElement[bool]:
+        slim = slim_source(self.register, schema="reg")
+        areas = select(func.count() > CROWD).select_from(slim).where(meets(self.register, slim, z, x, y))
+        return areas.correlate_except(slim).scalar_subquery()
 
     def _write(self, z: int, x: ColumnElement[int], y: ColumnElement[int], *conditions: ColumnElement[bool]) -> None:
         place: list[ColumnElement[Any]] = [literal(self.register.id), literal(z), x, y, literal(self.revision)]

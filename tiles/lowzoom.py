@@ -14,6 +14,7 @@ from sqlalchemy import union_all as all_of
 from sqlalchemy.types import LargeBinary
 
 from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, kind_columns
+from geodata.drawing import CROWD
 from geodata.register import Register
 from tiles.grid import EXTENT
 
@@ -44,8 +45,8 @@ class Thinning:
 
 PIXELS_ACROSS = 512
 
-CROWD, LARGE_CROWD = 2_500, 25_000
-"""Areas of a tile at zooms that show their simplified copies: more are thinned, and still more are thinned further."""
+LARGE_CROWD = 25_000
+"""Where there are still more areas than `CROWD`, they are thinned further."""
 
 LEVELS = (None, *map(Thinning, (256, 128, 64, 32)), Thinning(16, has_properties=False))
 """Tried one after the other until a tile is small enough."""
@@ -59,7 +60,7 @@ def is_small_enough(tile: bytes) -> bool:
 def by_crowd(areas: ColumnElement[int]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Return the squares across a tile with so many areas, NULL for none, and the part of its side that is a small area's.
 
-    Measured on growing areas of one province: of 20,000 no tile is over 300 kB, of 100,000 none of zooms 7 to 11 over 400.
+    Measured on growing areas of one province: of 20,000 no tile is over 300 kB.
     """
     squares = case((areas > LARGE_CROWD, 64), (areas > CROWD, 128))
     return squares, func.coalesce(squares, PIXELS_ACROSS)

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import Connection, text
 
 from geodata.db import Database
+from geodata.drawing import CROWD
 from geodata.registers import discover, get_register
 from service.app import tile_settings
 from service.settings import ServiceSettings
 from tests.conftest import TEMPLATE, Server, settings_for
 from tests.geodata.builders import agency, field_of, publish
 from tiles.grid import BUFFER, EXTENT, HALF_WORLD_M, TileAddress
-from tiles.lowzoom import CROWD, DROPPED, LARGE_CROWD, LEVELS, MAX_TILE_BYTES, is_small_enough
+from tiles.lowzoom import DROPPED, LARGE_CROWD, LEVELS, MAX_TILE_BYTES, is_small_enough
 from tiles.sql import tile_sql, tile_statements
 from tiles.store import TileStore
 

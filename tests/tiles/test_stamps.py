@@ -219,3 +219,21 @@ def test_a_file_of_100_000_stamps_every_tile_that_it_changes(world: tuple[Databa
         changed = {tile for tile in after if after[tile][1] != before[tile][1]}
         assert len(changed) > 50
         assert all(after[tile][0] > before[tile][0] for tile in changed)
+
+
+CROWD_AROUND = """INSERT INTO reg.growing_areas_tile (id, code, status, crop, area_ha, size_m, point)
+    SELECT 1000 + n, 'VN-B-' || n, 'active', 'Chè', 1, 10, ST_Translate(point, (n % 60 - 30) * 800, (n / 60 - 25) * 800)
+    FROM reg.growing_areas_tile, generate_series(1, 3000) n WHERE code = 'VN-A-1'"""
+
+
+def test_a_crowded_tile_that_draws_another_of_its_small_areas_gets_another_version(connection: Connection) -> None:
+    def small(code: str, metres: float) -> dict[str, Any]:
+        return field_of(code, geom=shapely.box(108.05, 16.05, 108.05 + metres / 111_320, 16.05 + metres / 111_320))
+
+    publish(connection, "growing_areas", [small("VN-A-1", 20), small("VN-A-2", 22)])
+    connection.execute(text(CROWD_AROUND))
+    zooms = range(5, 12)
+    before = walk(connection, ["growing_areas"], BOX, zooms)
+    publish(connection, "growing_areas", [small("VN-A-1", 25)])
+    after = walk(connection, ["growing_areas"], BOX, zooms)
+    assert assert_exact(before, after)
