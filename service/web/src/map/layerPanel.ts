@@ -10,15 +10,22 @@ export interface LayerToggle {
 }
 
 export class LayerPanel extends PageElement {
-  static override properties = { registers: { attribute: false }, shown: { attribute: false } };
+  static override properties = {
+    registers: { attribute: false },
+    shown: { attribute: false },
+    dropped: { attribute: false },
+  };
 
   declare registers: Register[];
   declare shown: ReadonlySet<string>;
+  /** How many records of each layer are too small and too close together to be drawn in this view. */
+  declare dropped: ReadonlyMap<string, number>;
 
   constructor() {
     super();
     this.registers = [];
     this.shown = new Set();
+    this.dropped = new Map();
   }
 
   protected override render(): TemplateResult {
@@ -38,7 +45,7 @@ export class LayerPanel extends PageElement {
         <label for=${id}>${say(register.title)}</label>
         ${register.sample ? html`<span class="badge">${t('layers.sample')}</span>` : nothing}
       </div>
-      ${on ? this.legend(register) : nothing}
+      ${on ? html`${this.legend(register)}${this.left(register.id)}` : nothing}
     </div>`;
   }
 
@@ -48,6 +55,11 @@ export class LayerPanel extends PageElement {
         ${register.legend.map((entry) => html`<li>${swatch(register.geometry, entry)} ${entry.label[lang]}</li>`)}
       </ul>
       ${register.tile.counts_below ? html`<p class="hint">${t('layers.countsBelow')}</p>` : nothing}`;
+  }
+
+  private left(id: string): TemplateResult | typeof nothing {
+    const count = this.dropped.get(id) ?? 0;
+    return count > 0 ? html`<p class="hint">${t('layers.dropped', { n: count })}</p>` : nothing;
   }
 
   private toggle(id: string, event: Event): void {

@@ -35,6 +35,7 @@ export class MapApp extends PageElement {
     commune: { type: String },
     registers: { state: true },
     shown: { state: true },
+    dropped: { state: true },
     panel: { state: true },
     mapState: { state: true },
     dataState: { state: true },
@@ -53,6 +54,7 @@ export class MapApp extends PageElement {
   declare commune: string;
   declare registers: Register[];
   declare shown: ReadonlySet<string>;
+  declare dropped: ReadonlyMap<string, number>;
   declare panel: Panel | null;
   declare mapState: MapState;
   /** Empty when the list of data is here; otherwise what to say. */
@@ -82,6 +84,7 @@ export class MapApp extends PageElement {
     this.commune = '';
     this.registers = [];
     this.shown = new Set();
+    this.dropped = new Map();
     this.panel = null;
     this.mapState = 'loading';
     this.dataState = t('data.loading');
@@ -160,7 +163,7 @@ export class MapApp extends PageElement {
         .active=${this.panel === 'list'}
       ></bandoso-list>
       <div ?hidden=${this.panel !== 'layers'}>
-        <bandoso-layers .registers=${registers} .shown=${this.shown}></bandoso-layers>
+        <bandoso-layers .registers=${registers} .shown=${this.shown} .dropped=${this.dropped}></bandoso-layers>
         ${this.mode === 'embed' ? nothing : this.embedButton()}
       </div>
       <bandoso-details
@@ -239,6 +242,7 @@ export class MapApp extends PageElement {
           this.trouble = false;
         },
         onBusy: (busy) => this.setBusy(busy),
+        onDropped: (dropped) => (this.dropped = dropped),
         onTrouble: () => (this.trouble = true),
         live: {
           url: (layers, versions) => this.api.tileEventsUrl(layers, versions),

@@ -17,6 +17,8 @@ import { LiveMap, type LiveOptions } from './liveMap';
 import { registerOf } from './style';
 
 const SELECTION = 'selection';
+/** The layer in which a tile says how many records it left out. */
+const DROPPED = 'dropped';
 const ACCENT = '#b3261e';
 const CLICK_REACH_PX = 5;
 const POINT_ZOOM = 15;
@@ -52,6 +54,8 @@ export interface MapViewOptions {
   onCell: (count: number) => void;
   onMove: (bounds: Bounds) => void;
   onBusy: (busy: boolean) => void;
+  /** How many records of each layer the tiles on screen leave out. */
+  onDropped?: (dropped: ReadonlyMap<string, number>) => void;
   onTrouble: () => void;
   /** Given where the map is to follow what is published while it is open. */
   live?: LiveOptions;
@@ -230,6 +234,7 @@ export class MapView {
     map.on('idle', () => {
       state['map'] = 'idle';
       options.onBusy(false);
+      options.onDropped?.(this.dropped());
       announce('bandoso:idle', map);
     });
     map.on('moveend', () => options.onMove(this.bounds));
@@ -241,6 +246,19 @@ export class MapView {
     map.on('mousemove', (event) => {
       map.getCanvas().style.cursor = this.found(event).length > 0 ? 'pointer' : '';
     });
+  }
+
+  /** Adds up what the tiles themselves say that they left out. */
+  private dropped(): ReadonlyMap<string, number> {
+    const total = new Map<string, number>();
+    for (const [source, { type }] of Object.entries(this.map.getStyle().sources)) {
+      if (type !== 'vector') continue;
+      for (const { properties } of this.map.querySourceFeatures(source, { sourceLayer: DROPPED })) {
+        const layer = String(properties['layer']);
+        total.set(layer, (total.get(layer) ?? 0) + Number(properties['dropped']));
+      }
+    }
+    return total;
   }
 
   private found(event: MapMouseEvent): MapGeoJSONFeature[] {
