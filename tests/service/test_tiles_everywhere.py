@@ -1,11 +1,12 @@
 """Processes of one installation on several machines: each serves the new tile at once, whatever became of its news."""
 
+import itertools
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -37,6 +38,8 @@ class Machines:
     addresses: list[str]
     database: Database
     administrator: psycopg.Connection
+    unused: Iterator[int] = field(default_factory=lambda: itertools.count(90_001))
+    """Ends of address codes that the sample has not."""
 
     def listeners(self) -> set[int]:
         """Return the database processes that tell the API of revisions."""
@@ -75,8 +78,8 @@ def machines(server: Server, worker_name: str) -> Iterator[Machines]:
 
 
 @pytest.fixture
-def publish(machines: Machines, tmp_path: Path, request: pytest.FixtureRequest) -> "Publish":
-    return Publish(machines, tmp_path, abs(hash(request.node.name)) % 90_000)
+def publish(machines: Machines, tmp_path: Path) -> "Publish":
+    return Publish(machines, tmp_path)
 
 
 @dataclass
@@ -85,14 +88,13 @@ class Publish:
 
     machines: Machines
     folder: Path
-    number: int
 
     def __call__(self) -> None:
-        self.number += 1
+        number = next(self.machines.unused)
         lon, lat = httpx2.get(f"{self.machines.addresses[0]}/collections/addresses/items/1").json()["geometry"]["coordinates"]  # fmt: skip
         file = self.folder / "new.csv"
         file.write_text(
-            f"ma_dia_chi,loai,kinh_do,vi_do\n07997{self.number:05},ho gia dinh,{lon + 1e-5},{lat + 1e-5}\n",
+            f"ma_dia_chi,loai,kinh_do,vi_do\n07997{number},ho gia dinh,{lon + 1e-5},{lat + 1e-5}\n",
             encoding="utf-8",
         )
         published = import_file(
