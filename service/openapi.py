@@ -108,6 +108,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
     "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad", "styleId": "communes",
 }  # fmt: skip
+_VN2000_EXAMPLES: Mapping[str, int] = {"tileMatrix": 8, "tileRow": 54, "tileCol": 76}
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
     ITEMS: GEOJSON,
@@ -151,6 +152,9 @@ def build_openapi(app: FastAPI) -> Json:
     last = VN2000_QUAD.max_level
     vn2000 = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol", last=last)}
     paths[VN2000_TILE] = {"get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, _TILE[:1])}
+    for parameter in paths[VN2000_TILE]["get"]["parameters"]:
+        if parameter["name"] in _VN2000_EXAMPLES:
+            parameter["example"] = _VN2000_EXAMPLES[parameter["name"]]
     paths[TILE_EVENTS] = {"get": _tile_events()}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {

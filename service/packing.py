@@ -14,6 +14,7 @@ from service.app import tile_settings
 from service.archives import Archive, ArchiveFolder, area_name, digest_of
 from service.settings import ServiceSettings
 from tiles.archive import ArchiveReader
+from tiles.lowzoom import DROPPED
 from tiles.packing import gather_tiles, in_order, made_in_order
 from tiles.pmtiles import DamagedArchiveError, GatheredTiles
 from tiles.release import Release, open_release
@@ -144,7 +145,7 @@ async def verify(settings: ServiceSettings, path: Path, count: int, seed: int, j
     with ArchiveReader(path) as archive:
         archive.check()
         held = list(archive.addresses())
-        layers = tuple(layer["id"] for layer in archive.metadata["vector_layers"])
+        layers = tuple(layer["id"] for layer in archive.metadata["vector_layers"] if layer["id"] != DROPPED)
         async with open_release(_reading(settings), layers, jobs) as release:
             if version_of(release) != archive.version:
                 return Verified(archive.version, len(held), None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from geodata.derived import kind_columns
 from geodata.features import BBox
 from geodata.register import Field, Register
 from tiles.matrix_sets import MatrixSet
@@ -87,8 +88,9 @@ def _box(box: BBox) -> dict[str, Any]:
 def _layer(layer: Layer, matrix_set: MatrixSet, language: str) -> dict[str, Any]:
     register = layer.register
     fields = {item.name: _property(item, language) for item in register.tile_fields}
-    if register.tile.counts_below is not None:
-        fields["count"] = {"type": "integer"}
+    if register.is_dense:
+        fields |= {name: {"type": "integer"} for name in ("count", *kind_columns(register).values())}
+        fields["coverage"] = {"type": "number"}
     described: dict[str, Any] = {
         "id": register.id,
         "title": register.title.in_language(language),

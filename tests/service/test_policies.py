@@ -45,7 +45,6 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/basemap-provinces.geojson"): ("/basemap-provinces.geojson", 200),
     ("GET", "/tileMatrixSets"): ("/tileMatrixSets", 200),
     ("GET", "/tileMatrixSets/{tileMatrixSetId}"): ("/tileMatrixSets/WebMercatorQuad", 200),
-    ("GET", "/tileMatrixSets/WebMercatorQuad"): ("/tileMatrixSets/WebMercatorQuad", 200),
     ("GET", "/archives"): ("/archives", 200),
     ("GET", "/archives/{name}.pmtiles"): ("/archives/vietnam.1.pmtiles", 404),
     ("GET", "/search"): ("/search?q=thon", 200),

@@ -21,7 +21,7 @@ from geodata.db import SYSTEM, Database
 from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file
 from geodata.registers import discover, get_register
-from service.api.tiles import TileApplication
+from service.api.tiles import FORMAT, TileApplication
 from service.app import create_app, tile_settings
 from service.settings import ServiceSettings
 from tests.conftest import SAMPLE_TEMPLATE, Server, settings_for
@@ -30,6 +30,7 @@ from tests.service.people import PLACE
 from tests.service.test_upload_events import served
 from tiles import changes
 from tiles.changes import EVERYTHING, Changes, read_changes
+from tiles.selection import TileSelections
 from tiles.store import TileStore
 
 pytestmark = pytest.mark.usefixtures("warm_reading")
@@ -173,7 +174,7 @@ def test_who_comes_again_is_told_what_was_missed_and_no_more(live: Live, way: st
     assert come(again.ids[-1]).events == []
 
 
-@pytest.mark.parametrize("known", ["zz", "1a2", "", "-1c2", "99999999999999999999c2"])
+@pytest.mark.parametrize("known", ["zz", f"1a{FORMAT}", "", f"-1c{FORMAT}", f"99999999999999999999c{FORMAT}"])
 def test_of_versions_that_cannot_be_compared_everything_is_told(live: Live, known: str) -> None:
     heard = Heard().listen(f"{live.address}/tiles/communes,addresses/events?since={live.version('communes')},{known}")
     [event] = heard.events
@@ -260,7 +261,7 @@ def test_a_process_that_hears_late_serves_no_old_tile_under_a_new_version(live: 
 
     async def compare() -> None:
         store = LateStore(tile_settings(live.settings))
-        application = TileApplication(store, "code_point")
+        application = TileApplication(store, "code_point", TileSelections(store.settings))
         await store.start()
         try:
             old = await ask(application, HOME, live.version())
@@ -269,7 +270,7 @@ def test_a_process_that_hears_late_serves_no_old_tile_under_a_new_version(live: 
             assert new[b"etag"] != old[b"etag"]
             assert b"immutable" in new[b"cache-control"]
             started = time.monotonic()
-            await ask(application, HOME, "ffffffc2")
+            await ask(application, HOME, f"ffffffc{FORMAT}")
             assert time.monotonic() - started < TOLD_WITHIN_S
         finally:
             await store.stop()
