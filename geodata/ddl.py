@@ -232,6 +232,14 @@ def placed_view_select(register: Register) -> str:
     return _guarded_copy_select(register, placed_table(register))
 
 
+def placed_at_all_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_placed_at_all``: one row where points are placed, guarded or not.
+
+    Its order leads along the index: what a load took back lies as dead rows at the beginning of the table.
+    """
+    return f"SELECT 1 AS one FROM (SELECT FROM reg.{placed_table(register).name} ORDER BY tile, id LIMIT 1) AS found"
+
+
 def _guarded_copy_select(register: Register, slim: Table) -> str:
     columns: list[ColumnElement[object]] = [
         literal_column(f"reg.{slim.name}.{column.name}").label(column.name) for column in slim.c
@@ -327,6 +335,7 @@ def register_statements(register: Register) -> Iterator[str]:
     }
     if register.is_dense:
         views[placed_table(register).name] = placed_view_select(register)
+        views[f"{placed_table(register).name}_at_all"] = placed_at_all_select(register)
         views[grid_table(register).name] = grid_view_select(register)
     if register.codes is not None:
         codes = register.codes.__table__.name

@@ -120,8 +120,8 @@ def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE
     if not (register.is_dense and z == MAX_ZOOM):
         return points
     # For a moment after a first load no point is placed yet.
-    placed = _placed(register)
-    is_placed = exists(select(placed.c.tile).where(placed.c.tile >= 0))
+    placed = table(f"{placed_table(register).name}_at_all", column("one"), schema="open")
+    is_placed = exists(select(placed.c.one))
     return case((is_placed, _encoded(register, _placed_points(register))), else_=points)
 
 
