@@ -61,8 +61,9 @@ def statements(server: Server, sample_url: str) -> Iterator[Statements]:
     """When each connection of the service to the database began its latest statement: another moment is another one."""
     asked = (
         "SELECT pid, query_start FROM pg_stat_activity WHERE datname = current_database() "
-        "AND application_name LIKE 'bandoso%' ORDER BY pid"
+        "AND application_name LIKE 'bandoso%' AND query !~ '^(SELECT$|SELECT register, max|LISTEN)' ORDER BY pid"
     )
+    # The connection for news asks nothing every five seconds, to see whether it is still there.
     with server.administrator(make_url(sample_url).database or "") as connection:
         yield lambda: connection.execute(asked).fetchall()
 

@@ -222,7 +222,7 @@ def test_a_file_of_100_000_stamps_every_tile_that_it_changes(world: tuple[Databa
 
 
 CROWD_AROUND = """INSERT INTO reg.growing_areas_tile (id, code, status, crop, area_ha, size_m, point)
-    SELECT 1000 + n, 'VN-B-' || n, 'active', 'Chè', 1, 10, ST_Translate(point, (n % 60 - 30) * 800, (n / 60 - 25) * 800)
+    SELECT 1000000 + n, 'VN-B-' || n, 'active', 'Chè', 1, 10, ST_Translate(point, (n % 60 - 30) * 800, (n / 60 - 25) * 800)
     FROM reg.growing_areas_tile, generate_series(1, 3000) n WHERE code = 'VN-A-1'"""
 
 
