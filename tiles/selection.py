@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,7 @@ from geodata.public_views import Geometry, public_view
 from geodata.register import Register
 from tiles.cache import Tile
 from tiles.connections import Connections
+from tiles.flights import Flights
 from tiles.grid import TileAddress
 from tiles.lowzoom import is_small_enough
 from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD, WEB_MERCATOR_QUAD
@@ -206,7 +207,7 @@ class TileSelections:
         self._connections = Connections(
             CONNECTIONS, settings.wait_s, dsn=settings.dsn, command_timeout=5, statement_cache_size=0, server_settings=server,
         )  # fmt: skip
-        self._flights: dict[tuple[str, TileAddress], _Flight] = {}
+        self._flights = Flights()
 
     async def stop(self) -> None:
         """Close everything."""
@@ -222,15 +223,11 @@ class TileSelections:
         SelectionTooSlowError, SelectionTooLargeError
         """
         key = (selection.key, address)
-        flight = self._flights.get(key)
-        if flight is None or flight.is_given_up:
-            flight = self._flights[key] = _Flight(asyncio.create_task(self._make(selection, address)))
-            flight.task.add_done_callback(partial(self._land, key, flight))
-        return await flight.wait()
+        return await self._flights.tile(key, lambda: self._make(selection, address))
 
-    def _land(self, key: tuple[str, TileAddress], ended: "_Flight", _task: "asyncio.Task[Tile]") -> None:
-        if self._flights.get(key) is ended:
-            del self._flights[key]
+    def leave(self, selection: Selection, address: TileAddress, task: "asyncio.Task[Any]") -> None:
+        """Let a task that waits for a tile go, as `TileStore.leave` does."""
+        self._flights.leave((selection.key, address), task)
 
     async def _make(self, selection: Selection, address: TileAddress) -> Tile:
         sql, values = bound_sql(selection_statement(selection, address))
@@ -241,29 +238,6 @@ class TileSelections:
         if not is_small_enough(row["tile"]):
             raise SelectionTooLargeError
         return Tile(selection.version(row["revision"]), plain=row["tile"])
-
-
-class _Flight:
-    """A tile under way and those who wait for it; when the last one leaves, its query is cancelled."""
-
-    def __init__(self, task: "asyncio.Task[Tile]") -> None:
-        self.task = task
-        self.waiting = 0
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it is being cancelled, which takes the database a moment: too late to board."""
-        return self.task.cancelling() > 0
-
-    async def wait(self) -> Tile:
-        """Wait for the tile."""
-        self.waiting += 1
-        try:
-            return await asyncio.shield(self.task)
-        finally:
-            self.waiting -= 1
-            if self.waiting == 0 and not self.task.done():
-                self.task.cancel()
 
 
 def bound_sql(statement: Select[Any]) -> tuple[str, list[Any]]:

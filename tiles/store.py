@@ -12,6 +12,7 @@ import asyncpg
 from tiles.cache import Key, Layers, Tile, TileCache, pack
 from tiles.changes import Changes, read_changes
 from tiles.connections import Connections
+from tiles.flights import Flights
 from tiles.grid import TileAddress
 from tiles.lowzoom import is_small_enough
 from tiles.sql import stamp_sql, tile_statements
@@ -64,7 +65,7 @@ class TileStore:
             settings.pool_size, settings.wait_s, dsn=settings.dsn, command_timeout=5,
             statement_cache_size=_STATEMENTS_KEPT, server_settings=settings.server_settings,
         )  # fmt: skip
-        self._flights: dict[Key, _Flight] = {}
+        self._flights = Flights()
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
         self._told: dict[str, int] | None = None
@@ -141,34 +142,17 @@ class TileStore:
             When no connection came free in time.
         """
         key = (layers, address)
-        while (flight := self._flights.get(key)) is not None:
-            tile = await flight.join()
-            if tile is not None:
-                return tile
-        flight = self._flights[key] = _Flight(_current_task())
-        self.misses += 1
-        result: Tile | Exception | None = None
-        try:
-            result = await self._make(key)
-            return result
-        except Exception as error:
-            result = error
-            raise
-        finally:
-            if self._flights.get(key) is flight:
-                del self._flights[key]
-            flight.land(result)
+        return await self._flights.tile(key, lambda: self._make(key))
 
     def leave(self, key: Key, task: "asyncio.Task[Any]") -> None:
         """Cancel a task that waits for a tile on behalf of a client that has gone.
 
         A task that makes the tile for others too goes on until they have gone as well.
         """
-        flight = self._flights.get(key)
-        if flight is None or flight.maker is not task or not flight.be_left():
-            task.cancel()
+        self._flights.leave(key, task)
 
     async def _make(self, key: Key) -> Tile:
+        self.misses += 1
         layers, address = key
         generations = self._generations(layers)
         filled = self._filled(layers)
@@ -209,7 +193,7 @@ class TileStore:
             rows = await connection.fetch("SELECT register, max(number) AS number FROM open.revision GROUP BY 1")
             self._seen = {row["register"]: row["number"] for row in rows}
             # What was begun without news may be older than the revisions known from here on.
-            self._flights.clear()
+            self._flights.forget(lambda _key: True)
             self._is_listening = True
             self._heard.set()
             await self._tell_missed(connection)
@@ -232,7 +216,7 @@ class TileStore:
         else:
             self.cache.forget(layer, (TileAddress(*row) for row in rows))
         self.cache.forget_answers()
-        self._flights = {key: flight for key, flight in self._flights.items() if layer not in key[0]}
+        self._flights.forget(lambda key: layer in key[0])
         self._seen[layer] = number
         self._generation[layer] += 1
         await self._tell(connection, layer, number)
@@ -272,44 +256,6 @@ async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection
         with contextlib.suppress(TimeoutError):
             return await asyncio.wait_for(inbox.get(), _PULSE_S)
         await connection.execute("SELECT", timeout=_DEAD_AFTER_S)
-
-
-def _current_task() -> "asyncio.Task[Any]":
-    task = asyncio.current_task()
-    assert task is not None
-    return task
-
-
-class _Flight:
-    """A tile that one request is making, and the others that wait for it; when all have gone, its query is cancelled."""
-
-    def __init__(self, maker: "asyncio.Task[Any]") -> None:
-        self.maker = maker
-        self._is_left = False
-        self._waiting: set[asyncio.Future[Tile | None]] = set()
-
-    async def join(self) -> Tile | None:
-        """Wait for the tile, or the error; None when the maker was cancelled."""
-        future: asyncio.Future[Tile | None] = asyncio.get_running_loop().create_future()
-        self._waiting.add(future)
-        try:
-            return await future
-        finally:
-            self._waiting.discard(future)
-            if self._is_left and not self._waiting:
-                self.maker.cancel()
-
-    def be_left(self) -> bool:
-        """Note that the maker's own client has gone; return whether others wait."""
-        self._is_left = bool(self._waiting)
-        return self._is_left
-
-    def land(self, result: Tile | Exception | None) -> None:
-        """Give the tile or the error to all who wait; None lets them look after themselves."""
-        self._is_left = False
-        for future in self._waiting:
-            if not future.done():
-                future.set_exception(result) if isinstance(result, Exception) else future.set_result(result)
 
 
 def _version(layers: Layers, filled: Layers, stamps: list[int]) -> str:

@@ -11,6 +11,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -37,6 +38,7 @@ from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
+from tiles.flights import current_task
 from tiles.grid import parse_tile
 from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection, TileSelections
@@ -182,7 +184,7 @@ class TileApplication:
 
     async def _wait_for_tile(self, key: Key, receive: Receive) -> Tile:
         """Wait for the tile as long as the client does."""
-        here = _current_task()
+        here = current_task()
         return await _watched(receive, self.store.tile(*key), lambda: self.store.leave(key, here))
 
     async def _answer_selection(
@@ -200,7 +202,12 @@ class TileApplication:
             held = self._build(key, Tile(selection.version(revisions[0])), asked, caching)
             sent = held.for_holder_of(asked.held)
         if not sent:
-            tile = await _watched(receive, self.selections.tile(selection, address), _current_task().cancel)
+            here = current_task()
+            making, leave = (
+                self.selections.tile(selection, address),
+                partial(self.selections.leave, selection, address, here),
+            )
+            tile = await _watched(receive, making, leave)
             sent = self._build(key, tile, asked, caching).for_holder_of(asked.held)
         assert sent is not None
         status, headers, body = sent
@@ -302,12 +309,6 @@ async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _current_task() -> "asyncio.Task[Any]":
-    here = asyncio.current_task()
-    assert here is not None
-    return here
-
-
 async def _watched(receive: Receive, making: Coroutine[Any, Any, Tile], leave: Callable[[], Any]) -> Tile:
     """Make a tile as long as the client is there; ``leave`` ends it."""
     watch = _Watch(receive, leave)
@@ -315,7 +316,7 @@ async def _watched(receive: Receive, making: Coroutine[Any, Any, Tile], leave: C
         return await making
     except asyncio.CancelledError:
         # Another cancellation, of the server's own, must go on.
-        if watch.is_gone and _current_task().uncancel() == 0:
+        if watch.is_gone and current_task().uncancel() == 0:
             raise _ClientGoneError from None
         raise
     finally:
