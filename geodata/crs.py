@@ -34,20 +34,18 @@ VN2000_ZONES = {
 """EPSG code → central meridian (degrees), scale factor. All: false easting 500,000 m, false northing 0."""
 
 VN2000_GEOGRAPHIC = 4756
-VN2000_UTM48 = (
-    "+proj=utm +zone=48 +ellps=WGS84 "
-    "+towgs84=-191.90441429,-39.30318279,-111.45032835,0.00928836,-0.01975479,0.00427372,0.252906278 +units=m +no_defs"
-)
-"""EPSG:3405 with the pinned shift, as PROJ's text; rotations of ``towgs84`` have the other sign. By the code alone PROJ
-takes another shift in a part of the country, 0.8 m off."""
-
 WGS84 = 4326
 
 _SHIFT_M = (-191.90441429, -39.30318279, -111.45032835)
+_TURN, _SCALE = (-0.00928836, 0.01975479, -0.00427372), 0.252906278
+_TOWGS84 = ",".join(map(str, (*_SHIFT_M, *(-angle for angle in _TURN), _SCALE)))
+VN2000_UTM48 = f"+proj=utm +zone=48 +ellps=WGS84 +towgs84={_TOWGS84} +units=m +no_defs"
+"""EPSG:3405 with the pinned shift, as PROJ's text. By the code alone PROJ is 0.8 m off in a part of the country."""
+
 _HELMERT = (
     "+step +proj=push +v_3 +step +proj=cart +ellps=WGS84 "
     f"+step +proj=helmert +x={_SHIFT_M[0]} +y={_SHIFT_M[1]} +z={_SHIFT_M[2]} "
-    "+rx=-0.00928836 +ry=0.01975479 +rz=-0.00427372 +s=0.252906278 +convention=coordinate_frame "
+    f"+rx={_TURN[0]} +ry={_TURN[1]} +rz={_TURN[2]} +s={_SCALE} +convention=coordinate_frame "
     "+step +inv +proj=cart +ellps=WGS84 +step +proj=pop +v_3 "
 )
 _TO_DEGREES = "+step +proj=unitconvert +xy_in=rad +xy_out=deg"

@@ -23,7 +23,6 @@ from service.limits import PER_MINUTE
 from service.settings import ServiceSettings
 from tests.conftest import SAMPLE_TEMPLATE, Server, settings_for
 
-ADDRESSES = get_register("addresses")
 POLICIES: tuple[PublicationPolicy, ...] = get_args(PublicationPolicy)
 HIDING: tuple[PublicationPolicy, ...] = ("lookup", "aggregate")
 ITEMS = "/collections/addresses/items"
@@ -195,7 +194,7 @@ def test_tiles_draw_households_only_where_each_is_public(
 def test_low_zooms_show_counts_alone(publication: Publication, policy: PublicationPolicy, z: int) -> None:
     features, whole = publication.tiles(z), len(publication.addresses)
     names = {name for feature in features for name in feature["properties"]}
-    kinds = {f"kind_{kind}" for kind in ADDRESSES.field("kind").choices}
+    kinds = {f"kind_{kind}" for kind in get_register("addresses").field("kind").choices}
     assert names <= {"count", "coverage", *kinds}
     assert ("coverage" in names) == (policy == "code_point")
     for properties in (feature["properties"] for feature in features):
