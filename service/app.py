@@ -202,6 +202,7 @@ def tile_settings(settings: ServiceSettings) -> StoreSettings:
         "statement_timeout": str(settings.read_timeout_ms),
         "default_transaction_read_only": "on",
         "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
         "max_parallel_workers_per_gather": "0",
         "application_name": "bandoso tiles",
     }

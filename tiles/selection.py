@@ -202,7 +202,10 @@ class TileSelections:
     """Makes such tiles over connections of its own; requests for the same one in flight are merged, nothing is kept."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        server = {**settings.server_settings, "application_name": "bandoso selected tiles", "timezone": TIMEZONE}
+        server = {
+            **settings.server_settings, "application_name": "bandoso selected tiles", "timezone": TIMEZONE,
+            "plan_cache_mode": "auto",
+        }  # fmt: skip
         self.settings = replace(settings, server_settings=server)
         self._connections = Connections(
             CONNECTIONS, settings.wait_s, dsn=settings.dsn, command_timeout=5, statement_cache_size=0, server_settings=server,

@@ -81,6 +81,26 @@ def stamp_sql(layers: tuple[str, ...], z: int) -> str:
     return _sql(select(_stamps(layers, z)))
 
 
+@cache
+def many(statement: str) -> str:
+    """Return the statement of one tile as one of many tiles.
+
+    Parameters
+    ----------
+    statement : str
+        From `tile_sql` or `stamp_sql`.
+
+    Returns
+    -------
+    str
+        With ``$1`` for a list of x and ``$2`` for one of y. Rows come in any order; column ``n`` says of which place in the lists,
+        from 1; the other columns are those of ``statement``.
+    """
+    one = statement.replace(str(_X), "asked.x").replace(str(_Y), "asked.y")
+    asked = "unnest($1::int[], $2::int[]) WITH ORDINALITY AS asked(x, y, n)"
+    return f"SELECT asked.n, made.* FROM {asked}, LATERAL ({one}) AS made"  # noqa: S608  # two statements of ours alone
+
+
 def _sql(statement: Select[Any]) -> str:
     # The tile path's driver takes $1 and $2; everything else is a constant of the declaration.
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from tiles.batches import Batches
 from tiles.cache import Key, Layers, Tile, TileCache, pack
 from tiles.changes import Changes, read_changes
 from tiles.connections import Connections
@@ -65,6 +66,7 @@ class TileStore:
             settings.pool_size, settings.wait_s, dsn=settings.dsn, command_timeout=5,
             statement_cache_size=_STATEMENTS_KEPT, server_settings=settings.server_settings,
         )  # fmt: skip
+        self._batches = Batches(self._connections)
         self._flights = Flights()
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
@@ -171,7 +173,7 @@ class TileStore:
         return Tile(version, packed, plain)
 
     async def _fetch(self, statement: str, address: TileAddress) -> asyncpg.Record:
-        return await self._connections.fetchrow(statement, address.x, address.y)
+        return await self._batches.fetchrow(statement, address)
 
     async def _listen(self) -> None:
         while True:

@@ -1,0 +1,175 @@
+"""Tiles that wait for a connection are asked for together; each has its own answer, fault and end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import psycopg
+import pytest
+
+from geodata.registers import discover
+from service.app import tile_settings
+from service.settings import ServiceSettings
+from tiles.batches import MOST, Batches
+from tiles.connections import Connections, TilesBusyError
+from tiles.grid import TileAddress
+from tiles.sql import many, stamp_sql, tile_sql
+
+QUICK = "SELECT $1::int AS x, $2::int AS y, statement_timestamp() AS asked_at"
+SLOW = "SELECT $1::int AS x, statement_timestamp() AS asked_at FROM pg_sleep(0.03)"
+ENDLESS = "SELECT $1::int AS x, $2::int AS y FROM pg_sleep(60)"
+FAULTY = "SELECT 100 / $1::int AS part"
+
+
+@asynccontextmanager
+async def asking(settings: ServiceSettings, *, wait_s: float = 5) -> AsyncIterator[tuple[Batches, Connections]]:
+    """Ask over one connection, named so that the test finds what it does."""
+    found = tile_settings(settings)
+    server = {**found.server_settings, "application_name": "test of batches"}
+    connections = Connections(1, wait_s, dsn=found.dsn, server_settings=server)
+    try:
+        yield Batches(connections), connections
+    finally:
+        await connections.close()
+
+
+def place(x: int, y: int = 0) -> TileAddress:
+    return TileAddress(14, x, y)
+
+
+def suppose_quick(batches: Batches, statement: str) -> None:
+    """Let a statement be known for quick, as many that were quick make it."""
+    batches._seconds[statement] = 0.0001
+
+
+async def queue(batches: Batches, connections: Connections, statement: str, count: int) -> list[Any]:
+    """Ask for tiles while the connection is at work."""
+    async with connections.lend():
+        waiting = [asyncio.create_task(batches.fetchrow(statement, place(x, x + 1))) for x in range(count)]
+        await asyncio.sleep(0.01)
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def run(settings: ServiceSettings, test: Callable[[Batches, Connections], Awaitable[None]], **options: float) -> None:
+    async def whole() -> None:
+        async with asking(settings, **options) as (batches, connections):
+            await test(batches, connections)
+
+    asyncio.run(whole())
+
+
+def queries_under_way(settings: ServiceSettings) -> int:
+    with psycopg.connect(settings.sqlalchemy_url.replace("+psycopg", "")) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test of batches' AND state = 'active'"
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_tiles_that_wait_are_asked_for_together_and_each_gets_its_own(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, QUICK)
+        rows = await queue(batches, connections, QUICK, MOST)
+        assert [(row["x"], row["y"]) for row in rows] == [(x, x + 1) for x in range(MOST)]
+        assert len({row["asked_at"] for row in rows}) == 1
+
+    run(sample_settings, test)
+
+
+def test_no_question_is_for_more_tiles_than_a_few(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, QUICK)
+        rows = await queue(batches, connections, QUICK, 3 * MOST)
+        assert [row["x"] for row in rows] == list(range(3 * MOST))
+        assert len({row["asked_at"] for row in rows}) == 3
+
+    run(sample_settings, test)
+
+
+def test_tiles_that_take_long_are_asked_for_one_by_one(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        for _ in range(3):
+            await batches.fetchrow(SLOW, place(1))
+        rows = await queue(batches, connections, SLOW, 4)
+        assert len({row["asked_at"] for row in rows}) == 4
+
+    run(sample_settings, test)
+
+
+def test_the_fault_of_one_tile_is_not_that_of_the_others(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, FAULTY)
+        first, *others = await queue(batches, connections, FAULTY, 5)
+        assert isinstance(first, asyncpg.DivisionByZeroError)
+        assert [row["part"] for row in others] == [100, 50, 33, 25]
+
+    run(sample_settings, test)
+
+
+def test_who_stays_gets_the_tile_when_others_leave(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, QUICK)
+        async with connections.lend():
+            waiting = [asyncio.create_task(batches.fetchrow(QUICK, place(x))) for x in range(4)]
+            await asyncio.sleep(0.01)
+            for leaving in waiting[:3]:
+                leaving.cancel()
+        assert (await waiting[3])["x"] == 3
+
+    run(sample_settings, test)
+
+
+def test_a_question_is_cancelled_when_the_last_has_left(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, _connections: Connections) -> None:
+        suppose_quick(batches, ENDLESS)
+        waiting = [asyncio.create_task(batches.fetchrow(ENDLESS, place(x))) for x in range(2)]
+        while not await asyncio.to_thread(queries_under_way, sample_settings):
+            await asyncio.sleep(0.01)
+        waiting[0].cancel()
+        await asyncio.sleep(0.1)
+        assert await asyncio.to_thread(queries_under_way, sample_settings) == 1
+        waiting[1].cancel()
+        async with asyncio.timeout(2):
+            while await asyncio.to_thread(queries_under_way, sample_settings):
+                await asyncio.sleep(0.01)
+
+    run(sample_settings, test)
+
+
+def test_who_waits_in_vain_for_a_connection_is_told_so(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        async with connections.lend():
+            found = await asyncio.gather(*(batches.fetchrow(QUICK, place(x)) for x in range(3)), return_exceptions=True)
+        assert [type(one) for one in found] == [TilesBusyError] * 3
+        assert (await batches.fetchrow(QUICK, place(7)))["x"] == 7
+
+    run(sample_settings, test, wait_s=0.05)
+
+
+@pytest.mark.parametrize("z", [0, 6, 10, 13, 14])
+@pytest.mark.parametrize("layers", [*((layer,) for layer in discover()), ("communes", "addresses", "villages")])
+def test_tiles_made_together_are_those_made_one_by_one(
+    sample_settings: ServiceSettings, layers: tuple[str, ...], z: int
+) -> None:
+    """The middle of the sample, in the first zooms' one tile and around it in the others."""
+    middle = (int((106.23 + 180) / 360 * (1 << z)), int(0.441 * (1 << z)))
+    near = [(middle[0] + dx, middle[1] + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+    places = [(x, y) for x, y in near if 0 <= x < 1 << z and 0 <= y < 1 << z]
+
+    async def compare() -> None:
+        found = tile_settings(sample_settings)
+        connection = await asyncpg.connect(found.dsn, server_settings=found.server_settings)
+        try:
+            for statement in (tile_sql(layers, z), tile_sql(layers, z, 1), stamp_sql(layers, z)):
+                rows = await connection.fetch(many(statement), [x for x, _ in places], [y for _, y in places])
+                assert sorted(row["n"] for row in rows) == list(range(1, len(places) + 1))
+                for row in rows:
+                    one = await connection.fetchrow(statement, *places[row["n"] - 1])
+                    assert tuple(row)[1:] == tuple(one)
+        finally:
+            await connection.close()
+
+    asyncio.run(compare())

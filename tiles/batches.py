@@ -1,0 +1,128 @@
+"""Tiles asked of the database together.
+
+While all connections are at work, requests for tiles of the same layers and zoom gather, and the next free connection makes
+them in one statement: what a question costs beside its tile is paid once (docs/decisions/0029).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import asyncpg
+
+from tiles.connections import Connections
+from tiles.grid import TileAddress
+from tiles.sql import many
+
+MOST = 8
+"""Tiles in one question."""
+
+LONGEST_S = 0.02
+"""Tiles that would take longer together are asked for in smaller numbers, since the first waits for the last."""
+
+_NEWEST_SHARE = 0.2
+
+Waiting = tuple[TileAddress, asyncio.Future[asyncpg.Record]]
+
+
+class Batches:
+    """Asks for tiles over connections that are taken in turn."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._gathering: dict[str, _Batch] = {}
+        self._seconds: dict[str, float] = {}
+
+    async def fetchrow(self, statement: str, address: TileAddress) -> asyncpg.Record:
+        """Ask for one tile.
+
+        Parameters
+        ----------
+        statement : str
+            Of `tiles.sql`, for one tile.
+        address : TileAddress
+            The zoom is that of the statement.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free in time.
+        """
+        batch = self._gathering.get(statement)
+        if batch is None or len(batch.waiting) >= batch.room:
+            batch = self._gathering[statement] = self._begin(statement, self._room(statement))
+        future: asyncio.Future[asyncpg.Record] = asyncio.get_running_loop().create_future()
+        batch.waiting.append((address, future))
+        try:
+            return await future
+        except asyncio.CancelledError:
+            batch.leave()
+            raise
+
+    def _room(self, statement: str) -> int:
+        """Return how many tiles may be asked for together; one, until it is known how long they take."""
+        return max(1, min(MOST, int(LONGEST_S / self._seconds.get(statement, LONGEST_S))))
+
+    def _begin(self, statement: str, room: int, waiting: Iterable[Waiting] = ()) -> "_Batch":
+        batch = _Batch(statement, room, waiting)
+        batch.task = asyncio.create_task(self._run(batch))
+        return batch
+
+    async def _run(self, batch: "_Batch") -> None:
+        try:
+            async with self._connections.lend() as connection:
+                self._close(batch)
+                start = time.perf_counter()
+                await batch.ask(connection)
+                self._note(batch.statement, (time.perf_counter() - start) / len(batch.waiting))
+        except (asyncpg.PostgresError, TimeoutError) as error:
+            self._part(batch, error)
+        except Exception as error:
+            batch.fail(error)
+        finally:
+            self._close(batch)
+
+    def _close(self, batch: "_Batch") -> None:
+        """Let nobody join any more."""
+        if self._gathering.get(batch.statement) is batch:
+            del self._gathering[batch.statement]
+
+    def _note(self, statement: str, seconds: float) -> None:
+        known = self._seconds.get(statement, seconds)
+        self._seconds[statement] = known + _NEWEST_SHARE * (seconds - known)
+
+    def _part(self, batch: "_Batch", error: Exception) -> None:
+        """Ask for each by itself, since one tile's fault is none of the others'."""
+        if len(batch.waiting) == 1:
+            batch.fail(error)
+            return
+        for one in batch.waiting:
+            if not one[1].done():
+                self._begin(batch.statement, 1, [one])
+
+
+class _Batch:
+    """Requests that wait for tiles of one statement."""
+
+    def __init__(self, statement: str, room: int, waiting: Iterable[Waiting]) -> None:
+        self.statement, self.room = statement, room
+        self.waiting: list[Waiting] = list(waiting)
+        self.task: asyncio.Task[None] | None = None
+
+    async def ask(self, connection: asyncpg.Connection) -> None:
+        places = [address for address, _ in self.waiting]
+        columns, rows = [place.x for place in places], [place.y for place in places]
+        for found in await connection.fetch(many(self.statement), columns, rows):
+            future = self.waiting[found["n"] - 1][1]
+            if not future.done():
+                future.set_result(found)
+
+    def fail(self, error: Exception) -> None:
+        for _, future in self.waiting:
+            if not future.done():
+                future.set_exception(error)
+
+    def leave(self) -> None:
+        """End the question when nobody waits for an answer any more."""
+        if self.task is not None and all(future.cancelled() for _, future in self.waiting):
+            self.task.cancel()
