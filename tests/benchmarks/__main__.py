@@ -20,6 +20,7 @@ from tests.benchmarks import (
     peers,
     report,
     servers,
+    sizes,
     tiles,
     viewers,
     writeup,
@@ -114,7 +115,9 @@ def _tiles(server: Server, options: Options, outcome: Outcome) -> None:
     filled = memory.fill_cache(server)
     _say("an archive of tiles")
     packed = packing.pack(server)
-    others = [report.memory_row(filled), *([report.packing_row(packed)] if packed else [])]
+    _say("sizes of tiles")
+    sized = report.size_rows(sizes.measure_sizes(server))
+    others = [report.memory_row(filled), *([report.packing_row(packed)] if packed else []), *sized]
     outcome.add("tiles", [*report.tile_rows(found), *others])
 
 

@@ -12,7 +12,9 @@ from tests.benchmarks.imports import ImportResult, Timed
 from tests.benchmarks.memory import Memory
 from tests.benchmarks.packing import Packed
 from tests.benchmarks.rows import Comparison, Row, ratios, short
+from tests.benchmarks.sizes import MANY_BYTES, Sizes
 from tests.benchmarks.tiles import LOW_ZOOMS, SAME_ATTRIBUTES
+from tiles.lowzoom import MAX_TILE_BYTES
 
 MAX_IMPORT_RATIO = 4.0
 MAX_PROCESS_MB = 1024.0
@@ -27,6 +29,7 @@ MIN_CACHED, MIN_UNCHANGED = 0.7, 0.8
 
 MIN_GROWTH = 0.8
 MAX_API_MB = 400.0
+MIN_SHARE_SMALL = 0.95
 
 
 def import_rows(result: ImportResult) -> list[Row]:
@@ -119,6 +122,17 @@ def packing_row(packed: Packed) -> Row:
     """Return the row about the archive of tiles."""
     size = f"{packed.tiles:,} tiles, {packed.megabytes:,.0f} MB"
     return Row("PMTiles archive of the province, all cores", f"{packed.tiles_a_second:,} tiles/s", size)
+
+
+def size_rows(sizes: Sizes) -> list[Row]:
+    """Return the rows about the size of tiles."""
+    largest, count = max(sizes.tiles), f"of {len(sizes.tiles):,} tiles, all zooms"
+    return [
+        Row(f"tiles of addresses under {MANY_BYTES // 1000} kB", f"{sizes.share_small:.1%}", count,
+            goal=f"≥ {MIN_SHARE_SMALL:.0%}", is_met=sizes.share_small >= MIN_SHARE_SMALL),
+        Row("the largest of them", f"{largest / 1000:,.0f} kB", "", goal=f"≤ {MAX_TILE_BYTES // 1000} kB",
+            is_met=largest <= MAX_TILE_BYTES),
+    ]  # fmt: skip
 
 
 def area_rows(result: Measured) -> list[Row]:
