@@ -39,6 +39,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.derived import CELLS_ACROSS, SMALLEST_COUNT, grid_table, guarded_column, kind_columns, tile_table
+from geodata.finished import unfinish
 from geodata.ops import TileStamp
 from geodata.register import Register
 
@@ -103,6 +104,7 @@ class Counting:
         else:
             self._drop_empty()
         self._stamp()
+        self._unfinish(is_new=bulk)
         self._noted.drop(self.connection)
 
     def _changes_at_top(self) -> Select[Any]:
@@ -177,15 +179,24 @@ class Counting:
         here = and_(grid.c.z == delta.c.z, grid.c.x == x, grid.c.y == y, grid.c.cell == cell, delta.c["count"] < 0)
         self.connection.execute(delete(grid).where(here, grid.c["count"] <= 0))
 
+    def _tile(self) -> tuple[ColumnElement[int], ColumnElement[int], ColumnElement[int]]:
+        """Return zoom, column and row of the tile that shows a cell in which something changes."""
+        delta = self.delta
+        return delta.c.z, delta.c.cx.op(">>")(CELL_ZOOMS), delta.c.cy.op(">>")(CELL_ZOOMS)
+
+    def _unfinish(self, *, is_new: bool) -> None:
+        """Throw away every finished layer that shows something else now under whatever policy."""
+        tiles = select(*self._tile()).where(self.delta.c.z >= self.register.tile.min_zoom)
+        unfinish(self.connection, self.register, tiles.distinct(), is_new=is_new)
+
     def _stamp(self) -> None:
         """Stamp every tile that shows something else now."""
         delta = self.delta
-        tile = [delta.c.z, delta.c.cx.op(">>")(CELL_ZOOMS), delta.c.cy.op(">>")(CELL_ZOOMS)]
         shown = [delta.c[name] != 0 for name in ("count", "occupied", *self.kinds.values())]
         if self.guarded is not None:
             # Where each guarded record is shown by itself, nothing is grouped.
             shown.append(and_(delta.c.loose != 0, text("(SELECT policy FROM open.publication_policy) <> 'code_point'")))
-        tiles = select(literal(self.register.id), *tile, literal(self.revision)).distinct()
+        tiles = select(literal(self.register.id), *self._tile(), literal(self.revision)).distinct()
         tiles = tiles.where(or_(*shown), delta.c.z >= self.register.tile.min_zoom)
         statement = upsert(TileStamp).from_select(["layer", "z", "x", "y", "revision"], tiles)
         key = [TileStamp.layer, TileStamp.z, TileStamp.x, TileStamp.y]

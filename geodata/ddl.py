@@ -41,6 +41,7 @@ from geodata.derived import (
     CELLS_ACROSS,
     FIRST_BLOCK,
     SMALLEST_COUNT,
+    finished_table,
     geometry_names,
     grid_table,
     guarded_column,
@@ -297,6 +298,11 @@ def _blocks(source: str, loose: str) -> str:
     )
 
 
+def finished_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_finished``: the layers made under the policy that is in force."""
+    return f"SELECT z, x, y, drawing, mvt FROM reg.{finished_table(register).name} WHERE policy = {POLICY}"
+
+
 def _row_level_security(register: Register) -> Iterator[str]:
     table = f"reg.{register.id}"
     condition = "ops.in_scope(commune_code)" if register.is_in_communes else "ops.in_scope(NULL)"
@@ -317,7 +323,7 @@ def _grants(register: Register) -> Iterator[str]:
         sides.append(register.codes.__table__.name)
     derived = [tile_table(register).name]
     if register.is_dense:
-        derived += [placed_table(register).name, grid_table(register).name]
+        derived += [table(register).name for table in (placed_table, grid_table, finished_table)]
     for name in (register.id, *sides, *derived):
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON reg.{name} TO {WORKER_ROLE}"
     yield f"GRANT USAGE, UPDATE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
@@ -337,6 +343,7 @@ def register_statements(register: Register) -> Iterator[str]:
         views[placed_table(register).name] = placed_view_select(register)
         views[f"{placed_table(register).name}_at_all"] = placed_at_all_select(register)
         views[grid_table(register).name] = grid_view_select(register)
+        views[finished_table(register).name] = finished_view_select(register)
     if register.codes is not None:
         codes = register.codes.__table__.name
         views[codes] = (
@@ -346,6 +353,9 @@ def register_statements(register: Register) -> Iterator[str]:
     for name, body in views.items():
         yield f"CREATE VIEW open.{name} AS\n{body}"
         yield f"GRANT SELECT ON open.{name} TO {PUBLIC_ROLE}, {STAFF_ROLE}, {WORKER_ROLE}"
+    if register.is_dense:
+        # Read whole, and sent as they are: to unpack them took longer than to read them.
+        yield f"ALTER TABLE reg.{finished_table(register).name} ALTER COLUMN mvt SET STORAGE EXTERNAL"
     yield from _grants(register)
     yield from _row_level_security(register)
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     FromClause,
+    Select,
     and_,
     case,
     column,
@@ -19,8 +20,9 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.types import UserDefinedType
+from sqlalchemy.types import LargeBinary, UserDefinedType
 
+from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, grid_table, kind_columns
 from geodata.register import Register
 
 HALF_WORLD_M = 20037508.342789244
@@ -168,3 +170,39 @@ def shape_or_point(
     as_point = cut(rows.c.point)
     lost = case((as_point.is_not(None) & cut(shape, is_clipped=False).is_(None), as_point))
     return case((is_shape, func.coalesce(cut(shape), lost)), else_=as_point)
+
+
+def counts(register: Register, z: int | Number, x: Number, y: Number) -> Select[Any]:
+    """Select the tile's own rows of counts, each drawn at the middle of its cell."""
+    shown = ("count", *kind_columns(register).values(), "coverage")
+    names = ("z", "x", "y", "cell", *shown)
+    grid = table(grid_table(register).name, *(column(name) for name in names), schema="open")
+    is_block = grid.c.cell >= FIRST_BLOCK
+    number = grid.c.cell.op("-")(FIRST_BLOCK)
+    across = case(
+        (is_block, _middle(number.op("%")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
+        else_=_middle(grid.c.cell.op("%")(CELLS_ACROSS), CELLS_ACROSS),
+    )
+    down = case(
+        (is_block, _middle(number.op("/")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
+        else_=_middle(grid.c.cell.op("/")(CELLS_ACROSS), CELLS_ACROSS),
+    )
+    place = func.ST_Point(across, down).label("g")
+    return (
+        select(func.int8(grid.c.cell).label("id"), *(grid.c[name] for name in shown), place)
+        .where(and_(grid.c.z == z, grid.c.x == x, grid.c.y == y))
+        .order_by(grid.c.cell)
+    )
+
+
+def _middle(index: ColumnElement[Any], parts: int) -> ColumnElement[Any]:
+    """Return the middle of one of ``parts`` equal parts of a tile's side, tile units."""
+    step = EXTENT // parts
+    return index * step + step // 2
+
+
+def encoded(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
+    """Return the expression that writes rows as the register's layer of a tile; empty bytes where there are none."""
+    features = rows.subquery("t")
+    layer = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
+    return select(func.coalesce(layer, literal_column("''::bytea"))).select_from(features).scalar_subquery()

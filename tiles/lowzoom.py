@@ -1,4 +1,4 @@
-"""What keeps tiles small where much lies close together: counts per cell, and thinning with the number left out.
+"""What keeps tiles small where much lies close together: thinning, with the number left out.
 
 A thinned tile draws at most one of its small records in each of its squares, in a fixed order: the largest first, then by
 id. Squares lie alike in neighbouring tiles. How many records a layer left out stands in the tile itself, in the layer
@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, column, func, literal, literal_column, select, table
+from sqlalchemy import CTE, ColumnElement, Select, case, func, literal, literal_column, select
 from sqlalchemy import union_all as all_of
 from sqlalchemy.types import LargeBinary
 
-from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, kind_columns
 from geodata.drawing import CROWD
 from geodata.register import Register
 from tiles.grid import EXTENT
@@ -116,32 +115,3 @@ def dropped_layer(layers: Mapping[str, CTE]) -> ColumnElement[bytes]:
     rows_told = all_of(*told).subquery("d")
     encoded = func.ST_AsMVT(literal_column("d.*"), DROPPED, EXTENT, "g", type_=LargeBinary)
     return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(rows_told).scalar_subquery()
-
-
-def counts(register: Register, z: int, x: ColumnElement[Any], y: ColumnElement[Any]) -> Select[Any]:
-    """Select the tile's own rows of counts, each drawn at the middle of its cell."""
-    shown = ("count", *kind_columns(register).values(), "coverage")
-    names = ("z", "x", "y", "cell", *shown)
-    grid = table(f"{register.id}_grid", *(column(name) for name in names), schema="open")
-    is_block = grid.c.cell >= FIRST_BLOCK
-    number = grid.c.cell.op("-")(FIRST_BLOCK)
-    across = case(
-        (is_block, _middle(number.op("%")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
-        else_=_middle(grid.c.cell.op("%")(CELLS_ACROSS), CELLS_ACROSS),
-    )
-    down = case(
-        (is_block, _middle(number.op("/")(BLOCKS_ACROSS), BLOCKS_ACROSS)),
-        else_=_middle(grid.c.cell.op("/")(CELLS_ACROSS), CELLS_ACROSS),
-    )
-    place = func.ST_Point(across, down).label("g")
-    return (
-        select(func.int8(grid.c.cell).label("id"), *(grid.c[name] for name in shown), place)
-        .where(and_(grid.c.z == z, grid.c.x == x, grid.c.y == y))
-        .order_by(grid.c.cell)
-    )
-
-
-def _middle(index: ColumnElement[Any], parts: int) -> ColumnElement[Any]:
-    """Return the middle of one of ``parts`` equal parts of a tile's side, tile units."""
-    step = EXTENT // parts
-    return index * step + step // 2

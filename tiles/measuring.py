@@ -193,7 +193,7 @@ def explain(connection: Connection, register: Register, address: TileAddress) ->
     except OperationalError:
         return None
     nodes = [node for node in _nodes(plan[0]["Plan"]) if node["Actual Loops"]]
-    own = tuple(f"{register.id}_{name}" for name in ("tile", "grid", "placed"))
+    own = tuple(f"{register.id}_{name}" for name in ("tile", "grid", "placed", "finished"))
     indexes = {node["Index Name"] for node in nodes if "Index Name" in node and register.id in node["Index Name"]}
     scanned = {node["Relation Name"] for node in nodes if node["Node Type"].endswith("Seq Scan")}
     return Access(sorted(indexes), sorted(name for name in scanned if name in own))

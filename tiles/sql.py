@@ -19,6 +19,8 @@ from geodata.drawing import (
     EXTENT,
     FULL_FROM_ZOOM,
     HALF_WORLD_M,
+    counts,
+    encoded,
     meets,
     picture,
     shape_at,
@@ -27,6 +29,7 @@ from geodata.drawing import (
     slim_source,
     units_of,
 )
+from geodata.finished import finished_layer
 from geodata.placed import TILES_ACROSS
 from geodata.register import MAX_ZOOM, Register
 from geodata.registers import get_register
@@ -128,34 +131,29 @@ def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE
     if z < rule.min_zoom:
         return literal_column("''::bytea", LargeBinary)
     if rule.counts_below is not None and z < rule.counts_below:
-        return _encoded(register, lowzoom.counts(register, z, _X, _Y))
+        made = encoded(register, counts(register, z, _X, _Y))
+        return func.coalesce(finished_layer(register, z, _X, _Y), made, type_=LargeBinary)
     is_area = register.geometry_kind == "polygon"
     if level is not None or _is_thinned(register, z):
         rows = _thinned_shapes(register, z, level) if is_area else _thinned_points(register, z, level)
         thinned[register.id] = rows
-        return _encoded(register, lowzoom.kept(rows))
+        return encoded(register, lowzoom.kept(rows))
     if is_area:
-        return _encoded(register, _shapes(register, z))
-    points = _encoded(register, _points(register, z))
+        return encoded(register, _shapes(register, z))
+    points = encoded(register, _points(register, z))
     if not (register.is_dense and z == MAX_ZOOM):
         return points
     # For a moment after a first load no point is placed yet.
     placed = table(f"{placed_table(register).name}_at_all", column("one"), schema="open")
     is_placed = exists(select(placed.c.one))
-    return case((is_placed, _encoded(register, _placed_points(register))), else_=points)
-
-
-def _encoded(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
-    features = rows.subquery("t")
-    encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
-    return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
+    return case((is_placed, encoded(register, _placed_points(register))), else_=points)
 
 
 def drawn_rows(register: Register, z: int) -> Select[Any]:
     """Return what a layer draws in a tile: id, tile fields (or counts), and geometry ``g`` in units of the tile."""
     rule = register.tile
     if rule.counts_below is not None and z < rule.counts_below:
-        return lowzoom.counts(register, z, _X, _Y)
+        return counts(register, z, _X, _Y)
     if register.geometry_kind == "point":
         return _points(register, z)
     return lowzoom.kept(_thinned_shapes(register, z, None)) if _is_thinned(register, z) else _shapes(register, z)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, exists, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from geodata.db import Database
+from geodata.finished import finish_layers
 from geodata.history import Counts, announce, lock_register, start_revision
 from geodata.importing.cancellation import ending_statements
 from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
@@ -186,14 +187,19 @@ def open_staged(connection: Connection, register: Register, staged: Staged) -> T
 
 
 def settle(database: Database) -> None:
-    """Do what a first load has left for after its commit.
+    """Do what publishing has left for after its commit.
 
-    That is statistics, the check that parts belong to records, and the places of points in their tiles.
+    That is, after a first load, statistics, the check that parts belong to records, and the places of points in their
+    tiles; and the finished layers of tiles whose counts changed.
     """
     with database.worker() as connection:
         connection.execute(select(func.ops.settle_bulk_load()))
     with database.worker() as connection:
         place_all(connection)
+    is_more = True
+    while is_more:
+        with database.worker() as connection:
+            is_more = finish_layers(connection)
 
 
 def open_merge(connection: Connection, register: Register, staged: Staged, mode: Mode, commune: str | None) -> Merge:

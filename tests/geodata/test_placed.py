@@ -9,13 +9,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.dialects import postgresql
 
 from geodata.db import PUBLIC_ROLE
-from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M, encoded
 from geodata.placed import is_placed, place_all
 from geodata.register import MAX_ZOOM
 from geodata.registers import get_register
 from tests.geodata.builders import Row, agency, household, publish, set_policy, take_role
 from tests.geodata.test_refresh import mercator
-from tiles.sql import _encoded, _placed_points, _points
+from tiles.sql import _placed_points, _points
 
 ADDRESSES = get_register("addresses")
 SIZE_M = 2 * HALF_WORLD_M / (1 << MAX_ZOOM)
@@ -47,7 +47,7 @@ def drawn(connection: Connection) -> dict[str, list[bytes]]:
     found = {}
     for name, rows in (("placed", _placed_points(ADDRESSES)), ("slim", _points(ADDRESSES, MAX_ZOOM))):
         dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
-        statement = str(_encoded(ADDRESSES, rows).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+        statement = str(encoded(ADDRESSES, rows).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         found[name] = [
             bytes(connection.exec_driver_sql(
                 f"SELECT {statement.replace('$1::int', str(x)).replace('$2::int', str(y)).replace('%', '%%')}"

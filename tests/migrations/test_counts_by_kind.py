@@ -1,4 +1,4 @@
-"""Counts that stood in the database before they were kept by kind are made anew from the addresses."""
+"""What installations counted before is there after an update: by kind, and as finished layers."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,9 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
-from tests.conftest import ROOT, SAMPLE_TEMPLATE, Server
+from geodata.db import Database
+from geodata.importing.publish import settle
+from tests.conftest import ROOT, SAMPLE_TEMPLATE, Server, settings_for
 
 
 @pytest.fixture
@@ -35,3 +37,20 @@ def test_counts_are_the_same_after_going_back_and_up_again(filled: str) -> None:
         connection.commit()
     assert read(filled, "t::text") == before
     assert len(before) > 500
+
+
+def test_layers_of_counts_that_were_there_before_are_finished_by_the_first_who_settles(filled: str) -> None:
+    made = "SELECT z, x, y, mvt FROM reg.addresses_finished WHERE mvt IS NOT NULL ORDER BY 1, 2, 3"
+    config = Config(ROOT / "alembic.ini")
+    with create_engine(filled, poolclass=NullPool).connect() as connection:
+        before = connection.execute(text(made)).all()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0017")
+        command.upgrade(config, "head")
+        connection.commit()
+        assert connection.execute(text(made)).all() == []
+        connection.rollback()
+        with Database(settings_for(filled)) as database:
+            settle(database)
+        assert connection.execute(text(made)).all() == before
+    assert len(before) > 10

@@ -48,6 +48,7 @@ def everything(connection: Connection) -> list[list[tuple[Any, ...]]]:
         "reg.household_private",
         "reg.addresses_tile",
         "reg.addresses_grid",
+        "reg.addresses_finished",
     ]
     contents = [rows_of(connection, f"SELECT to_jsonb(t)::text FROM {table} t ORDER BY 1") for table in tables]
     for table in ("ops.revision", "ops.change", "ops.tile_stamp"):
