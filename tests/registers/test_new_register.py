@@ -105,6 +105,11 @@ def test_a_tile_of_a_low_zoom_counts_them(seen: dict[str, Any]) -> None:
     assert all(0 < one["coverage"] <= 100 for one in found)
 
 
+def test_tiles_with_counts_are_kept_finished(seen: dict[str, Any]) -> None:
+    assert {int(tile.partition("/")[0]) for tile in seen["finished"]} == set(range(6, 11))
+    assert seen["finished"]["10/813/453"] == seen["tiles"]["counts"]
+
+
 def test_tilejson_describes_the_layer(seen: dict[str, Any]) -> None:
     found = seen["pages"]["tilejson"]
     assert (found["minzoom"], found["maxzoom"]) == (6, 14)

@@ -13,12 +13,12 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 from starlette.testclient import TestClient
 
 from geodata.db import SYSTEM, Database
 from geodata.importing.check import ImportRequest
-from geodata.importing.publish import import_file
+from geodata.importing.publish import import_file, settle
 from geodata.registers import add_register, get_register, load_registers
 from service.app import create_app
 from service.settings import ServiceSettings
@@ -53,12 +53,20 @@ def migrate(settings: ServiceSettings) -> None:
 
 
 def publish(settings: ServiceSettings, path: Path) -> list[dict[str, Any]]:
-    """Import the file twice."""
+    """Import the file twice, and make what tiles are read from."""
     database = Database(settings)
     request = ImportRequest(path, path.name, get_register("facilities"), SYSTEM)
     found = [import_file(database, request) for _ in range(2)]
+    settle(database)
     database.dispose()
     return [{"revision": one.revision, "counts": asdict(one.counts), "report": one.report.as_dict()} for one in found]
+
+
+def finished(settings: ServiceSettings) -> dict[str, str]:
+    """Return the layers of counts that are kept, by zoom, column and row."""
+    with Database(settings) as database, database.read() as public:
+        rows = public.execute(text("SELECT z, x, y, mvt FROM open.facilities_finished")).all()
+    return {f"{z}/{x}/{y}": b64encode(mvt).decode() for z, x, y, mvt in rows}
 
 
 def visit(settings: ServiceSettings) -> dict[str, Any]:
@@ -79,7 +87,11 @@ def main(folder: Path) -> None:
         add_register(register)
     settings = ServiceSettings(var_dir=folder / "var")
     migrate(settings)
-    seen = {"published": publish(settings, folder / "facilities.csv"), **visit(settings)}
+    seen = {
+        "published": publish(settings, folder / "facilities.csv"),
+        **visit(settings),
+        "finished": finished(settings),
+    }
     sys.stdout.write(json.dumps(seen))
 
 
