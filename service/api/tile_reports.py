@@ -115,14 +115,15 @@ def _zooms(register: Register) -> range:
 def _find(connection: Connection, register: Register, text: str) -> int | None:
     """Return the number of the record that a person means, among those that he may see and those that all may."""
     live = register.table
-    names = {register.label, *register.key} & set(live.c.keys())
-    queries = [select(live.c.id).where(live.c[name] == text) for name in sorted(names)]
-    shown = table(register.id, column("id"), *(column(name) for name in {register.label, *register.key}), schema="open")
-    queries += [select(shown.c.id).where(shown.c[name] == text) for name in sorted({register.label, *register.key})]
+    names = sorted({register.label, *register.key})
+    shown = table(register.id, *(column(name) for name in ("id", "uuid", *names)), schema="open")
+    wanted: list[tuple[str, str | int | UUID]] = [(name, text) for name in names]
     if text.isascii() and text.isdigit() and int(text) <= MAX_ID:
-        queries.append(select(live.c.id).where(live.c.id == int(text)))
+        wanted.append(("id", int(text)))
     elif (uuid := _uuid(text)) is not None:
-        queries.append(select(live.c.id).where(live.c.uuid == uuid))
+        wanted.append(("uuid", uuid))
+    places = [(source, name, value) for source in (live, shown) for name, value in wanted if name in source.c]
+    queries = [select(source.c.id).where(source.c[name] == value) for source, name, value in places]
     for query in queries:
         found = connection.scalar(query.order_by("id").limit(1))
         if found is not None:

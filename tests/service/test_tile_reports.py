@@ -240,6 +240,13 @@ def test_a_record_is_followed_through_the_zooms(office: Office, officer: TestCli
     assert found["zooms"][-1]["drawn"] == "shape"
 
 
+@pytest.mark.parametrize("name", ["code", "id", "uuid"])
+def test_a_public_record_of_another_commune_is_followed_as_well(office: Office, name: str) -> None:
+    found = told(office.officer(OTHER_COMMUNE), f"{AREAS}/why", record=str(getattr(one_area(office), name)))
+    assert found["outcome"] == "shown"
+    assert len(found["zooms"]) == MAX_ZOOM - 6
+
+
 def test_an_address_is_a_count_from_afar_and_itself_near_by(office: Office, officer: TestClient) -> None:
     code = office.client.get("/collections/addresses/items?limit=1").json()["features"][0]["properties"]["code"]
     drawn = [one["drawn"] for one in told(officer, f"{ADDRESSES}/why", record=code)["zooms"]]
