@@ -24,21 +24,35 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    any_,
     case,
     cast,
+    column,
     delete,
+    except_,
     func,
     insert,
     literal,
     null,
     or_,
     select,
+    table,
     text,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from geodata.derived import CELLS_ACROSS, SMALLEST_COUNT, grid_table, guarded_column, kind_columns, tile_table
+from geodata.derived import (
+    BLOCKS_ACROSS,
+    CELLS_ACROSS,
+    FIRST_BLOCK,
+    SMALLEST_COUNT,
+    grid_table,
+    guarded_column,
+    kind_columns,
+    tile_table,
+)
 from geodata.finished import unfinish
 from geodata.ops import TileStamp
 from geodata.register import Register
@@ -48,6 +62,9 @@ CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
 
 _HALF_WORLD_M = 20037508.342789244
 _PLACE = ("z", "x", "y", "cell")
+
+MOST_COMPARED = 20_000
+"""Changed cells of all zooms that are looked at, about half a second; where there are more, all tiles are stamped that may show another count."""
 
 
 def still_loose(loose: ColumnElement[int]) -> ColumnElement[int]:
@@ -74,7 +91,7 @@ class Counting:
         self.grid, self.slim = grid_table(register), tile_table(register)
         self.kinds = kind_columns(register)
         self.guarded = guarded_column(register)
-        self.delta, self._noted = _work_tables(register)
+        self.delta, self._noted, self._shown_before = _work_tables(register)
 
     def note(self, sign: int, is_touched: ColumnElement[bool]) -> None:
         """Note what the slim copy holds of the touched records: before the change (-1) or after it (+1)."""
@@ -98,12 +115,21 @@ class Counting:
         self._add_up(self.top, self._changes_at_top(), was_empty=bulk)
         for z in range(self.top - 1, -1, -1):
             self._add_up(z, self._changes_from_below(z), was_empty=bulk)
+        is_compared = not bulk and self._count_changes() <= MOST_COMPARED
+        if is_compared:
+            self._shown_before.create(self.connection)
+            shown = self._shown()
+            self.connection.execute(insert(self._shown_before).from_select(list(shown.selected_columns.keys()), shown))
         self._write(is_new=bulk)
         if bulk:
             self.connection.execute(select(func.ops.end_bulk_load(self.grid.name)))
         else:
             self._drop_empty()
-        self._stamp()
+        if is_compared:
+            self._stamp(self._shown_otherwise())
+            self._shown_before.drop(self.connection)
+        else:
+            self._stamp(self._changed())
         self._unfinish(is_new=bulk)
         self._noted.drop(self.connection)
 
@@ -189,30 +215,75 @@ class Counting:
         tiles = select(*self._tile()).where(self.delta.c.z >= self.register.tile.min_zoom)
         unfinish(self.connection, self.register, tiles.distinct(), is_new=is_new)
 
-    def _stamp(self) -> None:
-        """Stamp every tile that shows something else now."""
+    def stamp_all(self) -> None:
+        """Stamp every tile that has counts."""
+        grid = self.grid
+        self._stamp(select(grid.c.z, grid.c.x, grid.c.y).where(grid.c.z >= self.register.tile.min_zoom).distinct())
+
+    def _tiles(self) -> Select[Any]:
+        """Select the tiles with changes, and the numbers of the cells and blocks in which they are."""
+        z, cx, cy = (self.delta.c[name] for name in ("z", "cx", "cy"))
+        (x, y, cell), side = _place(cx, cy), CELLS_ACROSS // BLOCKS_ACROSS
+        block = cy % CELLS_ACROSS // side * BLOCKS_ACROSS + cx % CELLS_ACROSS // side + FIRST_BLOCK
+        cells = func.array_cat(func.array_agg(cell), func.array_agg(block.distinct())).label("cells")
+        rows = select(z, x.label("x"), y.label("y"), cells).group_by(z, x, y)
+        return rows.where(z >= self.register.tile.min_zoom)
+
+    def _count_changes(self) -> int:
+        return self.connection.scalar(select(func.count()).select_from(self.delta)) or 0
+
+    def _shown(self) -> Select[Any]:
+        """Select what the changed cells and their blocks show, as the public has it at this moment."""
+        tiles, names = self._tiles().subquery("tile"), [item.name for item in self._shown_before.c]
+        view = table(self.grid.name, *(column(name) for name in names), schema="open")
+        is_here = [view.c[name] == tiles.c[name] for name in ("z", "x", "y")]
+        # By OFFSET the view is asked tile by tile, and not for the counts of all.
+        here = select(view).where(*is_here, view.c.cell == any_(tiles.c.cells)).offset(0).lateral("here")
+        return select(*(here.c[name].label(name) for name in names)).select_from(tiles.join(here, true()))
+
+    def _shown_otherwise(self) -> Select[Any]:
+        before, now = select(self._shown_before), self._shown()
+        other = union_all(except_(before, now), except_(now, before)).subquery("other")
+        return select(other.c.z, other.c.x, other.c.y).distinct()
+
+    def _changed(self) -> Select[Any]:
+        """Select the tiles with changes; whether they show something else is not looked into."""
         delta = self.delta
-        shown = [delta.c[name] != 0 for name in ("count", "occupied", *self.kinds.values())]
+        changes = [delta.c[name] != 0 for name in ("count", "occupied", *self.kinds.values())]
         if self.guarded is not None:
             # Where each guarded record is shown by itself, nothing is grouped.
-            shown.append(and_(delta.c.loose != 0, text("(SELECT policy FROM open.publication_policy) <> 'code_point'")))
-        tiles = select(literal(self.register.id), *self._tile(), literal(self.revision)).distinct()
-        tiles = tiles.where(or_(*shown), delta.c.z >= self.register.tile.min_zoom)
-        statement = upsert(TileStamp).from_select(["layer", "z", "x", "y", "revision"], tiles)
+            changes.append(
+                and_(delta.c.loose != 0, text("(SELECT policy FROM open.publication_policy) <> 'code_point'"))
+            )
+        rows = select(*self._tile()).distinct()
+        return rows.where(or_(*changes), delta.c.z >= self.register.tile.min_zoom)
+
+    def _stamp(self, tiles: Select[Any]) -> None:
+        """Stamp tiles that show something else now."""
+        z, x, y = tiles.selected_columns
+        names = ["layer", "z", "x", "y", "revision"]
+        stamped = tiles.with_only_columns(literal(self.register.id), z, x, y, literal(self.revision))
+        statement = upsert(TileStamp).from_select(names, stamped)
         key = [TileStamp.layer, TileStamp.z, TileStamp.x, TileStamp.y]
         revision = {"revision": statement.excluded.revision}
         self.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=revision))
 
 
 @cache
-def _work_tables(register: Register) -> tuple[Table, Table]:
-    """Return the tables of what changes in each cell and of what was noted; made once, or no statement would be kept."""
+def _work_tables(register: Register) -> tuple[Table, Table, Table]:
+    """Return the tables of what changes in each cell, of what was noted and of what was shown.
+
+    They are made once, or no statement would be kept.
+    """
     # `carried` is what a cell hands on of loose records to the cell above.
-    names = ("z", "cx", "cy", "count", "occupied", "loose", "carried", *kind_columns(register).values())
+    kinds = kind_columns(register).values()
+    names = ("z", "cx", "cy", "count", "occupied", "loose", "carried", *kinds)
     noted = [Column(name, Integer) for name in ("cx", "cy", "change")]
+    shown = [Column(name, Integer) for name in (*_PLACE, "count", *kinds)]
     return (
         _temporary("cell_delta", *(Column(name, Integer) for name in names)),
         _temporary("counted", *noted, Column("value", Text)),
+        _temporary("shown_before", *shown, Column("coverage", Double)),
     )
 
 

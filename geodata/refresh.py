@@ -27,6 +27,7 @@ from sqlalchemy import (
     table,
     text,
     true,
+    update,
 )
 from sqlalchemy import types as sqltypes
 
@@ -34,6 +35,7 @@ from geodata.counting import CELL_ZOOMS, Counting
 from geodata.coverage import SharedBorders
 from geodata.derived import search_table, tile_table
 from geodata.drawing import ANY_GEOMETRY, LOW_TOLERANCE_M, MID_TOLERANCE_M, slim_source
+from geodata.ops import TileStamp
 from geodata.placed import add_placed, is_placed, remove_placed
 from geodata.register import Register
 from geodata.stamps import SIDES, Stamps, sides
@@ -110,14 +112,26 @@ class Refresh:
         self.connection.execute(text(f"DROP {'VIEW' if are_ready else 'TABLE'} touched_box"))
         self.connection.execute(text("DROP TABLE IF EXISTS touched, cell_delta, slim_was, slim_now"))
 
+    def restamp(self) -> None:
+        """Stamp every tile that shows something or ever did, since another policy holds."""
+        self.connection.execute(
+            update(TileStamp).where(TileStamp.layer == self.register.id).values(revision=self.revision)
+        )
+        self.connection.execute(_script("touched_box.sql"))
+        self._note_boxes()
+        self.stamps.stamp_all()
+        self.connection.execute(text("DROP TABLE touched_box"))
+        if self.register.tile.counts_below is not None:
+            Counting(self.connection, self.register, self.revision).stamp_all()
+
     def _is_touched(self, column: ColumnElement[int]) -> ColumnElement[bool]:
         return true() if self.touches_all else column.in_(select(_TOUCHED.c.id))
 
     def _keep_slim(self, name: str, ids: SelectBase) -> None:
-        """Copy rows of the slim copy, as they were or as they are now."""
+        """Copy rows of the slim copy, as they were or as they are now, without those that the policy hides."""
         self.connection.execute(text(f"CREATE TEMP TABLE {name} (LIKE {self.slim}) ON COMMIT DROP"))
         names = [item.name for item in self.slim.c]
-        slim, kept = (table(it, *map(column, names), schema=at) for it, at in ((self.slim.name, "reg"), (name, None)))
+        slim, kept = (table(it, *map(column, names), schema=at) for it, at in ((self.slim.name, "open"), (name, None)))
         self.connection.execute(insert(kept).from_select(names, select(slim).where(slim.c.id.in_(ids))))
         self.connection.execute(text(f"ANALYZE {name} (id)"))
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine, select, text
 from geodata.accounts import User
 from geodata.db import Database
 from geodata.importing.publish import Published, settle
-from geodata.redrawing import redraw_marked
+from geodata.redrawing import change_policy, redraw_marked
 from geodata.registers import get_register
 from geodata.sample.marks import COMMUNE_CODES
 from geodata.units.load import load_reference, publish_boundaries
@@ -34,13 +34,8 @@ def owner(settings: ServiceSettings) -> Iterator[Connection]:
 def apply_settings(settings: ServiceSettings) -> None:
     """Write into the database what it applies itself: the publication policy."""
     settings.require_complete()
-    statement = text(
-        "INSERT INTO ops.setting (name, value) VALUES ('publication_policy', :policy) "
-        "ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value, changed_at = now() WHERE setting.value <> EXCLUDED.value"
-    )
     with owner(settings) as connection:
-        changed = connection.execute(statement, {"policy": settings.effective_policy}).rowcount
-        if changed:
+        if change_policy(connection, settings.effective_policy):
             audit.note(connection, "setting.publication_policy", actor="system", target=settings.effective_policy)
 
 

@@ -97,3 +97,11 @@ def walk(connection: Connection, layers: Iterable[str], box: Box, zooms: Iterabl
         )
         seen |= {(layer, (z, x, y)): (stamp, bytes(tile)) for x, y, stamp, tile in found}
     return seen
+
+
+def assert_exact(before: Seen, after: Seen) -> bool:
+    """Compare versions with bytes; returns whether any tile is another one."""
+    other_bytes = sorted(tile for tile in before if before[tile][1] != after[tile][1])
+    other_stamp = sorted(tile for tile in before if before[tile][0] != after[tile][0])
+    assert other_stamp == other_bytes
+    return bool(other_bytes)

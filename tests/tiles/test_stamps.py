@@ -16,7 +16,7 @@ from geodata.rollback import roll_back
 from tests.conftest import TEMPLATE, Server, settings_for
 from tests.geodata.builders import agency, field_of, household, publish, sight
 from tests.geodata.series import remove, unit, village
-from tests.tiles.patchwork import Seen, moved, moved_everywhere, patchwork, walk
+from tests.tiles.patchwork import Seen, assert_exact, moved, moved_everywhere, patchwork, walk
 
 SIZE = 0.1
 BOX = (108.0, 16.0, 108.0 + SIZE, 16.0 + SIZE)
@@ -127,14 +127,6 @@ UNSEEN: dict[str, tuple[str, Edit]] = {
 }  # fmt: skip
 EDITS = SEEN | UNSEEN
 UNDONE = ("address moved to another tile", "address removed", "growing area withdrawn from maps", "vertex of one commune", "commune removed")  # fmt: skip
-
-
-def assert_exact(before: Seen, after: Seen) -> bool:
-    """Compare versions with bytes; returns whether any tile is another one."""
-    other_bytes = sorted(tile for tile in before if before[tile][1] != after[tile][1])
-    other_stamp = sorted(tile for tile in before if before[tile][0] != after[tile][0])
-    assert other_stamp == other_bytes
-    return bool(other_bytes)
 
 
 @pytest.fixture
