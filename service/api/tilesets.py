@@ -13,14 +13,15 @@ from geodata.reference import read_basemap, read_province_outlines
 from geodata.register import Register
 from geodata.registers import discover, get_register
 from service.api.documents import MVT
-from service.api.forms import etag_of, is_unchanged, json_response, link, unchanged
+from service.api.forms import etag_of, is_unchanged, json_response, link, pick_form, unchanged
 from service.api.parameters import only
 from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
 from service.catalogue import Catalogue
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url
 from service.settings import ServiceSettings
-from service.web.i18n import pick_language
+from service.web.i18n import pick_language, translator
+from service.web.rendering import render
 from tiles.matrix_sets import MATRIX_SETS, WEB_MERCATOR_QUAD, MatrixSet
 from tiles.tilejson import tilejson
 from tiles.tileset import Layer, tileset_details, tileset_head
@@ -126,7 +127,7 @@ def tile_matrix_sets(request: Request) -> Response:
         }
         for found in MATRIX_SETS.values()
     ]
-    return json_response({"links": [link(at, "self", "application/json")], "tileMatrixSets": entries})
+    return _list(request, "Tile matrix sets", at, {"tileMatrixSets": entries})
 
 
 @router.get("/tileMatrixSets/{tileMatrixSetId}", dependencies=[public], summary="A tile matrix set")
@@ -134,7 +135,10 @@ def tile_matrix_set(request: Request, found: MatrixSetDep) -> Response:
     """Return the definition of a tile matrix set down to the last level that has tiles."""
     only(request)
     at = f"{base_url(request)}/tileMatrixSets/{found.id}"
-    return json_response(found.as_dict(pick_language(request)) | {"links": [link(at, "self", "application/json")]})
+    definition, links = found.as_dict(pick_language(request)), _forms(at)
+    if pick_form(request) == "html":
+        return render(request, "matrixSet.html", {"matrix_set": definition, "links": links})
+    return json_response(definition | {"links": links})
 
 
 @router.get("/tiles", dependencies=[public], summary="Tilesets of all collections together")
@@ -142,7 +146,7 @@ def dataset_tilesets(request: Request) -> Response:
     """Return the tilesets that hold every layer."""
     only(request)
     layers = [Layer(register, None, None) for register in _together()]
-    return _tilesets(request, f"{base_url(request)}/tiles", layers, [WEB_MERCATOR_QUAD])
+    return _tilesets(request, "Tilesets of all collections together", "/tiles", layers, [WEB_MERCATOR_QUAD])
 
 
 @router.get("/tiles/WebMercatorQuad", dependencies=[public], summary="Tileset metadata of all collections together")
@@ -154,7 +158,7 @@ def dataset_tileset(
     base, registers = base_url(request), _together()
     names = ",".join(register.id for register in registers)
     links: list[dict[str, Any]] = [
-        link(f"{base}/tiles/{WEB_MERCATOR_QUAD.id}", "self", "application/json"),
+        *_forms(f"{base}/tiles/{WEB_MERCATOR_QUAD.id}"),
         link(f"{base}/tiles/{names}/{{tileMatrix}}/{{tileCol}}/{{tileRow}}.mvt", "item", MVT) | {"templated": True},
         link(f"{base}/tiles/{names}.json", "describedby", "application/json", "TileJSON"),
     ]
@@ -166,8 +170,8 @@ def dataset_tileset(
 def tilesets(request: Request, register: RegisterDep) -> Response:
     """Return the tilesets of a collection."""
     only(request)
-    at = f"{base_url(request)}/collections/{register.id}/tiles"
-    return _tilesets(request, at, [Layer(register, None, None)], list(MATRIX_SETS.values()))
+    at = f"/collections/{register.id}/tiles"
+    return _tilesets(request, "Tilesets of a collection", at, [Layer(register, None, None)], list(MATRIX_SETS.values()))
 
 
 @router.get("/collections/{collectionId}/tiles/{tileMatrixSetId}", dependencies=[public], summary="Tileset metadata")
@@ -184,7 +188,7 @@ def tileset(
     base = base_url(request)
     at = f"{base}/collections/{register.id}/tiles/{found.id}"
     links: list[dict[str, Any]] = [
-        link(at, "self", "application/json"),
+        *_forms(at),
         link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True},
         link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
         link(f"{base}/collections/{register.id}", GEODATA, "application/json"),
@@ -207,14 +211,28 @@ def _layers(registers: list[Register], database: Database, catalogue: Catalogue)
     ]
 
 
-def _tilesets(request: Request, at: str, layers: list[Layer], sets: list[MatrixSet]) -> Response:
-    language = pick_language(request)
+def _forms(at: str) -> list[dict[str, Any]]:
+    """Return the links of a document to itself, for programs and for people."""
+    return [link(at, "self", "application/json"), link(f"{at}?f=html", "alternate", "text/html")]
+
+
+def _list(request: Request, heading: str, at: str, document: dict[str, Any]) -> Response:
+    """Answer with a list: the one member of a document."""
+    ((_, entries),) = document.items()
+    if pick_form(request) == "html":
+        shown = {"heading": translator(pick_language(request))(heading), "entries": entries, "links": _forms(at)}
+        return render(request, "tilesets.html", shown)
+    return json_response({"links": _forms(at), **document})
+
+
+def _tilesets(request: Request, heading: str, path: str, layers: list[Layer], sets: list[MatrixSet]) -> Response:
+    language, at = pick_language(request), f"{base_url(request)}{path}"
     entries = [
         tileset_head(layers, found, language)
         | {"links": [link(f"{at}/{found.id}", "self", "application/json"), _scheme(request, found)]}
         for found in sets
     ]
-    return json_response({"links": [link(at, "self", "application/json")], "tilesets": entries})
+    return _list(request, heading, at, {"tilesets": entries})
 
 
 def _tileset(
@@ -224,9 +242,10 @@ def _tileset(
     document = tileset_head(layers, found, language) | tileset_details(layers, found, language)
     if settings.licence:
         document["license"] = settings.licence
-    return json_response(
-        document | {"attribution": settings.attribution, "links": [*links, _scheme(request, found)]}, headers=NO_CACHE
-    )
+    document |= {"attribution": settings.attribution, "links": [*links, _scheme(request, found)]}
+    if pick_form(request) == "html":
+        return render(request, "tileset.html", {"tileset": document})
+    return json_response(document, headers=NO_CACHE)
 
 
 def _scheme(request: Request, found: MatrixSet) -> dict[str, str]:

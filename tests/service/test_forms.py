@@ -6,7 +6,15 @@ from starlette.testclient import TestClient
 ADDRESSES, AREAS = "/collections/addresses/items", "/collections/growing_areas/items"
 PROBLEM = "application/problem+json"
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-PAGES = ("/", "/collections", "/collections/addresses", ADDRESSES, f"{ADDRESSES}/1")
+TILESETS = (
+    "/tiles",
+    "/tiles/WebMercatorQuad",
+    "/collections/addresses/tiles",
+    "/collections/addresses/tiles/VN2000UTM48Quad",
+    "/tileMatrixSets",
+    "/tileMatrixSets/VN2000UTM48Quad",
+)
+PAGES = ("/", "/collections", "/collections/addresses", ADDRESSES, f"{ADDRESSES}/1", *TILESETS)
 
 
 @pytest.mark.parametrize("path", [ADDRESSES, f"{ADDRESSES}?kind=agency", f"{ADDRESSES}/1", "/tiles/addresses.json"])

@@ -1,6 +1,7 @@
 """What OGC API - Tiles says of the tiles: sets, lists, metadata; it is whole, and true of the tiles themselves."""
 
 from datetime import datetime
+from html import unescape
 from typing import Any
 
 import mapbox_vector_tile
@@ -160,3 +161,39 @@ def test_a_tileset_lies_where_its_data_lies(client: TestClient, path: str) -> No
     assert [*box["lowerLeft"], *box["upperRight"]] == pytest.approx(client.get(f"/tiles/{names}.json").json()["bounds"])
     centre = document["centerPoint"]["coordinates"]
     assert all(low <= at <= high for low, at, high in zip(box["lowerLeft"], centre, box["upperRight"], strict=True))
+
+
+# --- pages for people
+
+
+@pytest.mark.parametrize("path", [*TILESETS, "/collections/addresses/tiles/VN2000UTM48Quad"])
+def test_the_page_of_a_tileset_says_what_the_document_says(client: TestClient, path: str) -> None:
+    document, page = client.get(path).json(), unescape(client.get(path, params={"f": "html", "lang": "en"}).text)
+    assert template_of(document) in page
+    assert f"/tileMatrixSets/{document['tileMatrixSetId']}" in page
+    for layer in client.get(path, params={"lang": "en"}).json()["layers"]:
+        assert f">{layer['title']}</a>" in page
+        assert f"{layer['minTileMatrix']}–{layer['maxTileMatrix']}" in page
+        assert all(f"<code>{name}</code>" in page for name in layer["propertiesSchema"]["properties"])
+
+
+@pytest.mark.parametrize("path", ["/tiles", "/collections/addresses/tiles", SETS])
+def test_the_page_of_a_list_leads_to_the_page_of_each_entry(client: TestClient, path: str) -> None:
+    document, page = client.get(path).json(), client.get(path, headers={"accept": "text/html"}).text
+    (entries,) = (part for name, part in document.items() if name != "links")
+    assert {"self", "alternate"} == {link["rel"] for link in document["links"]}
+    for entry in entries:
+        href = entry["links"][0]["href"]
+        assert f'href="{href}"' in page
+        assert client.get(href, headers={"accept": "text/html"}).headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_the_page_of_a_matrix_set_has_a_row_for_each_level(client: TestClient, language: str) -> None:
+    path = f"{SETS}/VN2000UTM48Quad"
+    levels = client.get(path).json()["tileMatrices"]
+    page = client.get(path, params={"f": "html", "lang": language}).text
+    assert page.count('<th scope="row">') == len(levels) > 10
+    assert {"vi": "Hệ chia ô", "en": "Tile matrix set"}[language] in page
+    assert "<td>1024 × 1024</td>" in page
+    assert {"vi": "<td>1 : 28.571,4</td>", "en": "<td>1 : 28,571.4</td>"}[language] in page

@@ -45,11 +45,25 @@ ITEM: dict[str, Any] = {
 }
 ITEMS = {"type": "FeatureCollection", "features": [ITEM], "numberMatched": 12345}
 PROBLEM = {"title": HOSTILE, "status": 404, "detail": HOSTILE, "instance": HOSTILE}
+LINKS = [{"href": "javascript:alert(1)", "rel": "self", "title": HOSTILE}]
+LEVEL = {"id": "0", "matrixWidth": 1, "matrixHeight": 1, "cellSize": 1.5, "scaleDenominator": 5000.5}
+TILESET: dict[str, Any] = {
+    "title": HOSTILE, "description": HOSTILE, "tileMatrixSetId": "WebMercatorQuad", "crs": HOSTILE,
+    "links": [*LINKS, {"href": HOSTILE, "rel": "item", "templated": True}],
+    "layers": [{"id": "addresses", "title": HOSTILE, "minTileMatrix": "0", "maxTileMatrix": "14",
+                "propertiesSchema": {"properties": {HOSTILE: {}}}}],
+}  # fmt: skip
 CONTEXTS: dict[str, dict[str, Any]] = {
     "collections.html": {"collections": [COLLECTION]},
     "collection.html": {"collection": COLLECTION, "fields": FIELDS},
     "items.html": {"collection": COLLECTION, "items": ITEMS, "columns": FIELDS, "links": []},
     "item.html": {"collection": COLLECTION, "item": {**ITEM, "revision": 7}, "fields": FIELDS, "technical": FIELDS},
+    "tilesets.html": {"heading": HOSTILE, "entries": [{**TILESET, "links": LINKS}], "links": LINKS},
+    "tileset.html": {"tileset": TILESET},
+    "matrixSet.html": {
+        "matrix_set": {"id": "x", "title": HOSTILE, "crs": HOSTILE, "tileMatrices": [LEVEL]},
+        "links": LINKS,
+    },
     "api.html": {"origin": HOSTILE, "groups": []},
     "problem.html": {"problem": PROBLEM},
 }
