@@ -1,6 +1,7 @@
 """Tiles of a layer's records that match a filter, with the fields asked for.
 
-What is drawn, and where in the tile, is what the plain tile has. At the zooms of counts the matching records are counted on
+What is drawn, and where in the tile, is what the plain tile has; where that leaves small areas out, those that match are thinned
+by themselves, and the tile says how many it left out of them. At the zooms of counts the matching records are counted on
 request, for each of the same 64 by 64 cells. Records come from the public view, so what the publication policy guards
 is neither drawn nor counted.
 """
@@ -10,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,10 +26,12 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    exists,
     func,
     literal_column,
     select,
     table,
+    true,
 )
 from sqlalchemy.dialects.postgresql import asyncpg as dialects
 from sqlalchemy.types import LargeBinary
@@ -43,9 +46,9 @@ from tiles.cache import Tile
 from tiles.connections import Connections
 from tiles.flights import Flights
 from tiles.grid import TileAddress
-from tiles.lowzoom import is_small_enough
+from tiles.lowzoom import dropped_layer, is_small_enough, kept
 from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD, WEB_MERCATOR_QUAD
-from tiles.sql import TILE_X, TILE_Y, drawn_rows
+from tiles.sql import TILE_X, TILE_Y, drawn_rows, is_thinned, thinned_rows
 from tiles.store import StoreSettings
 from tiles.vn2000 import drawn_in_vn2000
 
@@ -126,9 +129,17 @@ def _encoded(selection: Selection, address: TileAddress) -> ColumnElement[bytes]
     register, found = selection.register, MATRIX_SETS[selection.matrix_set]
     if address.z + found.zoom_offset < register.tile.min_zoom:
         return literal_column("''::bytea", LargeBinary)
-    rows = _rows(selection, address).subquery("t")
+    if selection.matrix_set == WEB_MERCATOR_QUAD.id and is_thinned(register, address.z):
+        drawn = thinned_rows(register, address.z, partial(_is_wanted, selection))
+        layer = _layer(register, _with_fields(selection, kept(drawn)))
+        return layer.op("||")(dropped_layer({register.id: drawn}))
+    return _layer(register, _rows(selection, address))
+
+
+def _layer(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
+    features = rows.subquery("t")
     encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
-    return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(rows).scalar_subquery()
+    return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
 
 
 def _rows(selection: Selection, address: TileAddress) -> Select[Any]:
@@ -140,16 +151,31 @@ def _rows(selection: Selection, address: TileAddress) -> Select[Any]:
 
 def _chosen(selection: Selection, z: int) -> Select[Any]:
     """Select of what the plain tile draws; the public view is joined where it takes more than tiles carry."""
+    rows = drawn_rows(selection.register, z)
+    if _is_counted(selection.register, z):
+        return rows
+    return _with_fields(selection, rows, selection.filter)
+
+
+def _with_fields(selection: Selection, rows: Select[Any], filter_: Filter | None = None) -> Select[Any]:
     register = selection.register
-    drawn = drawn_rows(register, z).order_by(None).subquery("d")
-    if _is_counted(register, z):
-        return select(drawn).order_by(drawn.c.id)
+    drawn = rows.order_by(None).subquery("d")
     view = drawn if _is_slim(selection) else public_view(register, is_past=False).alias("v")
     names = [item.name for item in register.tile_fields] if selection.fields is None else selection.fields
-    rows = select(drawn.c.id, *(_property(register, view, name) for name in names), drawn.c.g).order_by(drawn.c.id)
+    found = select(drawn.c.id, *(_property(register, view, name) for name in names), drawn.c.g).order_by(drawn.c.id)
     if view is not drawn:
-        rows = rows.join_from(drawn, view, view.c.id == drawn.c.id)
-    return rows if selection.filter is None else rows.where(selection.filter.condition(view))
+        found = found.join_from(drawn, view, view.c.id == drawn.c.id)
+    return found if filter_ is None else found.where(filter_.condition(view))
+
+
+def _is_wanted(selection: Selection, slim: FromClause) -> ColumnElement[bool]:
+    """Return whether a record of the slim copy matches: of small ones close together only those compete that do."""
+    if selection.filter is None:
+        return true()
+    if _is_slim(selection):
+        return selection.filter.condition(slim)
+    view = public_view(selection.register, is_past=False).alias("w")
+    return exists(select(view.c.id).where(view.c.id == slim.c.id, selection.filter.condition(view)))
 
 
 def _is_counted(register: Register, z: int) -> bool:

@@ -5,7 +5,7 @@ Everything is built from the register's declaration with SQLAlchemy Core and rea
 data gives the same bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, reduce
 from typing import Any
 
@@ -40,6 +40,9 @@ _X: ColumnElement[Any] = literal_column("$1::int")
 _Y: ColumnElement[Any] = literal_column("$2::int")
 TILE_X, TILE_Y = _X, _Y
 """The tile's place as the statements speak of it: their first two values."""
+
+Wanted = Callable[[Any], ColumnElement[bool]]
+"""Which records of the slim copy are wanted."""
 
 
 @cache
@@ -134,7 +137,7 @@ def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE
         made = encoded(register, counts(register, z, _X, _Y))
         return func.coalesce(finished_layer(register, z, _X, _Y), made, type_=LargeBinary)
     is_area = register.geometry_kind == "polygon"
-    if level is not None or _is_thinned(register, z):
+    if level is not None or is_thinned(register, z):
         rows = _thinned_shapes(register, z, level) if is_area else _thinned_points(register, z, level)
         thinned[register.id] = rows
         return encoded(register, lowzoom.kept(rows))
@@ -150,16 +153,20 @@ def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE
 
 
 def drawn_rows(register: Register, z: int) -> Select[Any]:
-    """Return what a layer draws in a tile: id, tile fields (or counts), and geometry ``g`` in units of the tile."""
+    """Return what a layer draws in a tile that leaves nothing out: id, tile fields (or counts), and geometry ``g`` in its units."""
     rule = register.tile
     if rule.counts_below is not None and z < rule.counts_below:
         return counts(register, z, _X, _Y)
-    if register.geometry_kind == "point":
-        return _points(register, z)
-    return lowzoom.kept(_thinned_shapes(register, z, None)) if _is_thinned(register, z) else _shapes(register, z)
+    return _points(register, z) if register.geometry_kind == "point" else _shapes(register, z)
 
 
-def _is_thinned(register: Register, z: int) -> bool:
+def thinned_rows(register: Register, z: int, is_wanted: Wanted) -> CTE:
+    """Return what a layer draws in a tile that may leave records out, and what it leaves out, of the records wanted."""
+    return _thinned_shapes(register, z, None, is_wanted)
+
+
+def is_thinned(register: Register, z: int) -> bool:
+    """Whether a layer's tile of a zoom leaves records out where many small ones lie close together."""
     return register.geometry_kind == "polygon" and not register.tile.keeps_all and z < FULL_FROM_ZOOM
 
 
@@ -196,7 +203,7 @@ def _shapes(register: Register, z: int) -> Select[Any]:
     return select(rows).where(rows.c.g.is_not(None))
 
 
-def _thinned_shapes(register: Register, z: int, level: Thinning | None) -> CTE:
+def _thinned_shapes(register: Register, z: int, level: Thinning | None, is_wanted: Wanted | None = None) -> CTE:
     """Areas, and points in the place of the smaller ones, as many of these as there is room for."""
     slim, names = slim_source(register), _names(register, level)
     # The full shape has more vertices than a tile with too much in it can use.
@@ -205,7 +212,7 @@ def _thinned_shapes(register: Register, z: int, level: Thinning | None) -> CTE:
     places = ((across - _X * EXTENT) / EXTENT).label("across"), ((down - _Y * EXTENT) / EXTENT).label("down")
     kept = [slim.c[name] for name in ("id", *names, "size_m", "point")]
     rows = select(*kept, shape.label("shape"), *places, func.count().over().label("areas"))
-    found = rows.where(meets(register, slim, z, _X, _Y)).subquery("found")
+    found = rows.where(meets(register, slim, z, _X, _Y), *([is_wanted(slim)] if is_wanted else [])).subquery("found")
     squares, parts = (level.squares, level.squares) if level else lowzoom.by_crowd(found.c.areas)
     side_m: ColumnElement[float] = literal_column(f"'{2 * HALF_WORLD_M / (1 << z)!r}'::float8", Double)
     is_shape = found.c.size_m >= side_m / parts

@@ -18,7 +18,7 @@ FLATS = 25_000
 MADE = 1_000_000
 """Least id of what stands in no register but in the tiles alone: as many as no publish would bring in the time of a test."""
 
-CITY = TileAddress(13, 6500, 3600)
+CITY = TileAddress(13, 6400, 3600)
 
 FILL = """INSERT INTO reg.addresses_tile (id, kind, house_number, point)
     SELECT 1000000 + n, 'business', n::text, ST_Point(:west + :size * random(), :north - :size * random(), 3857)
@@ -58,9 +58,9 @@ def places_of(office: Office, layer: str, z: int) -> Places:
         }
 
 
-def served(office: Office, layers: str, address: TileAddress) -> dict[str, Features]:
-    answer = office.client.get("/tiles/{}/{}/{}/{}.mvt".format(layers, *address))
-    assert answer.status_code == 200
+def served(office: Office, layers: str, address: TileAddress, **asked: str) -> dict[str, Features]:
+    answer = office.client.get("/tiles/{}/{}/{}/{}.mvt".format(layers, *address), params=asked)
+    assert answer.status_code == 200, answer.text
     assert len(answer.content) <= MAX_TILE_BYTES
     return read_tile(answer.content)
 
@@ -110,6 +110,40 @@ def test_each_layer_of_a_tile_tells_its_own_number(office: Office) -> None:
     # By itself each is small enough, or smaller than both together.
     assert told(served(office, AREAS, CITY)) == {}
     assert set(told(served(office, ADDRESSES, CITY))) == {ADDRESSES}
+
+
+@pytest.mark.parametrize("filter_", ["code LIKE 'VN-CROWD-1%'", "code LIKE 'VN-CROWD-1%' AND commune_code = '20194'"])
+def test_areas_that_do_not_match_leave_none_out_that_do(office: Office, filter_: str) -> None:
+    with office.database.read() as connection:
+        query = text("SELECT id FROM open.growing_areas WHERE code LIKE 'VN-CROWD-1%'")
+        wanted = set(connection.scalars(query))
+    address = filled(places_of(office, AREAS, 7), 7)[0]
+    plain, tile = (served(office, AREAS, address, filter=asked) for asked in ("TRUE", filter_))
+    assert {feature.id for feature in tile[AREAS]} == wanted
+    assert wanted - {feature.id for feature in plain[AREAS]}
+    assert DROPPED not in tile
+
+
+@pytest.mark.parametrize("filter_", ["code <> 'VN-CROWD-1'", "commune_code = '20194' AND code <> 'VN-CROWD-1'"])
+@pytest.mark.parametrize("fields", [{}, {"properties": "code,commune_code"}])
+def test_a_filtered_tile_tells_how_many_it_leaves_out_of_those_that_match(
+    office: Office, filter_: str, fields: dict[str, str]
+) -> None:
+    address = filled(places_of(office, AREAS, 8), 8)[0]
+    with office.database.read() as connection:
+        left = connection.scalar(text("SELECT id FROM open.growing_areas WHERE code = 'VN-CROWD-1'"))
+        known = set(connection.scalars(text("SELECT id FROM open.growing_areas WHERE code LIKE 'VN-CROWD-%'")))
+    places = {one: at for one, at in places_of(office, AREAS, 8).items() if one in known - {left}}
+    tile = served(office, AREAS, address, filter=filter_, **fields)
+    assert told(tile) == {AREAS: counted(places, address, tile[AREAS])}
+    assert all(set(feature.properties) == {"code", "commune_code"} for feature in tile[AREAS] if fields)
+
+
+def test_other_properties_leave_out_the_same(office: Office) -> None:
+    address = filled(places_of(office, AREAS, 8), 8)[0]
+    plain, tile = served(office, AREAS, address), served(office, AREAS, address, properties="commune_code")
+    assert told(plain) == told(tile) != {}
+    assert [feature.id for feature in plain[AREAS]] == [feature.id for feature in tile[AREAS]]
 
 
 def test_tilejson_names_the_layer_that_tells(office: Office) -> None:
