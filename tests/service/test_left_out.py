@@ -39,7 +39,7 @@ def office(server: Server, worker_name: str) -> Iterator[Office]:
             connection.execute(text("SELECT setseed(0.5)"))
             connection.execute(text(FILL), {**box, "count": FLATS})
             connection.execute(text(FILL_AREAS), {**box, "count": SMALL})
-            connection.execute(text("ANALYZE reg.addresses_tile, reg.growing_areas_tile"))
+            connection.execute(text("ANALYZE reg.addresses_tile, reg.growing_areas_tile, reg.growing_areas"))
         yield found
 
 
