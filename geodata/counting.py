@@ -255,7 +255,8 @@ class Counting:
             changes.append(
                 and_(delta.c.loose != 0, text("(SELECT policy FROM open.publication_policy) <> 'code_point'"))
             )
-        rows: Select[Any] = select(*self._tile()).distinct()
+        z, x, y = self._tile()
+        rows: Select[Any] = select().add_columns(z, x, y).distinct()
         return rows.where(or_(*changes), delta.c.z >= self.register.tile.min_zoom)
 
     def _stamp(self, tiles: Select[Any]) -> None:
