@@ -9,8 +9,9 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -51,6 +52,7 @@ LONGEST = (
     "test_archives.py", "test_coordinates.py", "test_validation.py",
 )  # fmt: skip
 """Files of tests that take longest, by processor time on two cores; the longest first."""
+_OWN_READER = sandbox._command
 PASSWORD = "mật khẩu của phép thử 2026"
 
 
@@ -211,17 +213,25 @@ def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
         yield found
 
 
-@pytest.fixture(scope="session")
-def _warm_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    with warm_reader(tmp_path_factory.mktemp("warm")) as command:
-        yield command
+@pytest.fixture(scope="session", autouse=True)
+def _files_are_read_by_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Read files by forks of a reader that has started already, for tests of what is in files and not of the reader.
+
+    It is told the drivers, as a worker does that has checked its surroundings.
+    """
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        start = cache(lambda: stack.enter_context(warm_reader(tmp_path_factory.mktemp("warm"))))
+        patch.setattr(sandbox, "_command", start)
+        patch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
+        yield
 
 
-@pytest.fixture
-def warm_reading(_warm_command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read files by forks of a reader that has started already, for tests of what is in files and not of the reader."""
-    monkeypatch.setattr(sandbox, "_command", lambda: _warm_command)
-    monkeypatch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
+@pytest.fixture(scope="module")
+def own_reader() -> Iterator[None]:
+    """Start a reader for each file as the product does, for tests of the reader's process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "_command", _OWN_READER)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

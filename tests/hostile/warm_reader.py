@@ -65,7 +65,10 @@ def serve(path: str, *, with_gdal: bool) -> None:
                 child = os.fork()
                 if child == 0:
                     _read(reader, request)
-                connection.send(str(_wait(child, connection)).encode())
+                code = _wait(child, connection)
+                # Whoever asked may have been killed.
+                with contextlib.suppress(OSError):
+                    connection.send(str(code).encode())
 
 
 def _read(reader: object, request: dict[str, str]) -> None:
