@@ -1,5 +1,7 @@
 # Everything here works from a fresh clone with make, Python 3.11 or newer and, for system packages, apt.
 PYTHON := .venv/bin/python
+# Hundreds of processes start during the tests; each would compile all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test test-long check fmt bench clean
 
@@ -12,8 +14,7 @@ run: ## Install what is missing and start everything on http://127.0.0.1:8000
 
 test: ## Install what tests need; run checks and all tests with a database of their own
 	@bash .ci/install test
-	@$(MAKE) --no-print-directory checks
-	@if [ -f service/web/package-lock.json ]; then bash .ci/npm run --silent typecheck && bash .ci/npm test --silent; fi
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync checks web-checks
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: ## Run the long tests too: load, faults, soak
@@ -30,6 +31,10 @@ checks:
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+.PHONY: web-checks
+web-checks:
+	@if [ -f service/web/package-lock.json ]; then bash .ci/npm run --silent typecheck && bash .ci/npm test --silent; fi
 
 .PHONY: web
 web: ## Build the web part

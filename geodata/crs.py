@@ -207,18 +207,17 @@ def grid_from_wgs84(crs: SourceCrs, lon: Floats, lat: Floats) -> tuple[Floats, F
     assert crs.grid is not None
     shift = _HELMERT if crs.datum == VN2000_DATUM else ""
     transformer = pyproj.Transformer.from_pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {shift}{_TO_DEGREES}")
-    easting, northing = transformer.transform(lon, lat, direction=TransformDirection.INVERSE)
-    return np.asarray(easting, dtype=np.float64), np.asarray(northing, dtype=np.float64)
+    return _mover(transformer, TransformDirection.INVERSE)(lon, lat)
 
 
 def _pipeline(text: str) -> ToWgs84:
     return _mover(pyproj.Transformer.from_pipeline(text))
 
 
-def _mover(transformer: Any) -> ToWgs84:
+def _mover(transformer: Any, direction: TransformDirection = TransformDirection.FORWARD) -> ToWgs84:
     def move(first: Floats, second: Floats) -> tuple[Floats, Floats]:
-        lon, lat = transformer.transform(first, second)
-        return np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
+        x, y = transformer.transform(first, second, direction=direction)
+        return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
 
     return move
 
@@ -259,8 +258,7 @@ def parse_choice(text: str, stated: SourceCrs | None = None) -> SourceCrs:
 def _parse_base(base: str, stated: SourceCrs | None) -> SourceCrs:
     if base.lower() == FILE_CHOICE and stated is not None:
         return stated
-    written = re.sub(r"\s", "", base.upper())
-    grid = _TRANSVERSE_MERCATOR.fullmatch(written)
+    grid = _TRANSVERSE_MERCATOR.fullmatch(re.sub(r"\s", "", base.upper()))
     if grid is not None and WEST <= float(grid[1]) <= EAST:
         return vn2000_zone(float(grid[1]), float(grid[2]))
     return from_epsg(parse_epsg(base))

@@ -9,8 +9,9 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -51,6 +52,10 @@ LONGEST = (
     "test_archives.py", "test_coordinates.py", "test_validation.py",
 )  # fmt: skip
 """Files of tests that take longest, by processor time on two cores; the longest first."""
+SERVER_MEMORY = 2 << 30
+"""Bytes that the server sizes its buffers by: it looks through all of them whenever a table or a database goes."""
+
+_OWN_READER = sandbox._command
 PASSWORD = "mật khẩu của phép thử 2026"
 
 
@@ -79,11 +84,19 @@ class Server:
         """
         with self.administrator() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+            # By pages of the log, the other way, a copy is written twice.
+            statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy")
             connection.execute(statement.format(*map(sql.Identifier, (name, OWNER, template))))
             if outlives_crash:
                 connection.execute("CHECKPOINT")
         return self.url(name)
+
+    def spare_the_disk(self) -> None:
+        """Leave to the system when to write: what is written outlives every end of the server but the machine's own."""
+        with self.administrator() as connection:
+            for name in ("fsync", "full_page_writes"):
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+            connection.execute("SELECT pg_reload_conf()")
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is connected."""
@@ -166,10 +179,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def server() -> Server:
     """The server; the first worker that gets here makes the templates, the others wait."""
     VAR.mkdir(parents=True, exist_ok=True)
-    found = Server(Cluster(VAR / "pg"))
+    found = Server(Cluster(VAR / "pg", memory=SERVER_MEMORY))
     with (VAR / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found.cluster.ensure()
+        found.spare_the_disk()
         stamp, wanted = VAR / "templates", _fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
@@ -211,17 +225,25 @@ def client(sample_settings: ServiceSettings) -> Iterator[TestClient]:
         yield found
 
 
-@pytest.fixture(scope="session")
-def _warm_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    with warm_reader(tmp_path_factory.mktemp("warm")) as command:
-        yield command
+@pytest.fixture(scope="session", autouse=True)
+def _files_are_read_by_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Read files by forks of a reader that has started already, for tests of what is in files and not of the reader.
+
+    It is told the drivers, as a worker does that has checked its surroundings.
+    """
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        start = cache(lambda: stack.enter_context(warm_reader(tmp_path_factory.mktemp("warm"))))
+        patch.setattr(sandbox, "_command", start)
+        patch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
+        yield
 
 
-@pytest.fixture
-def warm_reading(_warm_command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read files by forks of a reader that has started already, for tests of what is in files and not of the reader."""
-    monkeypatch.setattr(sandbox, "_command", lambda: _warm_command)
-    monkeypatch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
+@pytest.fixture(scope="module")
+def own_reader() -> Iterator[None]:
+    """Start a reader for each file as the product does, for tests of the reader's process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "_command", _OWN_READER)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,7 +29,11 @@ most files takes.
 ALL_DRIVERS = "BANDOSO_GDAL_DRIVERS"
 """Variable of the environment in which the worker names the drivers of this build once it knows them."""
 
-_LIST = "import json, pyogrio; print(json.dumps(sorted(pyogrio.list_drivers())))"
+# Without what pyogrio would load where it finds it, and a list of drivers does not need.
+_LIST = (
+    "import sys; sys.modules.update(dict.fromkeys(('geopandas', 'pandas', 'pyarrow', 'pyproj', 'shapely')));"
+    "import json, pyogrio; print(json.dumps(sorted(pyogrio.list_drivers())))"
+)
 _TIMEOUT_S = 60.0
 _OPTIONS = {
     "GDAL_DRIVER_PATH": "disable",

@@ -4,22 +4,22 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import pyogrio
 import pytest
 
 from geodata.importing import sandbox
 from tests.hostile.cases import Case
-from tests.hostile.corpus import LEAST
 from tests.hostile.trial import LIMIT_S, is_alive, run
 from tests.hostile.warm_reader import warm_reader
+
+FRESH = 5
+"""How many of each family's files are read by processes started for them."""
 
 Send = Callable[[Case, int], None]
 
 
-@pytest.fixture(autouse=True)
-def known_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let readers be told the drivers, as a worker that has checked its surroundings does."""
-    monkeypatch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
+@pytest.fixture(scope="module", autouse=True)
+def _by_readers_of_their_own(own_reader: None) -> None:
+    """Let the reader's whole process be what hostile files meet."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,7 +48,7 @@ def send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_commands: Callabl
     """Send a hostile file, the n-th of its family, and hold it to what is promised of all."""
 
     def sent(case: Case, number: int) -> None:
-        if number >= LEAST[case.family]:
+        if number >= FRESH:
             command = warm_commands(case.is_networked)
             monkeypatch.setattr(sandbox, "_command", lambda: command)
         trial = run(case, tmp_path, monkeypatch)

@@ -16,10 +16,9 @@ POINT_RECORD = struct.pack("<i2d", 1, LON, LAT)
 
 def shp(*contents: bytes, kind: int = 1, length: int | None = None, sizes: Sequence[int] | None = None) -> bytes:
     """Return a .shp; ``length`` and ``sizes`` (16-bit words) may lie."""
-    body = b""
-    for at, content in enumerate(contents):
-        words = len(content) // 2 if sizes is None else sizes[at]
-        body += struct.pack(">Ii", at + 1, words) + content
+    told = [len(content) // 2 for content in contents] if sizes is None else sizes
+    records = (struct.pack(">Ii", at + 1, told[at]) + content for at, content in enumerate(contents))
+    body = b"".join(records)
     words = (100 + len(body)) // 2 if length is None else length
     head = struct.pack(">7i", 9994, 0, 0, 0, 0, 0, words) + struct.pack(
         "<2i8d", 1000, kind, LON, LAT, LON, LAT, *[0.0] * 4

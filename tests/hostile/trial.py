@@ -49,23 +49,24 @@ class Trial:
 def listening() -> Iterator[tuple[str, list[str]]]:
     """Count the connections to an address of this machine."""
     calls: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.05)
-        stopped = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as last:
+        last.bind(("127.0.0.1", 0))
 
         def count() -> None:
-            while not stopped.is_set():
-                with contextlib.suppress(TimeoutError):
-                    connection, address = server.accept()
-                    calls.append(str(address))
-                    connection.close()
+            while True:
+                connection, address = server.accept()
+                connection.close()
+                if address == last.getsockname():
+                    return
+                calls.append(str(address))
 
         thread = threading.Thread(target=count)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.getsockname()[1]}", calls
         finally:
-            stopped.set()
+            # Behind all that wait already.
+            last.connect(server.getsockname())
             thread.join()
 
 

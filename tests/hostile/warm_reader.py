@@ -3,11 +3,10 @@
 What reads is the product's own `geodata.importing.reader`, in the same namespaces and under the same limits; only the
 start of the interpreter and of the libraries is done once.
 
-Run as a program, ``server SOCKET`` waits for jobs and ``client SOCKET JOB`` stands where the sandbox expects its reader.
+Run as a program with ``SOCKET``, it waits for jobs, which `tests.hostile.warm_client` brings.
 """
 
 import contextlib
-import json
 import os
 import select
 import signal
@@ -28,7 +27,7 @@ def warm_reader(folder: Path, *, with_gdal: bool = False, is_networked: bool = F
 
     path = folder / "reader.sock"
     unshare = ["unshare", "-rn"] if sandbox.sandbox_mode() == "no-network" and not is_networked else []
-    command = [*unshare, sys.executable, "-P", "-s", __file__, "server", str(path), *(["gdal"] if with_gdal else [])]
+    command = [*unshare, sys.executable, "-P", "-s", __file__, str(path), *(["gdal"] if with_gdal else [])]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             command, env=sandbox._environment(folder), cwd=folder, stderr=log, start_new_session=True
@@ -39,7 +38,7 @@ def warm_reader(folder: Path, *, with_gdal: bool = False, is_networked: bool = F
             assert server.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        yield [sys.executable, "-I", "-S", __file__, "client", str(path)]
+        yield [sys.executable, "-I", "-S", str(Path(__file__).with_name("warm_client.py")), str(path)]
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
@@ -61,22 +60,28 @@ def serve(path: str, *, with_gdal: bool) -> None:
         while True:
             connection, _ = server.accept()
             with connection, connection.makefile("rb") as lines:
-                request = json.loads(lines.readline())
+                line = lines.readline()
+                if not line.endswith(b"\n"):
+                    continue
+                job, folder = line[:-1].split(b"\0")
                 child = os.fork()
                 if child == 0:
-                    _read(reader, request)
-                connection.send(str(_wait(child, connection)).encode())
+                    _read(reader, job.decode(), os.fsdecode(folder))
+                code = _wait(child, connection)
+                # Whoever asked may have been killed.
+                with contextlib.suppress(OSError):
+                    connection.send(str(code).encode())
 
 
-def _read(reader: object, request: dict[str, str]) -> None:
+def _read(reader: object, job: str, folder: str) -> None:
     """Do one job as a process of its own does; never returns."""
     code = 1
     try:
-        os.chdir(request["folder"])
+        os.chdir(folder)
         log = os.open("reader.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 2)
-        os.environ.update(HOME=request["folder"], TMPDIR=request["folder"])
-        code = reader.main(request["job"])  # type: ignore[attr-defined]
+        os.environ.update(HOME=folder, TMPDIR=folder)
+        code = reader.main(job)  # type: ignore[attr-defined]
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -96,19 +101,5 @@ def _wait(child: int, connection: socket.socket) -> int:
         os.close(ended)
 
 
-def ask(path: str, job: str) -> int:
-    """Hand a job on and end as its reader ends."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.connect(path)
-        server.sendall(json.dumps({"job": job, "folder": os.getcwd()}).encode() + b"\n")
-        code = int(server.recv(20) or b"1")
-    if code < 0:
-        signal.signal(signal.Signals(-code), signal.SIG_DFL) if -code != signal.SIGKILL else None
-        os.kill(os.getpid(), -code)
-    return code
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "client":
-        sys.exit(ask(*sys.argv[2:]))
-    serve(sys.argv[2], with_gdal="gdal" in sys.argv[3:])
+    serve(sys.argv[1], with_gdal="gdal" in sys.argv[2:])

@@ -34,6 +34,7 @@ _addresses = count(1)
 
 every_policy = pytest.mark.parametrize("policy", POLICIES)
 hiding_policy = pytest.mark.parametrize("policy", HIDING)
+counted_zoom = pytest.mark.parametrize("z", COUNTED_ZOOMS)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Address:
     code: str
     lon: float
     lat: float
+
+    @property
+    def box(self) -> str:
+        """West, south, east and north around the address and nothing else."""
+        return f"{self.lon - 1e-6},{self.lat - 1e-6},{self.lon + 1e-6},{self.lat + 1e-6}"
 
     def tile(self, z: int) -> tuple[int, int]:
         """Return x and y of the tile of a zoom that the address is in."""
@@ -156,8 +162,7 @@ def test_items_hold_households_only_where_each_is_public(publication: Publicatio
 @pytest.mark.parametrize("form", ["json", "html"])
 def test_a_household_is_on_no_page_of_items_however_it_is_asked_for(publication: Publication, form: str) -> None:
     house = publication.of_kind(household=True)[0]
-    box = f"{house.lon - 1e-6},{house.lat - 1e-6},{house.lon + 1e-6},{house.lat + 1e-6}"
-    for asked in ({"kind": "household"}, {"code": house.code}, {"bbox": box}):
+    for asked in ({"kind": "household"}, {"code": house.code}, {"bbox": house.box}):
         answer = publication.client.get(ITEMS, params={**asked, "f": form})
         assert answer.status_code == 200
         assert house.uuid not in answer.text
@@ -190,7 +195,7 @@ def test_tiles_draw_households_only_where_each_is_public(
 
 
 @every_policy
-@pytest.mark.parametrize("z", COUNTED_ZOOMS)
+@counted_zoom
 def test_low_zooms_show_counts_alone(publication: Publication, policy: PublicationPolicy, z: int) -> None:
     features, whole = publication.tiles(z), len(publication.addresses)
     names = {name for feature in features for name in feature["properties"]}
@@ -207,7 +212,7 @@ def test_low_zooms_show_counts_alone(publication: Publication, policy: Publicati
 
 
 @hiding_policy
-@pytest.mark.parametrize("z", [0, 6, 10, 12])
+@counted_zoom
 def test_households_are_counted_by_five_or_more_where_households_are_hidden(publication: Publication, z: int) -> None:
     households = [feature["properties"].get("kind_household", 0) for feature in publication.tiles(z)]
     assert [number for number in households if 0 < number < LEAST_COUNT] == []
@@ -215,7 +220,7 @@ def test_households_are_counted_by_five_or_more_where_households_are_hidden(publ
 
 
 @every_policy
-@pytest.mark.parametrize("z", [0, 6, 10, 12])
+@counted_zoom
 def test_what_is_public_is_counted_in_full(publication: Publication, z: int) -> None:
     found = [feature["properties"] for feature in publication.tiles(z)]
     counted = sum(one["count"] - one.get("kind_household", 0) for one in found)
@@ -227,9 +232,7 @@ def test_what_is_public_is_counted_in_full(publication: Publication, z: int) -> 
 def test_no_filter_tells_of_a_household_in_a_tile(publication: Publication, z: int) -> None:
     """What is counted or drawn by a filter is what everybody may read one by one, so small counts tell nothing more."""
     house, others = publication.of_kind(household=True)[0], publication.of_kind(household=False)
-    around = (
-        f"S_INTERSECTS(geometry, BBOX({house.lon - 1e-6},{house.lat - 1e-6},{house.lon + 1e-6},{house.lat + 1e-6}))"
-    )
+    around = f"S_INTERSECTS(geometry, BBOX({house.box}))"
     for wanted in ("kind = 'household'", f"code = '{house.code}'", f"code LIKE '{house.code}'", around):
         assert publication.tile(z, *house.tile(z), filter=wanted, properties="code,kind") == [], wanted
     for wanted in ("TRUE", "code IS NOT NULL"):
@@ -264,20 +267,17 @@ def test_a_card_tells_nothing_of_a_person(publication: Publication, policy: Publ
             assert set(card["properties"]) == shown | {"register", "uuid", "label", "context"}
 
 
+def shown_beside_households(publication: Publication) -> dict[str, Any]:
+    return {item["id"]: item for item in publication.items() if item["properties"]["kind"] != "household"}
+
+
 @every_policy
 def test_what_is_no_household_is_public_in_full(
     publications: dict[PublicationPolicy, Publication], publication: Publication, policy: PublicationPolicy
 ) -> None:
-    everything = {
-        feature["id"]: feature
-        for feature in publications["code_point"].items()
-        if feature["properties"]["kind"] != "household"
-    }
-    assert {
-        feature["id"]: feature for feature in publication.items() if feature["properties"]["kind"] != "household"
-    } == everything
-    kinds = {address.kind: address for address in publication.of_kind(household=False)}
-    for kind, address in kinds.items():
+    everything = shown_beside_households(publications["code_point"])
+    assert shown_beside_households(publication) == everything
+    for kind, address in {one.kind: one for one in publication.of_kind(household=False)}.items():
         assert codes(publication.search(address.code)) == {address.code}
         single = publication.client.get(f"{ITEMS}/{address.uuid}").json()
         assert single["properties"] == everything[address.uuid]["properties"]
@@ -348,12 +348,11 @@ def test_a_code_that_is_not_there_counts_as_a_look_up(publication: Publication, 
 
 def versions(client: TestClient, house: Address) -> dict[str, str]:
     """Return what clients keep copies by."""
-    tiles = {
-        z: client.get("/tiles/addresses/{}/{}/{}.mvt".format(z, *house.tile(z))).headers["etag"] for z in (0, 12, 14)
-    }
+    places = [(z, *house.tile(z)) for z in (0, 12, 14)]
+    held = {f"tile {place}": client.get("/tiles/addresses/{}/{}/{}.mvt".format(*place)) for place in places}
     template = client.get("/tiles/addresses.json").json()["tiles"][0]
-    return {**{f"tile {z}": etag for z, etag in tiles.items()}, "items": client.get(ITEMS).headers["etag"],
-            "address of tiles": template}  # fmt: skip
+    etags = {name: answer.headers["etag"] for name, answer in {**held, "items": client.get(ITEMS)}.items()}
+    return {**etags, "address of tiles": template}
 
 
 def test_no_copy_made_under_one_policy_is_good_under_another(

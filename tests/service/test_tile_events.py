@@ -33,8 +33,6 @@ from tiles.changes import EVERYTHING, Changes, read_changes
 from tiles.selection import TileSelections
 from tiles.store import TileStore
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 TOLD_WITHIN_S = 2.0
 HOME = "14/13026/7245"
 """The tile of ``PLACE``."""

@@ -31,6 +31,8 @@ from tests.service.office import Office, finish, new_code, opened, publishing_is
 from tests.service.people import address_csv, upload_parts
 from tests.warm_process import WarmProcess
 
+pytestmark = pytest.mark.usefixtures("own_reader")
+
 LIMIT_MB = 8
 TAKEN_OVER_WITHIN_S = 15.0
 STOPPED_WITHIN_S = 2.0

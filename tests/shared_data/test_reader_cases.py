@@ -12,10 +12,7 @@ from geodata.importing.sandbox import read_upload
 CASES = Path(__file__).resolve().parents[3] / "shared" / "data" / "upload-cases"
 MANIFEST = CASES / "MANIFEST.tsv"
 
-pytestmark = [
-    pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here"),
-    pytest.mark.usefixtures("warm_reading"),
-]
+pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here")
 
 REFUSED = {
     "filegdb_many_layers.gdb.zip": "LAYER_CHOICE",

@@ -30,10 +30,7 @@ from tests.shared_data.conftest import CASES, SHARED
 MANIFEST = CASES / "MANIFEST.tsv"
 LIMIT_S = 30
 
-pytestmark = [
-    pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here"),
-    pytest.mark.usefixtures("warm_reading"),
-]
+pytestmark = pytest.mark.skipif(not MANIFEST.exists(), reason="../shared/data/upload-cases is not here")
 
 Expectation = tuple[str, str, dict[str, int]]
 

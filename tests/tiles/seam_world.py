@@ -5,7 +5,6 @@ file's system and to tile units by shapely.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,6 @@ import geopandas
 import numpy as np
 import pyogrio
 import pyproj
-import pytest
 import shapely
 from numpy.typing import NDArray
 from pyproj.enums import TransformDirection
@@ -24,7 +22,6 @@ from shapely import Geometry
 
 from geodata.crs import EAST, NORTH, SOUTH, VN2000_ZONES, WEST
 from geodata.db import SYSTEM, Database
-from geodata.importing import sandbox
 from geodata.importing.check import ImportRequest
 from geodata.importing.publish import publish_file
 from geodata.placed import place_all
@@ -252,12 +249,3 @@ def build(world: World, layers: Mapping[str, tuple[int, ...]], folder: Path, *, 
             _send(world, layer, code, shapes, folder)
     with world.database.worker() as connection:
         place_all(connection)
-
-
-@contextmanager
-def read_by(command: list[str]) -> Iterator[None]:
-    """Have files read by forks of a warm reader."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sandbox, "_command", lambda: command)
-        patch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
-        yield

@@ -22,7 +22,7 @@ from geodata.db import Database
 from geodata.drawing import FULL_FROM_ZOOM, LOW_TOLERANCE_M, MID_FROM_ZOOM, MID_TOLERANCE_M
 from geodata.register import MAX_ZOOM
 from tests.conftest import TEMPLATE, Server, settings_for
-from tests.tiles.seam_world import BUFFER, EXTENT, SYSTEMS, Seam, World, build, read_by, unit_m
+from tests.tiles.seam_world import BUFFER, EXTENT, SYSTEMS, Seam, World, build, unit_m
 from tiles.sql import tile_sql
 
 SEAMS = {"tourism_points": 640, "growing_areas": 336, "addresses": 24}
@@ -168,7 +168,7 @@ class Sight:
 
 @pytest.fixture(scope="module")
 def lay(
-    server: Server, worker_name: str, _warm_command: list[str], tmp_path_factory: pytest.TempPathFactory
+    server: Server, worker_name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., AbstractContextManager[World]]:
     """Make a world in a database of its own."""
 
@@ -176,8 +176,7 @@ def lay(
     def laid(layers: Mapping[str, tuple[int, ...]], **options: int) -> Iterator[World]:
         name = f"seams_{worker_name}_{uuid4().hex[:6]}"
         found = World(Database(settings_for(server.create(name, TEMPLATE))))
-        with read_by(_warm_command):
-            build(found, layers, tmp_path_factory.mktemp("seams"), **options)
+        build(found, layers, tmp_path_factory.mktemp("seams"), **options)
         yield found
         found.database.dispose()
         server.drop(name)

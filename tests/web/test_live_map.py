@@ -23,7 +23,7 @@ from tests.service.people import PLACE
 from tests.web.browsing import Open, Visit, await_map, needs_browser, view_at
 from tests.web.test_browser import HOUSE, foreign_site
 
-pytestmark = [*needs_browser, pytest.mark.usefixtures("warm_reading")]
+pytestmark = needs_browser
 
 SEEN_WITHIN_S = 2.0
 TILE = re.compile(r"/tiles/(\w+)/(\d+)/(\d+)/(\d+)\.mvt\?v=(\w+)$")

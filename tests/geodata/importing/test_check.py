@@ -20,8 +20,6 @@ from geodata.registers import get_register
 from geodata.settings import GeodataSettings
 from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, PLACE, agency, field_of, units, write_geojson
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 
 class KeptRows:
     """Keeps the rows it is given."""

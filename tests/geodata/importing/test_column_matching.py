@@ -15,8 +15,6 @@ from geodata.people import is_personal
 from geodata.registers import get_register
 from tests.geodata.builders import COMMUNE, OTHER_COMMUNE, agency, units, write_geojson
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 CODES = [f"{n:010}" for n in range(1, 5)]
 COMMUNES = [COMMUNE, OTHER_COMMUNE, "00004", COMMUNE]
 PEOPLE = ["Nguyễn Thị Thử", "Trần Văn B", "Giàng A Páo", "Lê Thị C"]

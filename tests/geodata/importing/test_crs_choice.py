@@ -24,8 +24,6 @@ from geodata.units.index import UnitIndex
 from tests.geodata.importing.files import shapefile, table
 from tests.geodata.importing.test_candidates import EAST, UNITS, WEST, houses, written
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 BLANK = "20200"
 
 

@@ -12,8 +12,6 @@ from geodata.importing.report import Report
 from tests.geodata.importing.test_candidates import HERE, houses, written
 from tests.geodata.importing.test_crs_choice import check, check_shapefile, choices, codes, described, write_shapefile
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 MIDDLE = houses(60, within=0.7)
 INDIAN_1960 = 3148
 

@@ -19,8 +19,6 @@ from tests.geodata.importing.faulty import SHAPES, SOUTH, VALUES, WEST, Fault
 from tests.geodata.importing.files import shapefile, table, zipped
 from tests.geodata.importing.test_check import check, check_rows
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 REGISTERS = list(discover().values())
 SECRET = "Nguyễn Thị Bí Mật"
 ODD_VALUES = [

@@ -26,6 +26,8 @@ from tests.geodata.builders import COMMUNE, PLACE, rows_of, units
 from tests.geodata.importing.files import shapefile, table
 from tests.geodata.importing.test_check import KeptRows
 
+pytestmark = pytest.mark.usefixtures("own_reader")
+
 
 class ActingSink(KeptRows):
     """Does something when the first rows come."""

@@ -17,14 +17,10 @@ from geodata.importing import gdal_mode, sandbox
 from geodata.importing.results import UnreadableFileError
 from tests.geodata.importing.files import codes, read, refusal, refusal_here, rows, table, values, wkt, zipped
 
+pytestmark = pytest.mark.usefixtures("own_reader")
+
 CRS = "EPSG:9209"
 POLYGON = "POLYGON ((0 0, 0 4, 4 4, 4 0, 0 0))"
-
-
-@pytest.fixture(autouse=True)
-def known_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let readers be told the drivers, as a worker that has checked its surroundings does."""
-    monkeypatch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
 
 
 def made(folder: Path, kind: str, name: str = "a") -> Path:

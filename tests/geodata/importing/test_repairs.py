@@ -22,8 +22,6 @@ from tests.geodata.builders import COMMUNE, PLACE, Row, agency, field_of, units,
 from tests.geodata.importing.faulty import BOWTIE, HOLE, LOOP, SOUTH, SPIKED, SQUARE, WEST, Fault, area, rows, value
 from tests.geodata.importing.test_check import check, check_rows
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 TWICE = [SQUARE[0], SQUARE[1], *SQUARE[1:]]
 COLLECTED = GeometryCollection([Polygon(SQUARE), LineString(SQUARE[:2]), Point(WEST, SOUTH)])
 REPAIRABLE = [

@@ -21,8 +21,6 @@ from geodata.registers import get_register
 from tests.conftest import ROOT
 from tests.geodata.builders import PLACE, agency, units, write_geojson
 
-pytestmark = pytest.mark.usefixtures("warm_reading")
-
 PUBLISHED = ROOT / "docs" / "schemas" / SCHEMA_FILE
 WRITE = os.environ.get("BANDOSO_WRITE_SNAPSHOTS") == "1"
 

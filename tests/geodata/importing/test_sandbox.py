@@ -21,6 +21,8 @@ from geodata.importing.results import ReadResult, UnreadableFileError, iter_batc
 from geodata.importing.sandbox import read_upload
 from tests.hostile.trial import listening
 
+pytestmark = pytest.mark.usefixtures("own_reader")
+
 CANARY = "canh-bao-7f3a9c"
 EXTENSIONS = (".kml", ".geojson", ".csv", ".gpkg", ".shp", ".json", ".txt", "")
 MIB = 1 << 20

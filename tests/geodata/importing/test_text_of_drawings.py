@@ -2,22 +2,14 @@
 
 from pathlib import Path
 
-import pyogrio
 import pytest
 
-from geodata.importing import sandbox
 from geodata.importing.results import ReadResult
 from tests.geodata.importing.corpus_text import ENCODERS
 from tests.geodata.importing.files import read, values
 from tests.geodata.importing.test_gdal_layers import dxf, pairs
 
 NAMES = ("Chùa Hưng Long", "Đình Phú Thọ", "Bến thuyền", "Nhà văn hóa thôn Đông")
-
-
-@pytest.fixture(autouse=True)
-def known_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let readers be told the drivers, as a worker that has checked its surroundings does."""
-    monkeypatch.setattr(sandbox, "_build_drivers", sorted(pyogrio.list_drivers()))
 
 
 def read_labels(tmp_path: Path, labels: list[str], codec: str, kind: str = "TEXT") -> ReadResult:
