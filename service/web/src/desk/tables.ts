@@ -2,10 +2,18 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { d } from './words';
 
+type Caption = TemplateResult | typeof nothing;
+
 /** A table that scrolls sideways in a box of its own, which the keyboard reaches. */
-export function scrollingTable(label: string, heads: readonly string[], rows: TemplateResult[]): TemplateResult {
+export function scrollingTable(
+  label: string,
+  heads: readonly string[],
+  rows: readonly TemplateResult[],
+  caption: Caption = nothing,
+): TemplateResult {
   return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${label}>
     <table>
+      ${caption}
       <thead>
         <tr>
           ${heads.map((head) => html`<th scope="col">${head}</th>`)}
@@ -18,23 +26,9 @@ export function scrollingTable(label: string, heads: readonly string[], rows: Te
   </div>`;
 }
 
-/** A table under a caption that is read before it; it scrolls like the others. */
+/** The same under a caption that is read before it. */
 export function captionedTable(caption: string, heads: readonly string[], rows: readonly TemplateResult[]): TemplateResult {
-  return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${caption}>
-    <table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          ${heads.map((head) => html`<th scope="col">${head}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`;
+  return scrollingTable(caption, heads, rows, html`<caption>${caption}</caption>`);
 }
 
 /** Pairs of a name and what stands for it; those without a value are left out. */
