@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, column, func, literal, select, table
+from sqlalchemy import Connection, Select, case, column, func, literal, select, table
 from sqlalchemy.exc import OperationalError
 
 from geodata.derived import CELLS_ACROSS
@@ -144,17 +144,17 @@ def _summed(measured: list[Measured]) -> dict[str, Any]:
 def _sample(connection: Connection, register: Register, z: int) -> tuple[int | None, list[TileAddress]]:
     """Return how many tiles hold something, and those to measure: the fullest first."""
     loads = _loads(register, z).subquery()
-    fullest = select(loads.c.x, loads.c.y).order_by(loads.c.n.desc(), loads.c.x, loads.c.y).limit(FULLEST)
-    numbered = select(
-        loads.c.x, loads.c.y, func.row_number().over(order_by=(loads.c.x, loads.c.y)).label("at"),
-        func.count().over().label("tiles"),
-    ).subquery()  # fmt: skip
-    step = func.greatest(numbered.c.tiles // literal(SAMPLE - FULLEST), 1)
-    spread = select(numbered.c.x, numbered.c.y, numbered.c.tiles).where(numbered.c.at % step == 0)
-    rows = connection.execute(spread.order_by(numbered.c.at).limit(SAMPLE - FULLEST)).all()
-    first = [TileAddress(z, row.x, row.y) for row in connection.execute(fullest)]
-    found = dict.fromkeys([*first, *(TileAddress(z, row.x, row.y) for row in rows)])
-    return (rows[0].tiles if rows else 0), list(found)
+    by_load = loads.c.n.desc(), loads.c.x, loads.c.y
+    is_fullest = (func.row_number().over(order_by=by_load) <= FULLEST).label("is_fullest")
+    ranked = select(loads, is_fullest, func.count().over().label("tiles")).subquery()
+    at = func.row_number().over(partition_by=ranked.c.is_fullest, order_by=(ranked.c.x, ranked.c.y)).label("at")
+    numbered = select(ranked, at).subquery()
+    spread, others = SAMPLE - FULLEST, func.greatest(numbered.c.tiles - FULLEST, 1)
+    # Of so many others in a row, as many as wanted or all: those at which a multiple of their number is passed.
+    is_chosen = numbered.c.is_fullest | (numbered.c.at * spread % others < spread)
+    order = numbered.c.is_fullest.desc(), case((numbered.c.is_fullest, numbered.c.n), else_=0).desc(), numbered.c.at
+    rows = connection.execute(select(numbered).where(is_chosen).order_by(*order)).all()
+    return (rows[0].tiles if rows else 0), [TileAddress(z, row.x, row.y) for row in rows]
 
 
 def _loads(register: Register, z: int) -> Select[Any]:
