@@ -53,6 +53,7 @@ from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
 from service.web.accept import accepted
+from tiles.connections import PLANNING
 from tiles.selection import TileSelections
 from tiles.store import StoreSettings, TileStore
 
@@ -201,10 +202,8 @@ def tile_settings(settings: ServiceSettings) -> StoreSettings:
         "role": PUBLIC_ROLE,
         "statement_timeout": str(settings.read_timeout_ms),
         "default_transaction_read_only": "on",
-        "jit": "off",
-        "plan_cache_mode": "force_generic_plan",
-        "max_parallel_workers_per_gather": "0",
         "application_name": "bandoso tiles",
+        **PLANNING,
     }
     dsn = settings.sqlalchemy_url.replace("+psycopg", "")
     return StoreSettings(dsn, server, settings.tile_pool_size, settings.tile_cache_mb * MEGABYTE)

@@ -14,6 +14,9 @@ import asyncpg
 
 from geodata.errors import GeodataError
 
+PLANNING = {"jit": "off", "plan_cache_mode": "force_generic_plan", "max_parallel_workers_per_gather": "0"}
+"""How the database plans tiles on these connections: once for each statement, without parallel workers."""
+
 
 class TilesBusyError(GeodataError):
     """Every connection for tiles is taken and stayed so for as long as people should wait."""

@@ -1,13 +1,14 @@
 """How long the tiles of a layer take, how large they are, and by which way the database finds what is in them.
 
-A few tiles of a zoom are made with the very statement that serves them, with the rights and limits of the public: the
-fullest ones, and others evenly spread over those that hold something.
+A few tiles of a zoom are made with the very statements that serve them, with the rights and limits of the public and the
+plans that the service keeps: the fullest ones, and others evenly spread over those that hold something.
 """
 
 import gzip
 import statistics
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,23 +17,30 @@ from sqlalchemy.exc import OperationalError
 
 from geodata.derived import CELLS_ACROSS
 from geodata.register import MAX_ZOOM, Register
+from tiles.connections import PLANNING
 from tiles.decoding import TileFeature, read_tile
 from tiles.grid import HALF_WORLD_M, TileAddress
-from tiles.sql import tile_sql
+from tiles.lowzoom import DROPPED, is_small_enough
+from tiles.sql import many, tile_sql, tile_statements
 
 SAMPLE, FULLEST = 20, 5
 LONGEST_S = 6.0
 """After so much time of measuring a zoom no further tile is begun."""
-
-_DROPPED = "dropped"
-"""Layer in which a tile tells how many records it leaves out."""
 
 _CELL_ZOOMS = CELLS_ACROSS.bit_length() - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One tile as it was made just now; ``ms`` is None where the time allowed was not enough."""
+    """One tile as it was made just now.
+
+    Attributes
+    ----------
+    ms : float or None
+        Of the database, all attempts together; None where the time allowed was not enough.
+    made_anew : int
+        How often the tile was too large and was made once more with fewer records.
+    """
 
     z: int
     x: int
@@ -42,6 +50,7 @@ class Measured:
     packed_bytes: int = 0
     features: int = 0
     dropped: int = 0
+    made_anew: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     revision: int = 0
 
@@ -69,21 +78,57 @@ def measure_tile(connection: Connection, register: Register, address: TileAddres
     connection : Connection
         Of the public role, without a transaction.
     """
-    statement, values = _bound(register, address)
-    begun = time.perf_counter()
+    spent_s, made_anew = 0.0, 0
+    revision, raw = 0, b""
     try:
-        stamps, raw = connection.exec_driver_sql(statement, values).one()
+        for made_anew, statement in enumerate(tile_statements((register.id,), address.z)):  # noqa: B007  told below
+            revision, raw, seconds = _make(connection, statement, address)
+            spent_s += seconds
+            if is_small_enough(raw):
+                break
     except OperationalError:
-        return Measured(address.z, address.x, address.y, None), b""
-    spent = (time.perf_counter() - begun) * 1000
-    layers = read_tile(bytes(raw))
+        return Measured(address.z, address.x, address.y, None, made_anew=made_anew), b""
+    layers = read_tile(raw)
     features = layers.get(register.id, [])
-    told = [one.properties for one in layers.get(_DROPPED, []) if one.properties.get("layer") == register.id]
+    told = [one.properties for one in layers.get(DROPPED, []) if one.properties.get("layer") == register.id]
     measured = Measured(
-        address.z, address.x, address.y, round(spent, 2), len(raw), len(gzip.compress(raw, 6)) if raw else 0,
-        len(features), sum(int(one.get(_DROPPED, 0)) for one in told), _kinds(features), stamps[0],
+        address.z, address.x, address.y, round(spent_s * 1000, 2), len(raw), len(gzip.compress(raw, 6)) if raw else 0,
+        len(features), sum(int(one.get(DROPPED, 0)) for one in told), made_anew, _kinds(features), revision,
     )  # fmt: skip
-    return measured, bytes(raw)
+    return measured, raw
+
+
+def _make(connection: Connection, statement: str, address: TileAddress) -> tuple[int, bytes, float]:
+    """Return a tile's revision, its bytes, and in how many seconds they were made."""
+    with _as_served(connection, statement, address) as question:
+        # Makes the plan, which the service has from an earlier tile.
+        connection.exec_driver_sql(f"EXPLAIN {question}")
+        begun = time.perf_counter()
+        found = connection.exec_driver_sql(question).one()
+        spent_s = time.perf_counter() - begun
+    return found.stamps[0], bytes(found.tile), spent_s
+
+
+@contextmanager
+def _as_served(connection: Connection, statement: str, address: TileAddress) -> Iterator[str]:
+    """Prepare a statement in the form, and let it be planned in the way, in which tiles are served.
+
+    Yields
+    ------
+    str
+        What runs it for this tile.
+    """
+    prepared = many(statement).replace("%", "%%")
+    connection.exec_driver_sql(f"PREPARE measured AS {prepared}")
+    connection.exec_driver_sql("BEGIN")
+    try:
+        for name, value in PLANNING.items():
+            connection.exec_driver_sql(f"SET LOCAL {name} = {value}")
+        yield f"EXECUTE measured('{{{address.x}}}', '{{{address.y}}}')"
+    finally:
+        # Ends a transaction that failed as well.
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("DEALLOCATE measured")
 
 
 def _kinds(features: Iterable[TileFeature]) -> dict[str, int]:
@@ -95,11 +140,6 @@ def _kinds(features: Iterable[TileFeature]) -> dict[str, int]:
     return found
 
 
-def _bound(register: Register, address: TileAddress) -> tuple[str, dict[str, int]]:
-    statement = tile_sql((register.id,), address.z).replace("%", "%%")
-    return statement.replace("$1", "%(x)s").replace("$2", "%(y)s"), {"x": address.x, "y": address.y}
-
-
 def measure_zoom(connection: Connection, register: Register, z: int) -> dict[str, Any]:
     """Measure a sample of a zoom's tiles, always the same one for the same data.
 
@@ -107,7 +147,8 @@ def measure_zoom(connection: Connection, register: Register, z: int) -> dict[str
     -------
     dict
         ``tiles`` (that hold something; None where counting them takes too long), ``sample`` (how many were made), ``median_ms``, ``worst`` (the slowest tile),
-        ``largest`` (bytes of the largest), sums over the sample, ``access`` of the fullest tile. All but ``z`` and
+        ``largest`` (bytes of the largest), sums over the sample, ``made_anew`` (how many of it were too large at first),
+        ``access`` of the fullest tile. All but ``z`` and
         ``is_drawn`` are missing below the layer's first zoom.
     """
     if z < register.tile.min_zoom:
@@ -138,6 +179,7 @@ def _summed(measured: list[Measured]) -> dict[str, Any]:
         "largest_packed_bytes": max((one.packed_bytes for one in measured), default=0),
         "features": sum(one.features for one in measured),
         "dropped": sum(one.dropped for one in measured),
+        "made_anew": sum(one.made_anew > 0 for one in measured),
     }
 
 
@@ -185,11 +227,10 @@ def _loads(register: Register, z: int) -> Select[Any]:
 
 def explain(connection: Connection, register: Register, address: TileAddress) -> Access | None:
     """Return how the database finds what is in a tile; None where the time allowed was not enough."""
-    statement, values = _bound(register, address)
+    statement = tile_sql((register.id,), address.z)
     try:
-        plan = connection.exec_driver_sql(
-            f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", values
-        ).scalar_one()
+        with _as_served(connection, statement, address) as question:
+            plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {question}").scalar_one()
     except OperationalError:
         return None
     nodes = [node for node in _nodes(plan[0]["Plan"]) if node["Actual Loops"]]

@@ -77,6 +77,7 @@ def test_one_record_and_one_tile_are_asked_about_by_keyboard(page: Page) -> None
     page.keyboard.type(code)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Bản ghi có trên bản đồ.")).to_be_visible()
+    expect(page.get_by_role("table").last.locator("thead th").last).to_have_text("Thời gian của ô này")
     expect(page.get_by_role("table").last.locator("tbody tr")).to_have_count(8)
     page.locator("#tiles-wanted").fill("14/0/0")
     page.keyboard.press("Enter")

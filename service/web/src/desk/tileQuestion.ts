@@ -70,8 +70,9 @@ export class TileQuestion extends PageElement {
   private tileTable({ tile }: TileAnswer): TemplateResult {
     const kinds = Object.entries(tile.kinds).map(([kind, n]) => `${d(`tiles.drawn.${kind as 'point'}`)}: ${n}`);
     const facts = [
-      [d('tiles.head.median'), time(tile.ms)],
-      [d('tiles.head.bytes'), d('tiles.bytes', { plain: size(tile.bytes), packed: size(tile.packed_bytes) })],
+      [d('tiles.head.time'), time(tile.ms)],
+      [d('tiles.head.madeAnew'), String(tile.made_anew)],
+      [d('tiles.head.ownSize'), d('tiles.bytes', { plain: size(tile.bytes), packed: size(tile.packed_bytes) })],
       [d('tiles.head.features'), kinds.join(', ') || '0'],
       [d('tiles.head.dropped'), String(tile.dropped)],
       [d('tiles.head.revision'), tile.revision > 0 ? String(tile.revision) : d('tiles.never')],
@@ -92,7 +93,7 @@ export class TileQuestion extends PageElement {
 
   private recordTable({ id, zooms }: RecordAnswer): TemplateResult | typeof nothing {
     if (zooms.length === 0) return nothing;
-    const heads = [d('tiles.head.zoom'), d('tiles.head.tile'), d('tiles.head.drawn'), d('tiles.head.median')];
+    const heads = [d('tiles.head.zoom'), d('tiles.head.tile'), d('tiles.head.drawn'), d('tiles.head.time')];
     return captionedTable(
       d('tiles.ofRecord', { id: String(id) }),
       heads,

@@ -10,6 +10,8 @@ export interface MeasuredTile {
   packed_bytes: number;
   features: number;
   dropped: number;
+  /** How often it was too large and was made once more with fewer records. */
+  made_anew: number;
   kinds: Partial<Record<'point' | 'line' | 'shape' | 'count', number>>;
   revision: number;
 }
@@ -35,6 +37,8 @@ export interface ZoomReport {
   largest_packed_bytes?: number;
   features?: number;
   dropped?: number;
+  /** How many of the sample were made anew. */
+  made_anew?: number;
   access?: TileAccess | null;
 }
 

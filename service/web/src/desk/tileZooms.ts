@@ -63,6 +63,7 @@ function advice(zoom: ZoomReport): string {
     (zoom.timed_out ?? 0) > 0 || zoom.tiles === null ? d('tiles.adviceTimedOut') : '',
     slow && found && found.indexes.length === 0 ? d('tiles.adviceIndex') : slow ? d('tiles.adviceSlow') : '',
     (zoom.largest_packed_bytes ?? 0) > HEAVY_BYTES ? d('tiles.adviceHeavy') : '',
+    (zoom.made_anew ?? 0) > 0 ? d('tiles.adviceMadeAnew', { n: zoom.made_anew ?? 0 }) : '',
     (zoom.dropped ?? 0) > 0 ? d('tiles.adviceDropped') : '',
     sample === 0 && zoom.tiles === 0 ? d('tiles.adviceEmpty') : '',
   ];
