@@ -108,6 +108,12 @@ def _basemap_ground() -> list[dict[str, Any]]:
             "id": "basemap-border", "type": "line", "source": "basemap-provinces", "maxzoom": 10,
             "paint": {"line-color": BORDER, "line-width": ["interpolate", ["linear"], ["zoom"], 4, 0.4, 10, 1.2]},
         },
+        {
+            # From afar an island is less than a pixel, and clients leave such outlines out: both archipelagos would be names alone.
+            "id": "basemap-island", "type": "circle", "source": "basemap", "maxzoom": 7,
+            "filter": ["==", ["get", "kind"], "island"],
+            "paint": {"circle-radius": 0.8, "circle-color": LAND, "circle-stroke-color": BORDER, "circle-stroke-width": 0.4},
+        },
     ]  # fmt: skip
 
 

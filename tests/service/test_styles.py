@@ -49,6 +49,24 @@ def test_a_style_that_is_not_there_is_not_there(client: TestClient) -> None:
         assert client.get(f"/styles/{name}.json").status_code == 404
 
 
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_every_style_names_both_archipelagos_and_the_sea_at_every_zoom_above_all_else(
+    client: TestClient, language: str
+) -> None:
+    """A browser looks at the same in tests/web/test_archipelagos.py."""
+    for name in ("map", *discover()):
+        layers = client.get(f"/styles/{name}.json", params={"lang": language}).json()["layers"]
+        sea, archipelagos = layers[-2:]
+        assert [sea["filter"], archipelagos["filter"]] == [
+            ["==", ["get", "kind"], kind] for kind in ("sea", "archipelago")
+        ]
+        for layer in (sea, archipelagos):
+            assert not layer.keys() & {"minzoom", "maxzoom"}
+            assert "visibility" not in layer["layout"]
+            assert layer["layout"]["text-allow-overlap"] is layer["layout"]["text-ignore-placement"] is True
+            assert layer["layout"]["text-field"] == ["get", "name_en" if language == "en" else "name"]
+
+
 @has_validator
 def test_every_style_is_valid_in_both_languages(client: TestClient, tmp_path: Path) -> None:
     names = [entry["id"] for entry in client.get("/styles").json()["styles"]]

@@ -15,6 +15,15 @@ CHROMIUM = Path(shutil.which("chromium-headless-shell") or "/usr/bin/chromium")
 """Without the frame of a window, where there is such a one, a page takes half a second less."""
 
 PATIENCE_MS = 60_000
+NAMES_AT_SEA = {
+    "vi": {"Quần đảo Hoàng Sa (TP. Đà Nẵng, Việt Nam)", "Quần đảo Trường Sa (tỉnh Khánh Hòa, Việt Nam)", "Biển Đông"},
+    "en": {
+        "Hoàng Sa Archipelago (Da Nang City, Viet Nam)", "Trường Sa Archipelago (Khanh Hoa Province, Viet Nam)",
+        "East Sea (Biển Đông)",
+    },
+}  # fmt: skip
+"""What every map names, by language."""
+
 WHO_AM_I = "/auth/me"
 """Answers 401 while nobody is signed in, which the console shows as an error."""
 
@@ -69,6 +78,16 @@ def await_map(page: Page | Frame) -> None:
     page.wait_for_selector('[data-map="idle"]', timeout=PATIENCE_MS)
     page.evaluate("() => { window.shownMap.getContainer().dataset.map = 'asked'; window.shownMap.triggerRepaint(); }")
     page.wait_for_selector('[data-map="idle"]', timeout=PATIENCE_MS)
+
+
+def drawn_names(page: Page | Frame) -> set[str]:
+    """Return the names that the labels of the base map show."""
+    found: list[str] = page.evaluate(
+        """() => window.shownMap.queryRenderedFeatures()
+            .filter(({ layer }) => layer.id.startsWith('basemap-label-'))
+            .map(({ layer }) => layer.layout['text-field'].toString())"""
+    )
+    return set(found)
 
 
 def view_at(lon: float, lat: float, zoom: float) -> str:

@@ -15,18 +15,11 @@ import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from tests.service.people import PLACE, SAMPLE_COMMUNE
-from tests.web.browsing import Open, await_map, needs_browser, view_at
+from tests.web.browsing import NAMES_AT_SEA, Open, await_map, drawn_names, needs_browser, view_at
 
 PHONE = {"width": 360, "height": 740}
 HOUSE = "0799700001"
 """Code of the house that stands at ``PLACE``."""
-NAMES_AT_SEA = {
-    "vi": {"Quần đảo Hoàng Sa (TP. Đà Nẵng, Việt Nam)", "Quần đảo Trường Sa (tỉnh Khánh Hòa, Việt Nam)", "Biển Đông"},
-    "en": {
-        "Hoàng Sa Archipelago (Da Nang City, Viet Nam)", "Trường Sa Archipelago (Khanh Hoa Province, Viet Nam)",
-        "East Sea (Biển Đông)",
-    },
-}  # fmt: skip
 
 pytestmark = needs_browser
 
@@ -42,16 +35,6 @@ def drawn_layers(page: Page | Frame) -> set[str]:
     return set(page.evaluate("() => window.shownMap.queryRenderedFeatures().map(({ layer }) => layer.id)"))
 
 
-def drawn_names(page: Page | Frame) -> set[str]:
-    """Return the names that the labels of the base map show."""
-    found: list[str] = page.evaluate(
-        """() => window.shownMap.queryRenderedFeatures()
-            .filter(({ layer }) => layer.id.startsWith('basemap-label-'))
-            .map(({ layer }) => layer.layout['text-field'].toString())"""
-    )
-    return set(found)
-
-
 def has_sideways_scroll(page: Page, width: int) -> bool:
     """Whether the page is wider than the screen."""
     found: int = page.evaluate("() => Math.max(document.documentElement.scrollWidth, window.innerWidth)")
@@ -63,17 +46,6 @@ def test_the_map_draws_addresses_communes_and_growing_areas(service: str, visit:
     await_map(found.page)
     assert {"addresses-point", "communes-line", "growing_areas-fill"} <= drawn_layers(found.page)
     assert any("/tiles/addresses/14/" in address for address in found.asked), "what workers ask is not seen"
-
-
-@pytest.mark.parametrize(("path", "language"), [("/", "vi"), ("/embed", "vi"), ("/embed", "en")])
-def test_archipelagos_and_the_sea_are_named_without_any_layer(
-    service: str, visit: Open, path: str, language: str
-) -> None:
-    page = visit(f"{service}{path}?layers=&lang={language}{view_at(111, 13, 4)}").page
-    await_map(page)
-    for zoom in (4, 5):
-        move(page, 111, 13, zoom)
-        assert drawn_names(page) >= NAMES_AT_SEA[language]
 
 
 @pytest.mark.parametrize(
