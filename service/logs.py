@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 import asyncpg
+import psycopg
 import structlog
 from procrastinate.exceptions import ConnectorException
 from structlog.typing import EventDict
@@ -50,9 +51,14 @@ def _write_trace(_logger: object, _method: str, line: EventDict) -> EventDict:
 
 def is_outage(error: BaseException | None) -> bool:
     """Whether an error says, in the words of any driver, that the database is away."""
-    if error is None or isinstance(error, TimeoutError):
+    if error is None or isinstance(error, TimeoutError) or is_too_slow(error):
         return False
     return isinstance(error, _AWAY) or is_passing(error)
+
+
+def is_too_slow(error: BaseException) -> bool:
+    """Whether the database ended a statement that took longer than it may: it is there, and answers others."""
+    return isinstance(getattr(error, "orig", error), asyncpg.QueryCanceledError | psycopg.errors.QueryCanceled)
 
 
 class _Outage:
@@ -77,6 +83,17 @@ def note_outage(kind: str, **more: Any) -> None:
     """Log that the database did not answer: as an error when it is news, for information while it goes on."""
     write = log.error if _outage.is_news() else log.info
     write("the database does not answer; what needs it waits until it is back", kind=kind, **more)
+
+
+def note_failure(event: str, error: BaseException, **more: Any) -> None:
+    """Log what failed, or why where the database is away or ended the statement."""
+    kind = type(error).__name__
+    if is_outage(error):
+        note_outage(kind, **more)
+    elif is_too_slow(error):
+        log.warning("a statement took too long and was ended", kind=kind, failed=event, **more)
+    else:
+        log.error(event, kind=kind, **more)
 
 
 class LibraryHandler(logging.Handler):

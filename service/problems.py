@@ -19,7 +19,7 @@ from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsEr
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.file_options import FileOptionError
 from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError, MeasuringBusyError
-from service.logs import note_outage
+from service.logs import note_failure
 from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
@@ -337,13 +337,8 @@ def _is_preflight(request: Request, error: HTTPException) -> bool:
 
 async def on_database_error(request: Request, error: Exception) -> Response:
     """Answer 503 while the database is away or too busy, 500 for what it refuses; never with its words."""
-    kind, sqlstate = type(error).__name__, _sqlstate(error)
-    if is_passing(error):
-        status = HTTPStatus.SERVICE_UNAVAILABLE
-        note_outage(kind, sqlstate=sqlstate)
-    else:
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-        log.error("database error", kind=kind, sqlstate=sqlstate)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if is_passing(error) else HTTPStatus.INTERNAL_SERVER_ERROR
+    note_failure("database error", error, sqlstate=_sqlstate(error))
     return problem(request, status, _sentence(request, status))
 
 

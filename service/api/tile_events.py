@@ -18,12 +18,11 @@ from itertools import islice
 from urllib.parse import parse_qsl
 
 import orjson
-import structlog
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
 from service.api.tiles import FORMAT, Receive, Scope, Send, tiles_version
-from service.logs import is_outage, note_outage
+from service.logs import note_failure
 from service.middleware import OPEN, PREFLIGHT, REQUESTS, SECURITY
 from service.problems import (
     MEDIA_TYPE,
@@ -37,8 +36,6 @@ from tiles.cache import Layers
 from tiles.changes import EVERYTHING, Changes
 from tiles.connections import TilesBusyError
 from tiles.store import TileStore
-
-log = structlog.get_logger()
 
 PATH = re.compile(r"^/tiles/([^/]+)/events$")
 ROUTE = "/tiles/{layers}/events"
@@ -139,10 +136,7 @@ class TileEvents:
         except GeodataError as error:
             await _refuse(scope, send, error)
         except Exception as error:
-            if is_outage(error):
-                note_outage(type(error).__name__)
-            else:
-                log.error("news of tiles failed", kind=type(error).__name__)
+            note_failure("news of tiles failed", error)
             await _refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

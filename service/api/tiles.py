@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import orjson
-import structlog
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
@@ -33,7 +32,7 @@ from service.api.tile_answers import (
     read_headers,
 )
 from service.api.tile_selection import is_selective, read_selection, select_vn2000
-from service.logs import is_outage, note_outage
+from service.logs import note_failure
 from service.middleware import PREFLIGHT, REQUESTS
 from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
 from tiles.cache import Key, Layers, Tile
@@ -43,8 +42,6 @@ from tiles.grid import parse_tile
 from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection, TileSelections
 from tiles.store import TileStore
-
-log = structlog.get_logger()
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -128,10 +125,7 @@ class TileApplication:
         except _ClientGoneError:
             return
         except Exception as error:
-            if is_outage(error):
-                note_outage(type(error).__name__)
-            else:
-                log.error("tile failed", kind=type(error).__name__)
+            note_failure("tile failed", error)
             await self._refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

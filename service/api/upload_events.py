@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
-import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
@@ -22,11 +21,10 @@ from service.api.parameters import only
 from service.api.uploads import PRIVATE, describe, find_upload
 from service.auth.policy import Officer
 from service.deps import DatabaseDep
-from service.logs import is_outage, note_outage
+from service.logs import note_failure
 from service.problems import StreamsBusyError
 
 router = APIRouter(tags=["Uploads"])
-log = structlog.get_logger()
 
 POLL_S = 1.0
 KEEP_ALIVE_S = 15.0
@@ -101,10 +99,7 @@ class UploadWatch:
                 self._sights = await run_in_threadpool(self._look, list(self._followed))
             except Exception as error:
                 self._sights = {}
-                if is_outage(error):
-                    note_outage(type(error).__name__)
-                else:
-                    log.error("uploads could not be watched", kind=type(error).__name__)
+                note_failure("uploads could not be watched", error)
             looked, self._looked = self._looked, asyncio.Event()
             looked.set()
             await asyncio.sleep(POLL_S)

@@ -4,11 +4,13 @@ import json
 import logging
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from service import logs
-from service.logs import LibraryHandler, configure_logging, note_outage
+from service.logs import LibraryHandler, configure_logging, note_failure, note_outage
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +51,25 @@ def test_the_next_outage_is_news_again(capsys: pytest.CaptureFixture[str], monke
     monkeypatch.setattr(logs, "OUTAGE_S", -1.0)
     note_outage("OperationalError")
     assert [line["level"] for line in read_lines(capsys)] == ["error", "error"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.QueryCanceledError("canceling statement due to statement timeout"),
+        OperationalError("SELECT", {}, psycopg.errors.QueryCanceled("canceling statement due to statement timeout")),
+    ],
+)
+def test_a_statement_that_took_too_long_is_no_outage(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
+    note_failure("tile failed", error)
+    note_failure("tile failed", asyncpg.AdminShutdownError("terminating connection"))
+    slow, away = read_lines(capsys)
+    assert (slow["level"], slow["event"], slow["failed"]) == (
+        "warning",
+        "a statement took too long and was ended",
+        "tile failed",
+    )
+    assert (away["level"], away["event"].partition(";")[0]) == ("error", "the database does not answer")
 
 
 def test_what_is_no_outage_keeps_its_trace_and_none_of_its_words(capsys: pytest.CaptureFixture[str]) -> None:

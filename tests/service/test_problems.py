@@ -1,5 +1,6 @@
 """Errors: problem documents in the reader's language, with nothing of the inside in them."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -119,6 +120,14 @@ def test_what_nobody_foresaw_gets_a_fixed_sentence(
     assert set(answer.json()) == {"type", "title", "status", "detail", "instance"}
     assert answer.json()["detail"] == sentences[status]
     assert not [word for word in (SECRET, "SELECT", "household", "psycopg") if word in answer.text]
+
+
+def test_one_slow_statement_is_not_logged_as_an_outage(broken: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    request_id = broken.get("/too-slow").headers["x-request-id"]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if request_id in line]
+    events = {line["event"]: line["level"] for line in lines}
+    assert events["a statement took too long and was ended"] == "warning"
+    assert not [event for event in events if "does not answer" in event]
 
 
 def test_a_failure_has_its_request_id_and_its_cause_in_the_log(
