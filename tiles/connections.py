@@ -17,6 +17,9 @@ from geodata.errors import GeodataError
 PLANNING = {"jit": "off", "plan_cache_mode": "force_generic_plan", "max_parallel_workers_per_gather": "0"}
 """How the database plans tiles on these connections: once for each statement, without parallel workers."""
 
+_OPENED_WITHIN_S = 5.0
+"""Longer than who asks waits: what opens slowly is there for the next."""
+
 
 class TilesBusyError(GeodataError):
     """Every connection for tiles is taken and stayed so for as long as people should wait."""
@@ -34,7 +37,7 @@ class Connections:
     size : int
         At most so many.
     wait_s : float
-        How long to wait for a free one.
+        How long to wait for one, be it busy or still being opened.
     options : dict
         For `asyncpg.connect`.
     """
@@ -42,7 +45,8 @@ class Connections:
     def __init__(self, size: int, wait_s: float, **options: Any) -> None:
         self._places, self._wait_s, self._options = size, wait_s, options
         self._idle: list[asyncpg.Connection] = []
-        self._waiting: deque[asyncio.Future[asyncpg.Connection | None]] = deque()
+        self._waiting: deque[asyncio.Future[asyncpg.Connection]] = deque()
+        self._opening: set[asyncio.Task[None]] = set()
 
     async def fetchrow(self, statement: str, *values: Any) -> asyncpg.Record:
         """Run a statement that gives one row.
@@ -76,48 +80,79 @@ class Connections:
             self._pass_on(connection)
 
     async def close(self) -> None:
-        """Close those that are idle."""
+        """Close those that are idle, and open no more."""
+        for opening in self._opening:
+            opening.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
         while self._idle:
             await self._idle.pop().close(timeout=1)
 
     async def _take(self) -> asyncpg.Connection:
-        if self._idle:
+        while self._idle:
             connection = self._idle.pop()
-        elif self._places:
-            self._places -= 1
-            connection = None
-        else:
-            connection = await self._turn()
-        return connection if connection is not None and not connection.is_closed() else await self._open()
+            if not connection.is_closed():
+                return connection
+            self._places += 1
+        if self._places:
+            self._begin_opening()
+        return await self._turn()
 
-    async def _turn(self) -> asyncpg.Connection | None:
-        """Wait for somebody to pass on a connection, or the place of one."""
-        turn = asyncio.get_running_loop().create_future()
+    async def _turn(self) -> asyncpg.Connection:
+        """Wait for somebody to pass on a connection."""
+        turn: asyncio.Future[asyncpg.Connection] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             async with asyncio.timeout(self._wait_s):
                 return await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            if not turn.cancelled():
+            if not turn.cancelled() and turn.exception() is None:
                 self._pass_on(turn.result())
             if isinstance(error, TimeoutError):
                 raise TilesBusyError from None
             raise
 
-    async def _open(self) -> asyncpg.Connection:
-        try:
-            return await asyncpg.connect(**self._options)
-        except BaseException:
-            self._pass_on(None)
-            raise
+    def _begin_opening(self) -> None:
+        self._places -= 1
+        opening = asyncio.create_task(self._open())
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
 
-    def _pass_on(self, connection: asyncpg.Connection | None) -> None:
+    async def _open(self) -> None:
+        """Open a connection for whoever waits first; that it cannot be opened is told to one who waits, too."""
+        try:
+            connection = await asyncpg.connect(timeout=_OPENED_WITHIN_S, **self._options)
+        except TimeoutError:
+            self._give_up(ConnectionError("the server did not answer"))
+        except Exception as error:
+            self._give_up(error)
+        else:
+            self._pass_on(connection)
+
+    def _give_up(self, error: Exception) -> None:
+        turn = self._next()
+        if turn is not None:
+            turn.set_exception(error)
+        self._release()
+
+    def _pass_on(self, connection: asyncpg.Connection) -> None:
+        if connection.is_closed():
+            self._release()
+            return
+        turn = self._next()
+        if turn is None:
+            self._idle.append(connection)
+        else:
+            turn.set_result(connection)
+
+    def _release(self) -> None:
+        """Give the place of a connection that is no more to who waits, if anybody does."""
+        self._places += 1
+        if any(not turn.done() for turn in self._waiting):
+            self._begin_opening()
+
+    def _next(self) -> asyncio.Future[asyncpg.Connection] | None:
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(connection)
-                return
-        if connection is None:
-            self._places += 1
-        else:
-            self._idle.append(connection)
+                return turn
+        return None

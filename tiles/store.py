@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import structlog
 
 from tiles.batches import Batches
 from tiles.cache import Key, Layers, Tile, TileCache, pack
@@ -17,6 +18,8 @@ from tiles.flights import Flights
 from tiles.grid import TileAddress
 from tiles.lowzoom import is_small_enough
 from tiles.sql import stamp_sql, tile_statements
+
+log = structlog.get_logger()
 
 CHANNEL = "bandoso_revision"
 _STATEMENTS_KEPT = 512
@@ -28,6 +31,8 @@ _FIRST_NEWS_S = 2.0
 _PULSE_S, _DEAD_AFTER_S = 1.0, 5.0
 """How often the connection for news is tried, since a network may lose it without a word to either side, and how long
 its answer may take: on a busy machine a second is too little, and to take it for dead drops all that is in memory."""
+
+_AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
@@ -71,7 +76,7 @@ class TileStore:
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
         self._told: dict[str, int] | None = None
-        self._is_listening = False
+        self._is_listening = self._is_deaf = False
         self._heard = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self.on_change: list[Callable[[str, int, Changes], None]] = []
@@ -177,8 +182,10 @@ class TileStore:
 
     async def _listen(self) -> None:
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            try:
                 await self._listen_once()
+            except Exception as error:
+                self._note_deaf(error)
             self._is_listening = False
             # A tile that is being made may miss a revision of the time without news.
             for layer in self._generation:
@@ -186,8 +193,18 @@ class TileStore:
             self.cache.clear()
             await asyncio.sleep(_RECONNECT_S)
 
+    def _note_deaf(self, error: Exception) -> None:
+        """Log why no news is heard, once until it is heard again."""
+        if not self._is_deaf:
+            trace = None if isinstance(error, _AWAY) else error
+            log.warning("no news of revisions is heard, no tile is kept", kind=type(error).__name__, exc_info=trace)
+        self._is_deaf = True
+
     async def _listen_once(self) -> None:
-        connection = await asyncpg.connect(self.settings.dsn, server_settings=self.settings.server_settings)
+        settings = self.settings
+        connection = await asyncpg.connect(
+            settings.dsn, server_settings=settings.server_settings, timeout=_DEAD_AFTER_S
+        )
         inbox: asyncio.Queue[str | None] = asyncio.Queue()
         connection.add_termination_listener(lambda _connection: inbox.put_nowait(None))
         try:
@@ -196,7 +213,7 @@ class TileStore:
             self._seen = {row["register"]: row["number"] for row in rows}
             # What was begun without news may be older than the revisions known from here on.
             self._flights.forget(lambda _key: True)
-            self._is_listening = True
+            self._is_listening, self._is_deaf = True, False
             self._heard.set()
             await self._tell_missed(connection)
             while (payload := await _next(inbox, connection)) is not None:

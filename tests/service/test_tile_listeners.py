@@ -1,18 +1,24 @@
 """Listeners of changed tiles in one process: how many there may be, and how long each is kept."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import pytest
 
 from service.api import tile_events
 from service.api.tile_events import TileEvents
 from service.app import tile_settings
+from service.logs import configure_logging
 from service.settings import ServiceSettings
+from tests.conftest import free_port
+from tiles import store as store_module
 from tiles.changes import Changes
-from tiles.store import TileStore
+from tiles.store import CHANNEL, TileStore
 
 TOLD_WITHIN_S = 2.0
 Message = MutableMapping[str, Any]
@@ -146,6 +152,54 @@ def test_who_takes_nothing_is_let_go_and_holds_up_nobody(
         await quick.leave()
 
     with_events(sample_settings, 5, do)
+
+
+def test_news_that_cannot_be_read_is_logged_once_and_does_not_end_the_news(
+    sample_settings: ServiceSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_RECONNECT_S", 0.05)
+    configure_logging()
+
+    async def notify(payload: str) -> None:
+        connection = await asyncpg.connect(tile_settings(sample_settings).dsn)
+        await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        await connection.close()
+
+    async def hear() -> None:
+        store = TileStore(tile_settings(sample_settings))
+        await store.start()
+        try:
+            await until(lambda: store.revisions(("addresses",)) is not None)
+            await notify("addresses nonsense")
+            await until(lambda: store.revisions(("addresses",)) is None)
+            await until(lambda: store.revisions(("addresses",)) is not None)
+            await notify("addresses 1000")
+            await until(lambda: store.revisions(("addresses",)) == [1000])
+        finally:
+            await store.stop()
+
+    asyncio.run(hear())
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in lines if line["event"].startswith("no news of revisions")]
+    assert (line["level"], line["kind"], line["exception"][0]) == ("warning", "ValueError", "ValueError")
+
+
+def test_while_the_database_is_away_that_is_logged_once(
+    sample_settings: ServiceSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "_RECONNECT_S", 0.02)
+    monkeypatch.setattr(store_module, "_FIRST_NEWS_S", 0.3)
+    configure_logging()
+
+    async def hear() -> None:
+        found = tile_settings(sample_settings)
+        store = TileStore(replace(found, dsn=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"))
+        await store.start()
+        await store.stop()
+
+    asyncio.run(hear())
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["kind"], "exception" in line) == ("ConnectionRefusedError", False)
 
 
 def test_who_is_too_far_behind_is_let_go_to_come_again(sample_settings: ServiceSettings) -> None:
