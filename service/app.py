@@ -142,7 +142,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api = FastAPI(title="bandoso", version=VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     api.state.settings, api.state.database = settings, database
     api.state.catalogue, api.state.tiles = Catalogue(), store
-    api.state.selections = TileSelections(tile_settings(settings))
+    api.state.selections = TileSelections(store)
     api.state.tile_events = TileEvents(store, settings.effective_policy, settings.tile_listeners)
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)

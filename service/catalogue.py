@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, column, select, table
+from sqlalchemy import Connection, column, select, table, text
 
 from geodata.features import (
     BBox,
@@ -15,6 +15,7 @@ from geodata.features import (
     read_validity,
     read_versions,
 )
+from geodata.mark import DATABASE_MARK
 from geodata.register import Register
 
 NEVER = Version(0, None, 0, is_sample=False)
@@ -63,6 +64,10 @@ class Catalogue:
         """Return the publication policy that the database applies."""
         view = table("publication_policy", column("policy"), schema="open")
         return str(connection.scalar(select(view.c.policy)))
+
+    def mark(self, connection: Connection) -> str:
+        """Return the mark of the database (`geodata.mark`)."""
+        return str(connection.scalar(text(DATABASE_MARK)))
 
 
 def _read_state(connection: Connection, register: Register, version: Version) -> State:

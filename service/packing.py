@@ -98,7 +98,7 @@ async def pack(settings: ServiceSettings, province: str | None, jobs: int, tell:
 
 def version_of(release: Release) -> str:
     """Return the version of a state as TileJSON gives it for the same layers."""
-    return tiles_version([release.revisions.get(layer, 0) for layer in release.layers], release.policy)
+    return tiles_version([release.revisions.get(layer, 0) for layer in release.layers], release.policy, release.mark)
 
 
 def _reading(settings: ServiceSettings) -> StoreSettings:

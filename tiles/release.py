@@ -12,6 +12,7 @@ import asyncpg
 from geodata.db import let_backend_give_way
 from geodata.errors import GeodataError
 from geodata.features import BBox
+from geodata.mark import DATABASE_MARK
 from tiles.cache import Layers, pack
 from tiles.grid import TileAddress
 from tiles.making import make_tiles
@@ -44,6 +45,8 @@ class Release:
         The latest one of each layer that has any.
     policy : str
         The publication policy that the database applies.
+    mark : str
+        Of the database (`geodata.mark`).
     jobs : int
         Tiles that are made at once.
     """
@@ -51,6 +54,7 @@ class Release:
     layers: Layers
     revisions: Mapping[str, int]
     policy: str
+    mark: str
     jobs: int
     _leader: asyncpg.Connection = field(repr=False)
     _idle: "asyncio.Queue[asyncpg.Connection]" = field(repr=False)
@@ -107,6 +111,7 @@ async def open_release(settings: StoreSettings, layers: Layers, jobs: int) -> As
         rows = await leader.fetch("SELECT register, max(number) FROM open.revision GROUP BY 1")
         revisions = {register: number for register, number in rows if register in layers}
         policy = await leader.fetchval("SELECT policy FROM open.publication_policy")
+        mark = await leader.fetchval(DATABASE_MARK)
         idle: asyncio.Queue[Any] = asyncio.Queue()
         for _ in range(jobs):
             connection = await _connect(stack, settings)
@@ -116,7 +121,7 @@ async def open_release(settings: StoreSettings, layers: Layers, jobs: int) -> As
             )
             let_backend_give_way(connection.get_server_pid())
             idle.put_nowait(connection)
-        yield Release(layers, revisions, policy, jobs, leader, idle)
+        yield Release(layers, revisions, policy, mark, jobs, leader, idle)
 
 
 async def _connect(stack: AsyncExitStack, settings: StoreSettings) -> Any:

@@ -49,7 +49,7 @@ from tiles.grid import TileAddress
 from tiles.lowzoom import dropped_layer, is_small_enough, kept
 from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD, WEB_MERCATOR_QUAD
 from tiles.sql import TILE_X, TILE_Y, drawn_rows, is_thinned, thinned_rows
-from tiles.store import StoreSettings
+from tiles.store import TileStore
 from tiles.vn2000 import drawn_in_vn2000
 
 TIMEZONE = "Asia/Ho_Chi_Minh"
@@ -104,10 +104,10 @@ class Selection:
         asked = set(self.fields or ()) | (self.filter.names if self.filter else set())
         return any(item.changes_by_day for item in self.register.public_fields if item.name in asked)
 
-    def version(self, revision: int) -> str:
-        """Return what a tile's ETag is made of."""
+    def version(self, mark: str, revision: int) -> str:
+        """Return what a tile's ETag is made of; the mark is that of `TileStore`."""
         day = datetime.now(ZoneInfo(TIMEZONE)).date().isoformat() if self.changes_by_day else ""
-        return f"{revision:x}-{hashlib.sha256((self.key + day).encode()).hexdigest()[:20]}"
+        return f"{mark}-{revision:x}-{hashlib.sha256((self.key + day).encode()).hexdigest()[:20]}"
 
 
 def selection_statement(selection: Selection, address: TileAddress) -> Select[Any]:
@@ -225,9 +225,16 @@ def _cells(points: FromClause) -> Select[Any]:
 
 
 class TileSelections:
-    """Makes such tiles over connections of its own; requests for the same one in flight are merged, nothing is kept."""
+    """Makes such tiles over connections of its own; requests for the same one in flight are merged, nothing is kept.
 
-    def __init__(self, settings: StoreSettings) -> None:
+    Parameters
+    ----------
+    store : TileStore
+        Of the same database, whose mark it knows.
+    """
+
+    def __init__(self, store: TileStore) -> None:
+        settings, self._store = store.settings, store
         server = {
             **settings.server_settings, "application_name": "bandoso selected tiles", "timezone": TIMEZONE,
             "plan_cache_mode": "auto",
@@ -260,13 +267,14 @@ class TileSelections:
 
     async def _make(self, selection: Selection, address: TileAddress) -> Tile:
         sql, values = bound_sql(selection_statement(selection, address))
+        mark = self._store.mark
         try:
             row = await self._connections.fetchrow(sql, *values)
         except asyncpg.QueryCanceledError as error:
             raise SelectionTooSlowError from error
         if not is_small_enough(row["tile"]):
             raise SelectionTooLargeError
-        return Tile(selection.version(row["revision"]), plain=row["tile"])
+        return Tile(selection.version(self._store.steady(mark), row["revision"]), plain=row["tile"])
 
 
 def bound_sql(statement: Select[Any]) -> tuple[str, list[Any]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from geodata.mark import DATABASE_MARK, MARK_DIGITS
 from tiles.batches import Batches
 from tiles.cache import Key, Layers, Tile, TileCache, pack
 from tiles.changes import Changes, read_changes
@@ -60,7 +62,19 @@ class StoreSettings:
 
 
 class TileStore:
-    """Tiles of one process: cached, merged while in flight, dropped when a revision touches them."""
+    """Tiles of one process: cached, merged while in flight, dropped when a revision touches them.
+
+    Attributes
+    ----------
+    mark : str
+        Of the database whose news is heard (`geodata.mark`); while none is heard, one that no database has.
+    told_of : str
+        Of the database whose news was heard last.
+    on_change : list of callable
+        Told of each revision: layer, number, tiles.
+    on_other_database : list of callable
+        Called where news comes from another database than before, or from an earlier state of it: what was told is void.
+    """
 
     def __init__(self, settings: StoreSettings) -> None:
         self.settings = settings
@@ -76,10 +90,12 @@ class TileStore:
         self._generation: defaultdict[str, int] = defaultdict(int)
         self._seen: dict[str, int] = {}
         self._told: dict[str, int] | None = None
+        self.mark = self.told_of = _mark_of_nothing()
         self._is_listening = self._is_deaf = False
         self._heard = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self.on_change: list[Callable[[str, int, Changes], None]] = []
+        self.on_other_database: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Begin to listen for revisions."""
@@ -120,14 +136,18 @@ class TileStore:
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
         """Return a tile's version without making the tile; the next time it is in memory."""
-        generations = self._generations(layers)
+        generations, mark = self._generations(layers), self.mark
         filled = self._filled(layers)
         row = await self._fetch(stamp_sql(filled, address.z), address) if filled else _NOTHING
-        version = _version(layers, filled, row["stamps"])
+        version = _version(self.steady(mark), layers, filled, row["stamps"])
         key = layers, address
         if generations is not None and generations == self._generations(layers) and self.cache.get(key) is None:
             self.cache.put(key, Tile(version))
         return version
+
+    def steady(self, mark: str) -> str:
+        """Return the mark that was read before a tile was made, or where it has changed since, one that is of no database."""
+        return mark if mark == self.mark else _mark_of_nothing()
 
     def _generations(self, layers: Layers) -> list[int] | None:
         """Return what changes with every revision of a layer; None while no news is heard."""
@@ -161,14 +181,14 @@ class TileStore:
     async def _make(self, key: Key) -> Tile:
         self.misses += 1
         layers, address = key
-        generations = self._generations(layers)
+        generations, mark = self._generations(layers), self.mark
         filled = self._filled(layers)
         row: Mapping[str, Any] = _NOTHING
         for statement in tile_statements(filled, address.z):
             row = await self._fetch(statement, address)
             if is_small_enough(row["tile"]):
                 break
-        version, plain = _version(layers, filled, row["stamps"]), row["tile"]
+        version, plain = _version(self.steady(mark), layers, filled, row["stamps"]), row["tile"]
         # A revision that came while the tile was being made may or may not be in it: such a tile is not kept.
         is_current = generations is not None and generations == self._generations(layers)
         if not (is_current and self.cache.max_bytes):
@@ -209,10 +229,12 @@ class TileStore:
         connection.add_termination_listener(lambda _connection: inbox.put_nowait(None))
         try:
             await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, payload: inbox.put_nowait(payload))
+            mark = await connection.fetchval(DATABASE_MARK)
             rows = await connection.fetch("SELECT register, max(number) AS number FROM open.revision GROUP BY 1")
             self._seen = {row["register"]: row["number"] for row in rows}
             # What was begun without news may be older than the revisions known from here on.
             self._flights.forget(lambda _key: True)
+            self.mark = mark
             self._is_listening, self._is_deaf = True, False
             self._heard.set()
             await self._tell_missed(connection)
@@ -221,7 +243,7 @@ class TileStore:
                 if int(number) > self._seen.get(layer, 0):
                     await self._forget(connection, layer, int(number))
         finally:
-            self._is_listening = False
+            self._is_listening, self.mark = False, _mark_of_nothing()
             await connection.close(timeout=1)
 
     async def _forget(self, connection: asyncpg.Connection, layer: str, number: int) -> None:
@@ -242,8 +264,10 @@ class TileStore:
 
     async def _tell_missed(self, connection: asyncpg.Connection) -> None:
         """Tell of what was published while no news was heard; nobody could miss anything before the start."""
-        if self._told is None:
-            self._told = dict(self._seen)
+        if self._told is None or self.told_of != self.mark:
+            self._told, self.told_of = dict(self._seen), self.mark
+            for tell in self.on_other_database:
+                tell()
         for layer, number in self._seen.items():
             await self._tell(connection, layer, number)
 
@@ -277,6 +301,10 @@ async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection
         await connection.execute("SELECT", timeout=_DEAD_AFTER_S)
 
 
-def _version(layers: Layers, filled: Layers, stamps: list[int]) -> str:
+def _version(mark: str, layers: Layers, filled: Layers, stamps: list[int]) -> str:
     known = dict(zip(filled, stamps, strict=True))
-    return ".".join(format(known.get(layer, 0), "x") for layer in layers)
+    return f"{mark}-" + ".".join(format(known.get(layer, 0), "x") for layer in layers)
+
+
+def _mark_of_nothing() -> str:
+    return secrets.token_hex(MARK_DIGITS // 2)

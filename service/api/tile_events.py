@@ -21,7 +21,7 @@ import orjson
 
 from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
 from geodata.registers import discover
-from service.api.tiles import FORMAT, Receive, Scope, Send, tiles_version
+from service.api.tiles import Receive, Scope, Send, read_version, tiles_version
 from service.logs import note_failure
 from service.middleware import OPEN, PREFLIGHT, REQUESTS, SECURITY
 from service.problems import (
@@ -78,8 +78,9 @@ class _News:
 
 @dataclass(slots=True)
 class _Listener:
-    """One open map: what it follows, the revisions that it knows, and how many of the news it has had."""
+    """One open map: the database it follows, the revisions that it knows, and how many of the news it has had."""
 
+    mark: str
     known: dict[str, int]
     had: int
 
@@ -111,6 +112,7 @@ class TileEvents:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.is_ending = False
         store.on_change.append(self._note)
+        store.on_other_database.append(self._begin_anew)
 
     @staticmethod
     def owns(path: str) -> bool:
@@ -155,14 +157,14 @@ class TileEvents:
             await self._serve(layers, since, receive, send)
 
     async def _serve(self, layers: Layers, since: Mapping[str, int | None], receive: Receive, send: Send) -> None:
-        revisions = self._store.revisions(layers)
+        revisions, mark = self._store.revisions(layers), self._store.told_of
         if revisions is None:
             raise TilesBusyError
         self._loop = asyncio.get_running_loop()
         now = dict(zip(layers, revisions, strict=True))
         # A client may know more than this process has heard of yet.
         known = {layer: max(revision, since.get(layer) or 0) for layer, revision in now.items()}
-        listener = _Listener(known, self._logged)
+        listener = _Listener(mark, known, self._logged)
         # What was missed is looked up before the answer begins: a refusal must be an answer of its own.
         missed = [await self._missed(layer, since[layer], now[layer]) for layer in layers if layer in since]
         REQUESTS.labels(ROUTE, "GET", HTTPStatus.OK.value).inc()
@@ -192,7 +194,7 @@ class TileEvents:
     async def _parts(self, listener: _Listener) -> AsyncIterator[bytes]:
         """Yield what the listener is sent until it has to go."""
         until = time.monotonic() + LONGEST_S * _SPREAD.uniform(0.9, 1.1)
-        while not self.is_ending and time.monotonic() < until:
+        while not self.is_ending and listener.mark == self._store.told_of and time.monotonic() < until:
             unread = self._logged - listener.had
             if unread > len(self._log):
                 return
@@ -222,6 +224,11 @@ class TileEvents:
         self._logged += 1
         self._wake()
 
+    def _begin_anew(self) -> None:
+        """Let go who follows another database than the present one: it comes again, and is told that all may have changed."""
+        self._answers.clear()
+        self._wake()
+
     def _wake(self) -> None:
         more, self._more = self._more, asyncio.Event()
         more.set()
@@ -244,11 +251,12 @@ class TileEvents:
         return self._data(layer, revision, await self._store.changes_since(layer, since))
 
     def _data(self, layer: str, revision: int, changes: Changes) -> bytes:
-        version = tiles_version([revision], self._policy)
+        version = tiles_version([revision], self._policy, self._store.told_of)
         return orjson.dumps({"layer": layer, "revision": revision, "version": version, **changes.as_dict()})
 
     def _name(self, listener: _Listener) -> bytes:
-        return ",".join(tiles_version([revision], self._policy) for revision in listener.known.values()).encode()
+        known = listener.known.values()
+        return ",".join(tiles_version([revision], self._policy, listener.mark) for revision in known).encode()
 
     def _read_since(self, scope: Scope, layers: Layers) -> dict[str, int | None]:
         """Return the revision of each layer that the client has; None where it has none that can be compared."""
@@ -265,9 +273,8 @@ class TileEvents:
         return dict(zip(layers, map(self._revision, versions), strict=True))
 
     def _revision(self, version: str) -> int | None:
-        form = self._policy[0] + FORMAT
-        number = version.removesuffix(form)
-        return int(number, 16) if re.fullmatch("[0-9a-f]{1,15}", number) and version.endswith(form) else None
+        revisions = read_version(version, self._policy, self._store.told_of)
+        return revisions[0] if revisions is not None and len(revisions) == 1 else None
 
     @contextmanager
     def _place(self, address: str) -> Iterator[None]:

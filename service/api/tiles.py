@@ -59,7 +59,7 @@ PATHS = (
         r"/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"
     ),
 )
-_VERSION = re.compile(r"[0-9a-f]{1,15}(?:-[0-9a-f]{1,15})*[a-z][0-9]+")
+_REVISIONS = re.compile(r"[0-9a-f]{1,15}(?:-[0-9a-f]{1,15})*")
 _LATEST_NEWS_S = 0.5
 """By then news of a revision has come to every process."""
 
@@ -193,7 +193,7 @@ class TileApplication:
         caching = FOR_EVER if is_current else REVALIDATE
         sent, revisions = None, self.store.revisions(layers)
         if asked.held and revisions:
-            held = self._build(key, Tile(selection.version(revisions[0])), asked, caching)
+            held = self._build(key, Tile(selection.version(self.store.mark, revisions[0])), asked, caching)
             sent = held.for_holder_of(asked.held)
         if not sent:
             here = current_task()
@@ -210,10 +210,9 @@ class TileApplication:
 
     async def _hear_of(self, layers: Layers, version: str) -> None:
         """Wait a moment for news that another process had first: it named a version that this one does not know yet."""
-        form = f"{self._policy[0]}{FORMAT}"
-        if version == self._version(layers) or not _VERSION.fullmatch(version) or not version.endswith(form):
+        named = read_version(version, self._policy, self.store.mark)
+        if version == self._version(layers) or named is None:
             return
-        named = [int(number, 16) for number in version.removesuffix(form).split("-")]
         until = time.monotonic() + _LATEST_NEWS_S
         while (known := self.store.revisions(layers)) and time.monotonic() < until:
             if len(named) != len(known) or all(map(operator.le, named, known)):
@@ -222,7 +221,7 @@ class TileApplication:
 
     def _version(self, layers: Layers) -> str:
         revisions = self.store.revisions(layers)
-        return tiles_version(revisions, self._policy) if revisions is not None else ""
+        return tiles_version(revisions, self._policy, self.store.mark) if revisions is not None else ""
 
     def _count(self, status: int) -> None:
         if not self._uncounted:
@@ -267,9 +266,22 @@ class TileApplication:
         await reply(send, int(status), headers, body)
 
 
-def tiles_version(revisions: Iterable[int], policy: str) -> str:
-    """Return what versioned addresses of tiles carry: the layers' revisions, the policy and the form."""
-    return "-".join(format(revision, "x") for revision in revisions) + policy[0] + FORMAT
+def tiles_version(revisions: Iterable[int], policy: str, mark: str) -> str:
+    """Return what versioned addresses of tiles carry: the layers' revisions, the policy, the form, and the database's mark."""
+    return "-".join(format(revision, "x") for revision in revisions) + _form(policy, mark)
+
+
+def read_version(version: str, policy: str, mark: str) -> list[int] | None:
+    """Return the revisions that a version names; None of one of another policy, form or database."""
+    form = _form(policy, mark)
+    revisions = version.removesuffix(form)
+    if not version.endswith(form) or not _REVISIONS.fullmatch(revisions):
+        return None
+    return [int(number, 16) for number in revisions.split("-")]
+
+
+def _form(policy: str, mark: str) -> str:
+    return f"{policy[0]}{FORMAT}-{mark}"
 
 
 def _check_query(query: bytes) -> str:

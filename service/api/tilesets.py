@@ -76,8 +76,8 @@ def tilejson_document(
     with database.read() as connection:
         versions = read_versions(connection)
         states = [catalogue.state(connection, register, versions) for register in registers]
-        policy = catalogue.policy(connection)
-    version = tiles_version([state.version.revision for state in states], policy)
+        policy, mark = catalogue.policy(connection), catalogue.mark(connection)
+    version = tiles_version([state.version.revision for state in states], policy, mark)
     document = tilejson(
         registers, url=f"{base_url(request)}/tiles/{layers}/{{z}}/{{x}}/{{y}}.mvt?v={version}", version=version,
         bounds=_union([state.extent for state in states]), language=pick_language(request),

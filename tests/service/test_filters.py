@@ -21,6 +21,7 @@ from service.settings import ServiceSettings
 from tests.service.test_tiles import MVT, Tile, around, path_of, place
 from tiles.grid import TileAddress
 from tiles.selection import Selection, TileSelections
+from tiles.store import TileStore
 
 Properties = dict[str, Any]
 Rule = Callable[[Properties, Any], bool]
@@ -329,7 +330,7 @@ def test_a_filter_that_takes_too_long_is_refused_with_what_to_do(sample_settings
 def test_requests_for_one_choice_in_flight_are_one_statement(sample_settings: ServiceSettings) -> None:
     async def ask() -> None:
         made = []
-        selections = TileSelections(tile_settings(sample_settings))
+        selections = TileSelections(TileStore(tile_settings(sample_settings)))
         make = selections._make
         selections._make = lambda *wanted: made.append(wanted) or make(*wanted)  # type: ignore[method-assign,func-returns-value]
         register = get_register("addresses")
