@@ -336,6 +336,7 @@ def environment_of(settings: ServiceSettings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url.get_secret_value(),
         "BANDOSO_VAR_DIR": str(settings.var_dir),
         "BANDOSO_SECRET": settings.secret.get_secret_value(),
+        "BANDOSO_READ_TIMEOUT_MS": str(settings.read_timeout_ms),
         "BANDOSO_STORAGE_URL": settings.storage_url,
         "BANDOSO_STORAGE_ENDPOINT": settings.storage_endpoint,
         "BANDOSO_STORAGE_REGION": settings.storage_region,
