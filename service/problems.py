@@ -24,7 +24,7 @@ from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.connections import TilesBusyError
-from tiles.selection import SelectionTooLargeError, SelectionTooSlowError
+from tiles.selection import SelectionTooSlowError
 
 log = structlog.get_logger()
 
@@ -212,7 +212,6 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     ExportBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TilesBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     SelectionTooSlowError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    SelectionTooLargeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     StorageAwayError: HTTPStatus.SERVICE_UNAVAILABLE,
     StreamsBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     TileListenersBusyError: HTTPStatus.SERVICE_UNAVAILABLE,

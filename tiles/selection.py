@@ -1,54 +1,55 @@
 """Tiles of a layer's records that match a filter, with the fields asked for.
 
-What is drawn, and where in the tile, is what the plain tile has; where that leaves small areas out, those that match are thinned
-by themselves, and the tile says how many it left out of them. At the zooms of counts the matching records are counted on
-request, for each of the same 64 by 64 cells. Records come from the public view, so what the publication policy guards
-is neither drawn nor counted.
+What is drawn, and where in the tile, is what the plain tile would have were there no other records. At the zooms of
+counts the matching records are counted on request, for each of the same 64 by 64 cells. Records come from the public
+view, so what the publication policy guards is neither drawn nor counted.
 """
 
 import asyncio
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     FromClause,
     Integer,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     column,
-    exists,
     func,
     literal_column,
     select,
     table,
-    true,
 )
 from sqlalchemy.dialects.postgresql import asyncpg as dialects
 from sqlalchemy.types import LargeBinary
 
 from geodata.derived import CELLS_ACROSS, tile_table
-from geodata.drawing import EXTENT, HALF_WORLD_M
+from geodata.drawing import EXTENT, HALF_WORLD_M, counts, encoded
 from geodata.errors import GeodataError
 from geodata.filtering import Filter
 from geodata.public_views import Geometry, public_view
 from geodata.register import Register
+from tiles import lowzoom
 from tiles.cache import Tile
 from tiles.connections import Connections
 from tiles.flights import Flights
 from tiles.grid import TileAddress
-from tiles.lowzoom import dropped_layer, is_small_enough, kept
+from tiles.lowzoom import LEVELS, Thinning, is_small_enough
 from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD, WEB_MERCATOR_QUAD
-from tiles.sql import TILE_X, TILE_Y, drawn_rows, is_thinned, thinned_rows
+from tiles.sql import TILE_X, TILE_Y, Condition, drawn_rows
 from tiles.store import TileStore
 from tiles.vn2000 import drawn_in_vn2000
 
@@ -65,14 +66,6 @@ class SelectionTooSlowError(GeodataError):
     code = "SELECTION_TOO_SLOW"
     vi_template = "Ô này có quá nhiều bản ghi để lọc trong lúc chờ. Hãy phóng to bản đồ, hoặc lọc theo loại hay mã."
     en_template = "This tile has too many records to filter while one waits. Zoom in, or filter by kind or code."
-
-
-class SelectionTooLargeError(GeodataError):
-    """So many records with so many fields match that the tile would be larger than one may be."""
-
-    code = "SELECTION_TOO_LARGE"
-    vi_template = "Ô này sẽ quá lớn. Hãy phóng to bản đồ, chọn ít trường hơn, hoặc lọc hẹp hơn."
-    en_template = "This tile would be too large. Zoom in, choose fewer fields, or filter for less."
 
 
 @dataclass(frozen=True)
@@ -110,8 +103,14 @@ class Selection:
         return f"{mark}-{revision:x}-{hashlib.sha256((self.key + day).encode()).hexdigest()[:20]}"
 
 
-def selection_statement(selection: Selection, address: TileAddress) -> Select[Any]:
-    """Return the statement of a tile: one row of the register's latest revision (0 before the first) and the bytes."""
+def selection_statement(selection: Selection, address: TileAddress, level: Thinning | None = None) -> Select[Any]:
+    """Return the statement of a tile: one row of the register's latest revision (0 before the first) and the bytes.
+
+    Parameters
+    ----------
+    level : Thinning, optional
+        How much is left out.
+    """
     register = selection.register
     revisions = table("revision", column("register"), column("number"), schema="open")
     latest = select(func.max(revisions.c.number)).where(revisions.c.register == register.id).scalar_subquery()
@@ -120,72 +119,63 @@ def selection_statement(selection: Selection, address: TileAddress) -> Select[An
         bindparam("x", address.x, Integer).label("x"),
         bindparam("y", address.y, Integer).label("y"),
         func.coalesce(latest, literal_column("0")).label("revision"),
-        _encoded(selection, address).label("tile"),
+        _encoded(selection, address, level).label("tile"),
     ]
     return select(*columns)
 
 
-def _encoded(selection: Selection, address: TileAddress) -> ColumnElement[bytes]:
+def _encoded(selection: Selection, address: TileAddress, level: Thinning | None) -> ColumnElement[bytes]:
     register, found = selection.register, MATRIX_SETS[selection.matrix_set]
     if address.z + found.zoom_offset < register.tile.min_zoom:
         return literal_column("''::bytea", LargeBinary)
-    if selection.matrix_set == WEB_MERCATOR_QUAD.id and is_thinned(register, address.z):
-        drawn = thinned_rows(register, address.z, partial(_is_wanted, selection))
-        layer = _layer(register, _with_fields(selection, kept(drawn)))
-        return layer.op("||")(dropped_layer({register.id: drawn}))
-    return _layer(register, _rows(selection, address))
+    rows = _rows(selection, address, level)
+    if not isinstance(rows, CTE):
+        return encoded(register, rows)
+    told = lowzoom.dropped_layer({register.id: rows})
+    return encoded(register, _with_fields(selection, lowzoom.kept(rows), level)).op("||")(told)
 
 
-def _layer(register: Register, rows: Select[Any]) -> ColumnElement[bytes]:
-    features = rows.subquery("t")
-    encoded = func.ST_AsMVT(literal_column("t.*"), register.id, EXTENT, "g", "id", type_=LargeBinary)
-    return select(func.coalesce(encoded, literal_column("''::bytea"))).select_from(features).scalar_subquery()
-
-
-def _rows(selection: Selection, address: TileAddress) -> Select[Any]:
+def _rows(selection: Selection, address: TileAddress, level: Thinning | None) -> Select[Any] | CTE:
+    """Return what is drawn; the latter, without the fields asked for, where records may be left out."""
+    register, z = selection.register, address.z
     if selection.matrix_set == VN2000_QUAD.id:
-        return drawn_in_vn2000(selection.register, address)
-    is_counted = selection.filter is not None and _is_counted(selection.register, address.z)
-    return (_counted if is_counted else _chosen)(selection, address.z)
+        return drawn_in_vn2000(register, address, level)
+    if _is_counted(register, z):
+        return counts(register, z, TILE_X, TILE_Y) if selection.filter is None else _counted(selection, z)
+    rows = drawn_rows(register, z, level, _condition(selection))
+    return rows if isinstance(rows, CTE) else _with_fields(selection, rows, level)
 
 
-def _chosen(selection: Selection, z: int) -> Select[Any]:
-    """Select of what the plain tile draws; the public view is joined where it takes more than tiles carry."""
-    rows = drawn_rows(selection.register, z)
-    if _is_counted(selection.register, z):
+def _condition(selection: Selection) -> Condition | None:
+    """Return the filter as a condition over the slim copy: by way of the public view where it asks for more than tiles carry."""
+    found, register = selection.filter, selection.register
+    if found is None:
+        return None
+    if _is_slim(register, found.names):
+        return found.condition
+    view = public_view(register, is_past=False).alias("f")
+    # So the view comes into the statement as a join, which is planned better than a list of ids.
+    return lambda slim: and_(view.c.id == slim.c.id, found.condition(view))
+
+
+def _with_fields(selection: Selection, rows: Select[Any], level: Thinning | None) -> Select[Any]:
+    """Select the fields asked for of what is drawn; the public view is joined where tiles do not carry them."""
+    register, names = selection.register, selection.fields
+    if names is None or (level and not level.has_properties):
         return rows
-    return _with_fields(selection, rows, selection.filter)
-
-
-def _with_fields(selection: Selection, rows: Select[Any], filter_: Filter | None = None) -> Select[Any]:
-    register = selection.register
     drawn = rows.order_by(None).subquery("d")
-    view = drawn if _is_slim(selection) else public_view(register, is_past=False).alias("v")
-    names = [item.name for item in register.tile_fields] if selection.fields is None else selection.fields
-    found = select(drawn.c.id, *(_property(register, view, name) for name in names), drawn.c.g).order_by(drawn.c.id)
-    if view is not drawn:
-        found = found.join_from(drawn, view, view.c.id == drawn.c.id)
-    return found if filter_ is None else found.where(filter_.condition(view))
-
-
-def _is_wanted(selection: Selection, slim: FromClause) -> ColumnElement[bool]:
-    """Return whether a record of the slim copy matches: of small ones close together only those compete that do."""
-    if selection.filter is None:
-        return true()
-    if _is_slim(selection):
-        return selection.filter.condition(slim)
-    view = public_view(selection.register, is_past=False).alias("w")
-    return exists(select(view.c.id).where(view.c.id == slim.c.id, selection.filter.condition(view)))
+    view = drawn if _is_slim(register, names) else public_view(register, is_past=False).alias("v")
+    chosen = select(drawn.c.id, *(_property(register, view, name) for name in names), drawn.c.g).order_by(drawn.c.id)
+    return chosen if view is drawn else chosen.join_from(drawn, view, view.c.id == drawn.c.id)
 
 
 def _is_counted(register: Register, z: int) -> bool:
     return register.tile.counts_below is not None and z < register.tile.counts_below
 
 
-def _is_slim(selection: Selection) -> bool:
+def _is_slim(register: Register, names: Iterable[str]) -> bool:
     """Whether the slim copy has all that is asked for."""
-    asked = set(selection.fields or ()) | (selection.filter.names if selection.filter else set())
-    return asked <= {item.name for item in selection.register.tile_fields}
+    return set(names) <= {item.name for item in register.tile_fields}
 
 
 def _property(register: Register, view: FromClause, name: str) -> ColumnElement[Any]:
@@ -205,7 +195,7 @@ def _counted(selection: Selection, z: int) -> Select[Any]:
     inside = slim.c.point.op("&&", is_comparison=True)(func.ST_TileEnvelope(z, TILE_X, TILE_Y, type_=Geometry()))
     points = select(column_, row).where(inside)
     assert selection.filter is not None
-    if _is_slim(selection):
+    if _is_slim(register, selection.filter.names):
         points = points.where(selection.filter.condition(slim))
     else:
         view = public_view(register, is_past=False).alias("v")
@@ -256,7 +246,7 @@ class TileSelections:
         ------
         TilesBusyError
             When no connection came free in time.
-        SelectionTooSlowError, SelectionTooLargeError
+        SelectionTooSlowError
         """
         key = (selection.key, address)
         return await self._flights.tile(key, lambda: self._make(selection, address))
@@ -266,14 +256,15 @@ class TileSelections:
         self._flights.leave((selection.key, address), task)
 
     async def _make(self, selection: Selection, address: TileAddress) -> Tile:
-        sql, values = bound_sql(selection_statement(selection, address))
         mark = self._store.mark
-        try:
-            row = await self._connections.fetchrow(sql, *values)
-        except asyncpg.QueryCanceledError as error:
-            raise SelectionTooSlowError from error
-        if not is_small_enough(row["tile"]):
-            raise SelectionTooLargeError
+        for level in LEVELS:
+            sql, values = bound_sql(selection_statement(selection, address, level))
+            try:
+                row = await self._connections.fetchrow(sql, *values)
+            except asyncpg.QueryCanceledError as error:
+                raise SelectionTooSlowError from error
+            if is_small_enough(row["tile"]):
+                break
         return Tile(selection.version(self._store.steady(mark), row["revision"]), plain=row["tile"])
 
 

@@ -9,7 +9,20 @@ from collections.abc import Callable, Iterator
 from functools import cache, reduce
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, Select, case, column, exists, func, literal_column, select, table
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    FromClause,
+    Select,
+    case,
+    column,
+    exists,
+    func,
+    literal_column,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import LargeBinary
 
@@ -41,8 +54,8 @@ _Y: ColumnElement[Any] = literal_column("$2::int")
 TILE_X, TILE_Y = _X, _Y
 """The tile's place as the statements speak of it: their first two values."""
 
-Wanted = Callable[[Any], ColumnElement[bool]]
-"""Which records of the slim copy are wanted."""
+Condition = Callable[[FromClause], ColumnElement[bool]]
+"""Which records are wanted: makes the condition over the slim copy."""
 
 
 @cache
@@ -136,45 +149,52 @@ def layer_tile(register: Register, z: int, thinning: int, thinned: dict[str, CTE
     if rule.counts_below is not None and z < rule.counts_below:
         made = encoded(register, counts(register, z, _X, _Y))
         return func.coalesce(finished_layer(register, z, _X, _Y), made, type_=LargeBinary)
-    is_area = register.geometry_kind == "polygon"
-    if level is not None or is_thinned(register, z):
-        rows = _thinned_shapes(register, z, level) if is_area else _thinned_points(register, z, level)
+    rows = drawn_rows(register, z, level)
+    if isinstance(rows, CTE):
         thinned[register.id] = rows
         return encoded(register, lowzoom.kept(rows))
-    if is_area:
-        return encoded(register, _shapes(register, z))
-    points = encoded(register, _points(register, z))
+    drawn = encoded(register, rows)
     if not (register.is_dense and z == MAX_ZOOM):
-        return points
+        return drawn
     # For a moment after a first load no point is placed yet.
     placed = table(f"{placed_table(register).name}_at_all", column("one"), schema="open")
     is_placed = exists(select(placed.c.one))
-    return case((is_placed, encoded(register, _placed_points(register))), else_=points)
+    return case((is_placed, encoded(register, _placed_points(register))), else_=drawn)
 
 
-def drawn_rows(register: Register, z: int) -> Select[Any]:
-    """Return what a layer draws in a tile that leaves nothing out: id, tile fields (or counts), and geometry ``g`` in its units."""
-    rule = register.tile
-    if rule.counts_below is not None and z < rule.counts_below:
-        return counts(register, z, _X, _Y)
-    return _points(register, z) if register.geometry_kind == "point" else _shapes(register, z)
+def drawn_rows(
+    register: Register, z: int, level: Thinning | None = None, condition: Condition | None = None
+) -> Select[Any] | CTE:
+    """Return what a layer draws in a tile: id, tile fields, and geometry ``g`` in units of the tile.
+
+    Not for the zooms of counts.
+
+    Parameters
+    ----------
+    condition : callable, optional
+        Others are neither drawn nor left out: they are not there.
+
+    Returns
+    -------
+    Select or CTE
+        The latter, `tiles.lowzoom.drawn`, where some may be left out.
+    """
+    is_area = register.geometry_kind == "polygon"
+    if level is not None or _is_thinned(register, z):
+        return (_thinned_shapes if is_area else _thinned_points)(register, z, level, condition)
+    return (_shapes if is_area else _points)(register, z, condition)
 
 
-def thinned_rows(register: Register, z: int, is_wanted: Wanted) -> CTE:
-    """Return what a layer draws in a tile that may leave records out, and what it leaves out, of the records wanted."""
-    return _thinned_shapes(register, z, None, is_wanted)
-
-
-def is_thinned(register: Register, z: int) -> bool:
-    """Whether a layer's tile of a zoom leaves records out where many small ones lie close together."""
+def _is_thinned(register: Register, z: int) -> bool:
     return register.geometry_kind == "polygon" and not register.tile.keeps_all and z < FULL_FROM_ZOOM
 
 
-def _points(register: Register, z: int) -> Select[Any]:
+def _points(register: Register, z: int, condition: Condition | None) -> Select[Any]:
     slim = slim_source(register)
     fields = [slim.c[item.name] for item in register.tile_fields]
     place = picture(register, slim, z, _X, _Y).label("g")
-    return select(slim.c.id, *fields, place).where(meets(register, slim, z, _X, _Y)).order_by(slim.c.id)
+    rows = select(slim.c.id, *fields, place).where(meets(register, slim, z, _X, _Y)).order_by(slim.c.id)
+    return rows if condition is None else rows.where(condition(slim))
 
 
 def _placed(register: Register) -> Any:
@@ -190,29 +210,30 @@ def _placed_points(register: Register) -> Select[Any]:
     return select(placed.c.id, *fields, placed.c.place.label("g")).where(here).order_by(placed.c.id)
 
 
-def _thinned_points(register: Register, z: int, level: Thinning | None) -> CTE:
+def _thinned_points(register: Register, z: int, level: Thinning | None, condition: Condition | None) -> CTE:
     assert level is not None
-    found = _points(register, z).order_by(None).subquery("found")
+    found = _points(register, z, condition).order_by(None).subquery("found")
     across, down = func.ST_X(found.c.g) / EXTENT, func.ST_Y(found.c.g) / EXTENT
     ranked = lowzoom.thinned(select(found), level.squares, across, down, found.c.id)
-    return lowzoom.drawn(register, ranked, _names(register, level), ranked.c.g)
+    return lowzoom.drawn(register, ranked, names_at(register, level), ranked.c.g)
 
 
-def _shapes(register: Register, z: int) -> Select[Any]:
-    rows = _points(register, z).subquery("f")
+def _shapes(register: Register, z: int, condition: Condition | None) -> Select[Any]:
+    rows = _points(register, z, condition).subquery("f")
     return select(rows).where(rows.c.g.is_not(None))
 
 
-def _thinned_shapes(register: Register, z: int, level: Thinning | None, is_wanted: Wanted | None = None) -> CTE:
+def _thinned_shapes(register: Register, z: int, level: Thinning | None, condition: Condition | None) -> CTE:
     """Areas, and points in the place of the smaller ones, as many of these as there is room for."""
-    slim, names = slim_source(register), _names(register, level)
+    slim, names = slim_source(register), names_at(register, level)
     # The full shape has more vertices than a tile with too much in it can use.
     shape = shape_at(slim, min(shape_level(z), 2))
     across, down = units_of(slim.c.point, z)
     places = ((across - _X * EXTENT) / EXTENT).label("across"), ((down - _Y * EXTENT) / EXTENT).label("down")
     kept = [slim.c[name] for name in ("id", *names, "size_m", "point")]
     rows = select(*kept, shape.label("shape"), *places, func.count().over().label("areas"))
-    found = rows.where(meets(register, slim, z, _X, _Y), *([is_wanted(slim)] if is_wanted else [])).subquery("found")
+    wanted = [meets(register, slim, z, _X, _Y), *([] if condition is None else [condition(slim)])]
+    found = rows.where(*wanted).subquery("found")
     squares, parts = (level.squares, level.squares) if level else lowzoom.by_crowd(found.c.areas)
     side_m: ColumnElement[float] = literal_column(f"'{2 * HALF_WORLD_M / (1 << z)!r}'::float8", Double)
     is_shape = found.c.size_m >= side_m / parts
@@ -223,5 +244,6 @@ def _thinned_shapes(register: Register, z: int, level: Thinning | None, is_wante
     return lowzoom.drawn(register, ranked, names, shape_or_point(ranked.c.is_shape, ranked, z, _X, _Y))
 
 
-def _names(register: Register, level: Thinning | None) -> list[str]:
+def names_at(register: Register, level: Thinning | None) -> list[str]:
+    """Return the fields that a tile's records have."""
     return [] if level and not level.has_properties else [item.name for item in register.tile_fields]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Double,
@@ -28,13 +29,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geodata.crs import VN2000_UTM48, vn2000
-from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, WEB_MERCATOR, grid_table, tile_table
-from geodata.drawing import BUFFER, EXTENT, FULL_FROM_ZOOM, HALF_WORLD_M, MID_FROM_ZOOM
+from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, WEB_MERCATOR, grid_table
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M, shape_at, shape_level, slim_source
 from geodata.features import BBox
 from geodata.public_views import Geometry
 from geodata.register import Register
+from tiles import lowzoom
 from tiles.grid import TileAddress
+from tiles.lowzoom import Thinning
 from tiles.matrix_sets import VN2000_QUAD, WEB_MERCATOR_QUAD
+from tiles.sql import names_at
 
 _STEPS = 16
 _PIXELS_ACROSS = 512
@@ -69,39 +73,68 @@ def search_box(address: TileAddress) -> BBox:
     )  # type: ignore[return-value]  # four of them
 
 
-def drawn_in_vn2000(register: Register, address: TileAddress) -> Select[Any]:
-    """Return what a layer draws in a tile: id, tile fields (or counts), and geometry ``g`` in units of the tile."""
+def drawn_in_vn2000(register: Register, address: TileAddress, level: Thinning | None = None) -> Select[Any] | CTE:
+    """Return what a layer draws in a tile: id, tile fields (or counts), and geometry ``g`` in units of the tile.
+
+    Parameters
+    ----------
+    level : Thinning, optional
+        How much is left out; nothing of counts.
+
+    Returns
+    -------
+    Select or CTE
+        The latter, `tiles.lowzoom.drawn`, where some may be left out.
+    """
     below, zoom = register.tile.counts_below, address.z + VN2000_QUAD.zoom_offset
-    return _records(register, address) if below is None or zoom >= below else _counts(register, address, below)
+    if below is not None and zoom < below:
+        return _counts(register, address, below)
+    features = _features(register, address, level)
+    if level is not None:
+        return _thinned(register, features, level)
+    return select(features).where(features.c.g.is_not(None)).order_by(features.c.id)
 
 
-def _records(register: Register, address: TileAddress) -> Select[Any]:
-    fields = [item.name for item in register.tile_fields]
-    is_point = register.geometry_kind == "point"
-    shapes = ["point"] if is_point else ["point", "geom", "geom_mid", "geom_low"]
-    columns = [*map(column, ["id", *fields]), *(column(name, Geometry()) for name in shapes), column("size_m")]
-    slim = table(tile_table(register).name, *columns, schema="open")
+def _features(register: Register, address: TileAddress, level: Thinning | None) -> FromClause:
+    """Return every record near a tile; ``g`` is null where the tile draws nothing of it."""
+    names, is_point = names_at(register, level), register.geometry_kind == "point"
+    slim = slim_source(register)
     box = func.ST_MakeEnvelope(*search_box(address), WEB_MERCATOR, type_=Geometry())
-    shape = slim.c.point if is_point else _shape(slim, address)
-    meets = [_meets(slim.c[name], box) for name in shapes[:2]]
+    columns: list[ColumnElement[Any]] = [slim.c.id, *(slim.c[name] for name in names)]
+    meets = [_meets(slim.c.point, box)]
+    shape: ColumnElement[Any] = slim.c.point
+    if not is_point:
+        is_shape = slim.c.size_m >= VN2000_QUAD.size_m / (1 << address.z) / (level.squares if level else _PIXELS_ACROSS)
+        columns += [slim.c.size_m, is_shape.label("is_shape")] if level else []
+        meets.append(_meets(slim.c.geom, box))
+        shape = func.coalesce(case((is_shape, _shape(slim, address, level))), slim.c.point, type_=Geometry())
     number = func.row_number().over(order_by=slim.c.id).label("n")
-    rows = select(number, slim.c.id, *(slim.c[name] for name in fields), shape.label("shape")).where(or_(*meets))
-    near = rows.cte("near")
+    near = select(number, *columns, shape.label("shape")).where(or_(*meets)).cte("near")
     moved = _moved(near)
     drawn = func.ST_AsMVTGeom(
         moved.c.shape, _clip(address), EXTENT, BUFFER, literal_column("true"), type_=Geometry()
     ).label("g")
-    found = select(near.c.id, *(near.c[name] for name in fields), drawn)
-    features = _joined(found, near, moved).subquery("f")
-    return select(features).where(features.c.g.is_not(None)).order_by(features.c.id)
+    found = select(*(column for column in near.c if column.name not in {"n", "shape"}), drawn)
+    return _joined(found, near, moved).subquery("f")
 
 
-def _shape(slim: FromClause, address: TileAddress) -> ColumnElement[Any]:
-    """Return the area in the copy of the tile's scale, and a point in the place of those smaller than a pixel."""
-    zoom = address.z + VN2000_QUAD.zoom_offset
-    name = "geom" if zoom >= FULL_FROM_ZOOM else "geom_mid" if zoom >= MID_FROM_ZOOM else "geom_low"
-    pixel_m = VN2000_QUAD.size_m / (1 << address.z) / _PIXELS_ACROSS
-    return func.coalesce(case((slim.c.size_m >= pixel_m, slim.c[name])), slim.c.point, type_=Geometry())
+def _thinned(register: Register, features: FromClause, level: Thinning) -> CTE:
+    """Thin points by their places and areas as `tiles.sql` does: small ones are drawn as points, the largest first."""
+    place = func.ST_GeometryN(features.c.g, 1, type_=Geometry())
+    places: list[ColumnElement[Any]] = [func.ST_X(place) / EXTENT, func.ST_Y(place) / EXTENT]
+    order: list[ColumnElement[Any]] = [features.c.id]
+    if register.geometry_kind == "polygon":
+        places = [case((~features.c.is_shape, part)) for part in places]
+        order.insert(0, features.c.size_m.desc())
+    rows = select(features).where(features.c.g.is_not(None))
+    ranked = lowzoom.thinned(rows, level.squares, *places, *order)
+    return lowzoom.drawn(register, ranked, names_at(register, level), ranked.c.g)
+
+
+def _shape(slim: FromClause, address: TileAddress, level: Thinning | None) -> ColumnElement[Any]:
+    """Return the area in the copy of the tile's scale; the full shape has more vertices than a thinned tile can use."""
+    finest = shape_level(address.z + VN2000_QUAD.zoom_offset)
+    return shape_at(slim, finest if level is None else min(finest, 2))
 
 
 def _meets(shape: ColumnElement[Any], box: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -192,6 +192,11 @@ def tile_of(record: Any, z: int) -> Tile:
     return z, int(x), int(y)
 
 
+def numbers(raw: bytes) -> set[int]:
+    """Return the ids of the growing areas that a tile draws."""
+    return {feature["id"] for feature in mapbox_vector_tile.decode(raw)["growing_areas"]["features"]}
+
+
 @pytest.fixture(scope="module")
 def middle(addresses: list[Any]) -> Tile:
     return Counter(tile_of(record, 14) for record in addresses).most_common(1)[0][0]
@@ -312,6 +317,27 @@ def test_points_are_found_within_a_shape_in_tiles_too(client: TestClient, addres
     assert 0 < len(found) < len(plain)
 
 
+@pytest.mark.parametrize(
+    ("text", "is_crowd"), [("code LIKE '%1'", False), ("NOT code_raw LIKE '%7'", False), ("household_count > 20", True)]
+)
+def test_a_filter_is_asked_before_a_crowd_of_areas_is_thinned(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, text: str, *, is_crowd: bool
+) -> None:
+    (tile,) = around(client, "growing_areas", 7)
+    path = f"{path_of('growing_areas', tile)}?filter={quote(text)}"
+    matching = numbers(client.get(path).content)
+    monkeypatch.setattr("tiles.lowzoom.CROWD", 50)
+    raw = client.get(path).content
+    told = [
+        feature["properties"] for feature in mapbox_vector_tile.decode(raw).get("dropped", {"features": []})["features"]
+    ]
+    drawn = numbers(raw)
+    assert (len(matching) > 50, drawn < matching, bool(told)) == (is_crowd,) * 3
+    left_out = {"layer": "growing_areas", "dropped": len(matching - drawn), "shown": len(drawn)}
+    assert told == ([left_out] if is_crowd else [])
+    assert drawn <= matching != set()
+
+
 def test_a_filter_that_takes_too_long_is_refused_with_what_to_do(sample_settings: ServiceSettings) -> None:
     app = create_app(sample_settings)
     app.api.state.selections.settings.server_settings["statement_timeout"] = "1"
@@ -349,18 +375,27 @@ def test_requests_for_one_choice_in_flight_are_one_statement(sample_settings: Se
     asyncio.run(ask())
 
 
-def test_a_tile_that_would_be_too_large_is_refused_with_what_to_do(
-    client: TestClient, middle: Tile, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("choice", ["properties=code,village", "filter=village%20IS%20NOT%20NULL&properties=kind"])
+def test_a_tile_that_would_be_too_large_is_thinned_and_says_so(
+    client: TestClient, middle: Tile, monkeypatch: pytest.MonkeyPatch, choice: str
 ) -> None:
-    z, x, y = middle
-    address = f"/tiles/addresses/{z}/{x}/{y}.mvt?properties=code,village"
-    assert client.get(address).status_code == 200
-    monkeypatch.setattr("tiles.lowzoom.MAX_TILE_BYTES", 1000)
-    answers = [client.get(address, headers={"accept-language": language}) for language in ("vi", "en")]
-    assert [(answer.status_code, answer.json()["type"]) for answer in answers] == [
-        (422, "urn:bandoso:problem:selection_too_large")
-    ] * 2
-    assert ["chọn ít trường hơn" in answers[0].json()["detail"], "fewer fields" in answers[1].json()["detail"]] == [
-        True,
-        True,
-    ]
+    path = f"{path_of('addresses', middle)}?{choice}"
+    everything = client.get(path).content
+    whole = mapbox_vector_tile.decode(everything)["addresses"]["features"]
+    inside = [one for one in whole if all(0 <= unit < 4096 for unit in one["geometry"]["coordinates"])]
+    fewer = len(whole)
+    for part in (2, 6, len(everything)):
+        monkeypatch.setattr("tiles.lowzoom.MAX_TILE_BYTES", len(everything) // part)
+        answer = client.get(path)
+        assert answer.status_code == 200
+        layers = mapbox_vector_tile.decode(answer.content)
+        drawn, (told,) = layers["addresses"]["features"], layers["dropped"]["features"]
+        assert len(drawn) < fewer
+        fewer = len(drawn)
+        shown = [one for one in drawn if all(0 <= unit < 4096 for unit in one["geometry"]["coordinates"])]
+        assert told["properties"] == {"layer": "addresses", "dropped": len(inside) - len(shown), "shown": len(drawn)}
+        # The last resort is without fields, and is taken whatever its size.
+        is_last = part == len(everything)
+        assert is_last or len(answer.content) <= len(everything) // part
+        known = {one["id"]: one["properties"] for one in whole}
+        assert all(one["properties"] == ({} if is_last else known[one["id"]]) for one in drawn)

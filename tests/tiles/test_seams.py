@@ -118,17 +118,26 @@ class Sight:
             for number, shape in self.truth.items():
                 trouble = self._trouble(box(address, BUFFER), shape, drawn.get(number))
                 assert trouble is None, f"{self.seam}, {number}: {trouble}"
+        self._check_one_at_least()
         both = self.tiles[0].keys() & self.tiles[1].keys()
         for number in both:
             self._check_both(number)
         return len(both)
 
+    def _check_one_at_least(self) -> None:
+        """See that what lies in the two tiles is drawn by one of them, wherever the point of a small area lies."""
+        inside = shapely.union_all([box(address, 0) for address in self.seam.tiles])
+        shown = self.tiles[0].keys() | self.tiles[1].keys()
+        lost = [number for number, shape in self.truth.items() if number not in shown and inside.covers(shape)]
+        assert not lost, f"{self.seam}, {lost}: drawn by neither"
+
     def _trouble(self, there: Geometry, shape: Geometry, drawn: Geometry | None) -> str | None:
         """Say what is wrong with what a tile with its buffer (there) draws of a record."""
+        if drawn is None and there.covers(shape):
+            return "missing"
         if shape.geom_type == "Point":
-            if drawn is None:
-                return "missing" if there.covers(shape) else None
-            return None if drawn.distance(shape) <= HALF_UNIT else f"drawn {drawn.distance(shape)} units away"
+            is_there = drawn is None or drawn.distance(shape) <= HALF_UNIT
+            return None if is_there else "drawn beside its place"
         if size_of(shape) < PIXEL - rounding(self.seam.z) or (drawn is not None and drawn.geom_type == "Point"):
             return self._trouble_of_small(shape, drawn)
         return self._trouble_of_area(there, shape, drawn)

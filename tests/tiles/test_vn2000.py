@@ -91,6 +91,26 @@ def test_the_search_box_holds_the_tile_with_its_buffer(z: int, x: float, y: floa
     assert bottom <= up.min() <= up.max() <= top
 
 
+@pytest.mark.parametrize("z", range(VN2000_QUAD.max_level + 1))
+@pytest.mark.parametrize(
+    ("unit", "sides"), [(8, (-1, 0)), (BUFFER - 8, (-1, 0)), (BUFFER + 8, (0, 0)), (EXTENT - 8, (0, 1))]
+)
+def test_the_limits_hold_the_tiles_whose_buffer_has_a_place_and_no_more(
+    z: int, unit: int, sides: tuple[int, int]
+) -> None:
+    """A place so many units from the left and the upper edge of a tile in the middle of the set."""
+    at = tile_of(VN2000_QUAD.left + VN2000_QUAD.size_m / 3, VN2000_QUAD.top - VN2000_QUAD.size_m / 3, z)
+    west, _, east, north = tile_box(at)
+    unit_m = (east - west) / EXTENT
+    lon, lat = ZONE.to_wgs84(np.array([west + unit * unit_m]), np.array([north - unit * unit_m]))
+    place = float(lon[0]), float(lat[0])
+    found = VN2000_QUAD.limits((*place, *place), z)[0]
+    columns, rows = ([min(max(index + side, 0), (1 << z) - 1) for side in sides] for index in (at.x, at.y))
+    assert found == {
+        "tileMatrix": str(z), "minTileCol": columns[0], "maxTileCol": columns[1], "minTileRow": rows[0], "maxTileRow": rows[1],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("z", [9, 10])
 def test_every_point_is_where_it_is_untiled_and_in_every_tile_whose_buffer_has_it(client: TestClient, z: int) -> None:
     records = all_items(client, "addresses")
