@@ -32,6 +32,7 @@ from tiles.grid import EXTENT, TileAddress
 from tiles.lowzoom import MAX_TILE_BYTES, Thinning
 from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection, TileSelections, selection_statement
+from tiles.store import TileStore
 
 TO_VN2000 = pyproj.Transformer.from_crs(3857, 3405, always_xy=True)
 
@@ -40,7 +41,7 @@ def chosen(settings: ServiceSettings, layer: str, address: Address, filter_: str
     """Return a tile of chosen records or fields as the service makes it."""
 
     async def run() -> bytes:
-        selections = TileSelections(tile_settings(settings))
+        selections = TileSelections(TileStore(tile_settings(settings)))
         register = get_register(layer)
         found = read_filter(register, filter_) if filter_ else None
         try:
