@@ -296,8 +296,10 @@ class TileStore:
 async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection) -> str | None:
     """Wait for the next notification; None when the connection has ended, `TimeoutError` when it is dead."""
     while True:
+        # `asyncio.wait_for` would lose a cancellation that comes together with a notification.
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(inbox.get(), _PULSE_S)
+            async with asyncio.timeout(_PULSE_S):
+                return await inbox.get()
         await connection.execute("SELECT", timeout=_DEAD_AFTER_S)
 
 

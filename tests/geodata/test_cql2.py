@@ -123,4 +123,5 @@ def test_a_long_text_takes_no_long_time(text: str) -> None:
     started = time.process_time()
     with pytest.raises((Cql2SyntaxError, Cql2DepthError)):
         parse_cql2(text + ")", depth=DEPTH)
-    assert time.process_time() - started < 0.2
+    # It takes some hundredths; what is left is for the collector, which may come by.
+    assert time.process_time() - started < 1.5

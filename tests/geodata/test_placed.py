@@ -45,7 +45,7 @@ def everywhere() -> list[Row]:
 def drawn(connection: Connection) -> dict[str, list[bytes]]:
     """Return all tiles, from the placed points and from the slim copy."""
     found = {}
-    for name, rows in (("placed", _placed_points(ADDRESSES)), ("slim", _points(ADDRESSES, MAX_ZOOM))):
+    for name, rows in (("placed", _placed_points(ADDRESSES)), ("slim", _points(ADDRESSES, MAX_ZOOM, None))):
         dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
         statement = str(encoded(ADDRESSES, rows).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         found[name] = [

@@ -18,7 +18,7 @@ from service.settings import ServiceSettings
 from tests.conftest import free_port, settings_for
 from tiles import store as store_module
 from tiles.changes import Changes
-from tiles.store import CHANNEL, TileStore
+from tiles.store import CHANNEL, TileStore, _next
 
 TOLD_WITHIN_S = 2.0
 Message = MutableMapping[str, Any]
@@ -182,6 +182,23 @@ def test_news_that_cannot_be_read_is_logged_once_and_does_not_end_the_news(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (line,) = [line for line in lines if line["event"].startswith("no news of revisions")]
     assert (line["level"], line["kind"], line["exception"][0]) == ("warning", "ValueError", "ValueError")
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_a_store_that_is_stopped_while_news_come_ends(turns: int) -> None:
+    async def hear() -> None:
+        inbox: asyncio.Queue[str | None] = asyncio.Queue()
+        waiting = asyncio.create_task(_next(inbox, None))
+        await asyncio.sleep(0)
+        inbox.put_nowait("addresses 7")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if not waiting.done():
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+
+    asyncio.run(hear())
 
 
 def test_while_the_database_is_away_that_is_logged_once(

@@ -26,7 +26,7 @@ from tests.web.test_browser import HOUSE, foreign_site
 pytestmark = needs_browser
 
 SEEN_WITHIN_S = 2.0
-TILE = re.compile(r"/tiles/(\w+)/(\d+)/(\d+)/(\d+)\.mvt\?v=(\w+)$")
+TILE = re.compile(r"/tiles/(\w+)/(\d+)/(\d+)/(\d+)\.mvt\?v=([\w-]+)$")
 ACROSS = (PLACE[0] + 0.0102, PLACE[1])
 """A place in the next tile of zoom 14."""
 
