@@ -121,10 +121,10 @@ def units_of(point: ColumnElement[Any], z: int) -> tuple[ColumnElement[float], C
     one unit beside its place in the neighbouring tile.
     """
     a_metre = EXTENT * (1 << z) / (2 * HALF_WORLD_M)
-    shift = _double(HALF_WORLD_M + 0.5 / a_metre)
+    shift = double(HALF_WORLD_M + 0.5 / a_metre)
     return (
-        func.floor((func.ST_X(point) + shift) * _double(a_metre)),
-        func.floor((shift - func.ST_Y(point)) * _double(a_metre)),
+        func.floor((func.ST_X(point) + shift) * double(a_metre)),
+        func.floor((shift - func.ST_Y(point)) * double(a_metre)),
     )
 
 
@@ -133,7 +133,7 @@ def _units(slim: FromClause, z: int, x: Number, y: Number) -> tuple[ColumnElemen
     return across - x * EXTENT, down - y * EXTENT
 
 
-def _double(value: float) -> ColumnElement[float]:
+def double(value: float) -> ColumnElement[float]:
     """Write a number as double precision: a plain literal is numeric, whose arithmetic took a third of a tile's time."""
     return literal_column(f"'{value!r}'::float8", Double)
 
@@ -141,7 +141,7 @@ def _double(value: float) -> ColumnElement[float]:
 def _area(slim: FromClause, z: int, x: Number, y: Number) -> ColumnElement[Any]:
     """Areas, and a point in the place of those smaller than a pixel."""
     pixel_m = 2 * HALF_WORLD_M / (1 << z) / _PIXELS_ACROSS
-    return shape_or_point(slim.c.size_m >= pixel_m, slim, z, x, y, shape_at(slim, shape_level(z)))
+    return shape_or_point(slim.c.size_m >= double(pixel_m), slim, z, x, y, shape_at(slim, shape_level(z)))
 
 
 def shape_or_point(

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
-    Double,
     FromClause,
     Select,
     case,
@@ -33,6 +32,7 @@ from geodata.drawing import (
     FULL_FROM_ZOOM,
     HALF_WORLD_M,
     counts,
+    double,
     encoded,
     meets,
     picture,
@@ -167,7 +167,8 @@ def drawn_rows(
 ) -> Select[Any] | CTE:
     """Return what a layer draws in a tile: id, tile fields, and geometry ``g`` in units of the tile.
 
-    Not for the zooms of counts.
+    Not for the zooms of counts. ``g`` is null where the tile draws nothing of a record, which ST_AsMVT leaves out: a
+    condition here would have each shape cut twice, once for the condition and once for the tile.
 
     Parameters
     ----------
@@ -182,14 +183,14 @@ def drawn_rows(
     is_area = register.geometry_kind == "polygon"
     if level is not None or _is_thinned(register, z):
         return (_thinned_shapes if is_area else _thinned_points)(register, z, level, condition)
-    return (_shapes if is_area else _points)(register, z, condition)
+    return _records(register, z, condition)
 
 
 def _is_thinned(register: Register, z: int) -> bool:
     return register.geometry_kind == "polygon" and not register.tile.keeps_all and z < FULL_FROM_ZOOM
 
 
-def _points(register: Register, z: int, condition: Condition | None) -> Select[Any]:
+def _records(register: Register, z: int, condition: Condition | None) -> Select[Any]:
     slim = slim_source(register)
     fields = [slim.c[item.name] for item in register.tile_fields]
     place = picture(register, slim, z, _X, _Y).label("g")
@@ -212,15 +213,10 @@ def _placed_points(register: Register) -> Select[Any]:
 
 def _thinned_points(register: Register, z: int, level: Thinning | None, condition: Condition | None) -> CTE:
     assert level is not None
-    found = _points(register, z, condition).order_by(None).subquery("found")
+    found = _records(register, z, condition).order_by(None).subquery("found")
     across, down = func.ST_X(found.c.g) / EXTENT, func.ST_Y(found.c.g) / EXTENT
     ranked = lowzoom.thinned(select(found), level.squares, across, down, found.c.id)
     return lowzoom.drawn(register, ranked, names_at(register, level), ranked.c.g)
-
-
-def _shapes(register: Register, z: int, condition: Condition | None) -> Select[Any]:
-    rows = _points(register, z, condition).subquery("f")
-    return select(rows).where(rows.c.g.is_not(None))
 
 
 def _thinned_shapes(register: Register, z: int, level: Thinning | None, condition: Condition | None) -> CTE:
@@ -235,8 +231,7 @@ def _thinned_shapes(register: Register, z: int, level: Thinning | None, conditio
     wanted = [meets(register, slim, z, _X, _Y), *([] if condition is None else [condition(slim)])]
     found = rows.where(*wanted).subquery("found")
     squares, parts = (level.squares, level.squares) if level else lowzoom.by_crowd(found.c.areas)
-    side_m: ColumnElement[float] = literal_column(f"'{2 * HALF_WORLD_M / (1 << z)!r}'::float8", Double)
-    is_shape = found.c.size_m >= side_m / parts
+    is_shape = found.c.size_m >= double(2 * HALF_WORLD_M / (1 << z)) / parts
     ranked = lowzoom.thinned(
         select(*(found.c[name] for name in ("id", *names, "point", "shape")), is_shape.label("is_shape")), squares,
         case((~is_shape, found.c.across)), case((~is_shape, found.c.down)), found.c.size_m.desc(), found.c.id,

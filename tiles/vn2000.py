@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geodata.crs import VN2000_UTM48, vn2000
 from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, WEB_MERCATOR, grid_table
-from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M, shape_at, shape_level, slim_source
+from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M, double, shape_at, shape_level, slim_source
 from geodata.features import BBox
 from geodata.public_views import Geometry
 from geodata.register import Register
@@ -92,7 +92,7 @@ def drawn_in_vn2000(register: Register, address: TileAddress, level: Thinning | 
     features = _features(register, address, level)
     if level is not None:
         return _thinned(register, features, level)
-    return select(features).where(features.c.g.is_not(None)).order_by(features.c.id)
+    return select(features).order_by(features.c.id)
 
 
 def _features(register: Register, address: TileAddress, level: Thinning | None) -> FromClause:
@@ -104,7 +104,8 @@ def _features(register: Register, address: TileAddress, level: Thinning | None) 
     meets = [_meets(slim.c.point, box)]
     shape: ColumnElement[Any] = slim.c.point
     if not is_point:
-        is_shape = slim.c.size_m >= VN2000_QUAD.size_m / (1 << address.z) / (level.squares if level else _PIXELS_ACROSS)
+        least_m = VN2000_QUAD.size_m / (1 << address.z) / (level.squares if level else _PIXELS_ACROSS)
+        is_shape = slim.c.size_m >= double(least_m)
         columns += [slim.c.size_m, is_shape.label("is_shape")] if level else []
         meets.append(_meets(slim.c.geom, box))
         shape = func.coalesce(case((is_shape, _shape(slim, address, level))), slim.c.point, type_=Geometry())
