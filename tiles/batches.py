@@ -1,11 +1,12 @@
 """Tiles asked of the database together.
 
-While all connections are at work, requests for tiles of the same layers and zoom gather, and the next free connection makes
-them in one statement: what a question costs beside its tile is paid once (docs/decisions/0029).
+While one question for tiles of the same layers and zoom is under way, or all connections are at work, further requests gather and
+are answered by one statement: what a question costs beside its tile is paid once (docs/decisions/0029).
 """
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable
 
 import asyncpg
@@ -20,6 +21,9 @@ MOST = 8
 LONGEST_S = 0.02
 """Tiles that would take longer together are asked for in smaller numbers, since the first waits for the last."""
 
+_GATHERED_WITHIN_S = 0.005
+"""For so long tiles wait at most for the end of a question under way; a full batch does not wait for it."""
+
 _NEWEST_SHARE = 0.2
 
 Waiting = tuple[TileAddress, asyncio.Future[asyncpg.Record]]
@@ -31,6 +35,7 @@ class Batches:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._gathering: dict[str, _Batch] = {}
+        self._under_way: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
 
     async def fetchrow(self, statement: str, address: TileAddress) -> asyncpg.Record:
@@ -50,23 +55,39 @@ class Batches:
         """
         batch = self._gathering.get(statement)
         if batch is None or len(batch.waiting) >= batch.room:
-            batch = self._gathering[statement] = self._begin(statement, self._room(statement))
+            batch = self._gathering[statement] = _Batch(statement, self._room(statement))
         future: asyncio.Future[asyncpg.Record] = asyncio.get_running_loop().create_future()
         batch.waiting.append((address, future))
+        self._start_in_time(batch)
         try:
             return await future
         except asyncio.CancelledError:
             batch.leave()
             raise
 
+    def _start_in_time(self, batch: "_Batch") -> None:
+        """Start a batch, or let it gather: quick tiles do while others are being made."""
+        is_full = len(batch.waiting) >= batch.room
+        if is_full or batch.room < MOST or not self._under_way[batch.statement]:
+            self._start(batch)
+        elif batch.timer is None:
+            batch.timer = asyncio.get_running_loop().call_later(_GATHERED_WITHIN_S, self._start, batch)
+
+    def _start(self, batch: "_Batch") -> None:
+        if batch.task is not None:
+            return
+        if batch.timer is not None:
+            batch.timer.cancel()
+        if batch.is_left:
+            self._close(batch)
+            return
+        self._under_way[batch.statement] += 1
+        batch.task = asyncio.create_task(self._run(batch))
+        batch.task.add_done_callback(lambda _task: self._end(batch))
+
     def _room(self, statement: str) -> int:
         """Return how many tiles may be asked for together; one, until it is known how long they take."""
         return max(1, min(MOST, int(LONGEST_S / self._seconds.get(statement, LONGEST_S))))
-
-    def _begin(self, statement: str, room: int, waiting: Iterable[Waiting] = ()) -> "_Batch":
-        batch = _Batch(statement, room, waiting)
-        batch.task = asyncio.create_task(self._run(batch))
-        return batch
 
     async def _run(self, batch: "_Batch") -> None:
         try:
@@ -81,6 +102,15 @@ class Batches:
             batch.fail(error)
         finally:
             self._close(batch)
+
+    def _end(self, batch: "_Batch") -> None:
+        """Start the batch that gathered meanwhile."""
+        # A task that is cancelled before its first step has closed nothing.
+        self._close(batch)
+        self._under_way[batch.statement] -= 1
+        gathered = self._gathering.get(batch.statement)
+        if gathered is not None:
+            self._start(gathered)
 
     def _close(self, batch: "_Batch") -> None:
         """Let nobody join any more."""
@@ -98,16 +128,17 @@ class Batches:
             return
         for one in batch.waiting:
             if not one[1].done():
-                self._begin(batch.statement, 1, [one])
+                self._start(_Batch(batch.statement, 1, [one]))
 
 
 class _Batch:
     """Requests that wait for tiles of one statement."""
 
-    def __init__(self, statement: str, room: int, waiting: Iterable[Waiting]) -> None:
+    def __init__(self, statement: str, room: int, waiting: Iterable[Waiting] = ()) -> None:
         self.statement, self.room = statement, room
         self.waiting: list[Waiting] = list(waiting)
         self.task: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
 
     async def ask(self, connection: asyncpg.Connection) -> None:
         places = [address for address, _ in self.waiting]
@@ -122,7 +153,12 @@ class _Batch:
             if not future.done():
                 future.set_exception(error)
 
+    @property
+    def is_left(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+        return all(future.cancelled() for _, future in self.waiting)
+
     def leave(self) -> None:
-        """End the question when nobody waits for an answer any more."""
-        if self.task is not None and all(future.cancelled() for _, future in self.waiting):
+        """End the question when the last has left."""
+        if self.task is not None and self.is_left:
             self.task.cancel()

@@ -12,7 +12,7 @@ import pytest
 from geodata.registers import discover
 from service.app import tile_settings
 from service.settings import ServiceSettings
-from tiles.batches import MOST, Batches
+from tiles.batches import MOST, Batches, _Batch
 from tiles.connections import Connections, TilesBusyError
 from tiles.grid import TileAddress
 from tiles.sql import many, stamp_sql, tile_sql
@@ -20,15 +20,19 @@ from tiles.sql import many, stamp_sql, tile_sql
 QUICK = "SELECT $1::int AS x, $2::int AS y, statement_timestamp() AS asked_at"
 SLOW = "SELECT $1::int AS x, statement_timestamp() AS asked_at FROM pg_sleep(0.03)"
 ENDLESS = "SELECT $1::int AS x, $2::int AS y FROM pg_sleep(60)"
+FIRST_IS_SLOW = """SELECT $1::int AS x, statement_timestamp() AS asked_at, clock_timestamp() AS made_at
+FROM pg_sleep(CASE WHEN $1::int = 0 THEN 0.5 ELSE 0 END)"""
 FAULTY = "SELECT 100 / $1::int AS part"
 
 
 @asynccontextmanager
-async def asking(settings: ServiceSettings, *, wait_s: float = 5) -> AsyncIterator[tuple[Batches, Connections]]:
-    """Ask over one connection, named so that the test finds what it does."""
+async def asking(
+    settings: ServiceSettings, *, size: int = 1, wait_s: float = 5
+) -> AsyncIterator[tuple[Batches, Connections]]:
+    """Ask over one connection or more, named so that the test finds what it does."""
     found = tile_settings(settings)
     server = {**found.server_settings, "application_name": "test of batches"}
-    connections = Connections(1, wait_s, dsn=found.dsn, server_settings=server)
+    connections = Connections(size, wait_s, dsn=found.dsn, server_settings=server)
     try:
         await open_first(connections)
         yield Batches(connections), connections
@@ -62,7 +66,7 @@ async def queue(batches: Batches, connections: Connections, statement: str, coun
     return await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def run(settings: ServiceSettings, test: Callable[[Batches, Connections], Awaitable[None]], **options: float) -> None:
+def run(settings: ServiceSettings, test: Callable[[Batches, Connections], Awaitable[None]], **options: Any) -> None:
     async def whole() -> None:
         async with asking(settings, **options) as (batches, connections):
             await test(batches, connections)
@@ -107,6 +111,82 @@ def test_tiles_that_take_long_are_asked_for_one_by_one(sample_settings: ServiceS
         assert len({row["asked_at"] for row in rows}) == 4
 
     run(sample_settings, test)
+
+
+async def ask_while_one_is_made(batches: Batches, count: int) -> tuple[Any, list[Any]]:
+    """Ask for a slow tile, and for others of the same statement while it is being made."""
+    for _ in range(2):  # Both connections are open now.
+        await asyncio.gather(*(batches.fetchrow(SLOW, place(x)) for x in range(2)))
+    suppose_quick(batches, FIRST_IS_SLOW)
+    first = asyncio.create_task(batches.fetchrow(FIRST_IS_SLOW, place(0)))
+    await asyncio.sleep(0.05)
+    others = await asyncio.gather(*(batches.fetchrow(FIRST_IS_SLOW, place(x)) for x in range(1, count + 1)))
+    return await first, others
+
+
+def test_quick_tiles_gather_while_others_of_their_kind_are_made(
+    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiles.batches._GATHERED_WITHIN_S", 60)
+
+    async def test(batches: Batches, _connections: Connections) -> None:
+        first, others = await ask_while_one_is_made(batches, MOST - 1)
+        assert len({row["asked_at"] for row in others}) == 1
+        assert others[0]["asked_at"] >= first["made_at"]
+
+    run(sample_settings, test, size=2)
+
+
+def test_as_many_as_are_asked_for_together_do_not_wait(
+    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiles.batches._GATHERED_WITHIN_S", 60)
+
+    async def test(batches: Batches, _connections: Connections) -> None:
+        first, others = await ask_while_one_is_made(batches, MOST)
+        assert len({row["asked_at"] for row in others}) == 1
+        assert others[0]["asked_at"] < first["made_at"]
+
+    run(sample_settings, test, size=2)
+
+
+def test_what_all_have_left_while_it_gathered_is_never_asked_for(
+    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiles.batches._GATHERED_WITHIN_S", 0.1)
+    asked: list[int] = []
+    ask = _Batch.ask
+
+    async def noting(self: _Batch, connection: asyncpg.Connection) -> None:
+        asked.append(len(self.waiting))
+        await ask(self, connection)
+
+    async def test(batches: Batches, _connections: Connections) -> None:
+        suppose_quick(batches, FIRST_IS_SLOW)
+        first = asyncio.create_task(batches.fetchrow(FIRST_IS_SLOW, place(0)))
+        await asyncio.sleep(0.01)
+        leaving = [asyncio.create_task(batches.fetchrow(FIRST_IS_SLOW, place(x))) for x in (1, 2)]
+        await asyncio.sleep(0.01)
+        for task in leaving:
+            task.cancel()
+        await asyncio.sleep(0.2)
+        await first
+        assert (await batches.fetchrow(FIRST_IS_SLOW, place(3)))["x"] == 3
+        assert asked == [1, 1]
+
+    monkeypatch.setattr(_Batch, "ask", noting)
+    run(sample_settings, test, size=2)
+
+
+def test_nobody_waits_for_more_than_a_moment_behind_a_tile_that_is_slow_for_once(
+    sample_settings: ServiceSettings,
+) -> None:
+    async def test(batches: Batches, _connections: Connections) -> None:
+        first, others = await ask_while_one_is_made(batches, 3)
+        assert len({row["asked_at"] for row in others}) == 1
+        assert others[0]["asked_at"] < first["made_at"]
+
+    run(sample_settings, test, size=2)
 
 
 def test_the_fault_of_one_tile_is_not_that_of_the_others(sample_settings: ServiceSettings) -> None:
