@@ -50,5 +50,5 @@ USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["/usr/bin/tini", "--"]
 CMD ["uvicorn", "service.app:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "8"]
+     "--workers", "2", "--http", "service.accepting:FairProtocol", "--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "8"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "service.listening", "8000"]

@@ -48,6 +48,7 @@ LOAD_SAMPLE = Preparation(
 )
 SERVE_API = (
     *(_PYTHON, "-m", "uvicorn", "service.app:create_app", "--factory", "--fd", "{fd}"),
+    *("--http", "service.accepting:FairProtocol"),
     *("--no-server-header", "--no-access-log", "--timeout-graceful-shutdown", "8"),
 )
 WORK = (_PYTHON, "-m", "service", "worker")
