@@ -15,7 +15,7 @@ from geodata.register import MAX_ZOOM
 from geodata.registers import get_register
 from tests.geodata.builders import Row, agency, household, publish, set_policy, take_role
 from tests.geodata.test_refresh import mercator
-from tiles.sql import _placed_points, _points
+from tiles.sql import _placed_points, _records
 
 ADDRESSES = get_register("addresses")
 SIZE_M = 2 * HALF_WORLD_M / (1 << MAX_ZOOM)
@@ -45,7 +45,7 @@ def everywhere() -> list[Row]:
 def drawn(connection: Connection) -> dict[str, list[bytes]]:
     """Return all tiles, from the placed points and from the slim copy."""
     found = {}
-    for name, rows in (("placed", _placed_points(ADDRESSES)), ("slim", _points(ADDRESSES, MAX_ZOOM, None))):
+    for name, rows in (("placed", _placed_points(ADDRESSES)), ("slim", _records(ADDRESSES, MAX_ZOOM, None))):
         dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]  # untyped upstream
         statement = str(encoded(ADDRESSES, rows).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         found[name] = [
