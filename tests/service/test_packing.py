@@ -103,22 +103,31 @@ def test_packing_begins_anew_when_the_data_has_changed(shell: Shell, tmp_path: P
     assert (packed.resumed, packed.discarded) == (0, True)
 
 
+def end_half_way(settings: ServiceSettings, number: int) -> int | None:
+    """Send a signal to a process that packs, as soon as it has kept some tiles; return how it ended."""
+    index = settings.archive_dir / f"province-{PROVINCE}.part" / "index"
+    with running(_PACK, environment_of(settings), settings.var_dir / "log") as process:
+        deadline = time.monotonic() + 60
+        while process.poll() is None and not (index.exists() and index.stat().st_size > 3000):
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        if process.poll() is None:
+            os.kill(process.pid, number)
+        process.wait(10)
+        return process.poll()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_a_process_goes_on_with_the_work_of_one_that_was_ended(
     shell: Shell, tmp_path: Path, number: int, exit_code: int
 ) -> None:
-    settings = elsewhere(shell, tmp_path)
-    index = settings.archive_dir / f"province-{PROVINCE}.part" / "index"
-    with running(_PACK, environment_of(settings), tmp_path / "log") as process:
-        deadline = time.monotonic() + 60
-        while not (index.exists() and index.stat().st_size > 3000):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
-        os.kill(process.pid, number)
-        process.wait(10)
-        assert process.poll() == exit_code
+    for attempt in range(5):
+        settings = elsewhere(shell, tmp_path / str(attempt))
+        ended = end_half_way(settings, number)
+        if ended != 0:  # On a busy machine it may have come to its end before.
+            break
+    assert ended == exit_code
     assert list(settings.archive_dir.glob("*.pmtiles")) == []
     answer = Shell(settings).run(*_PACK[1:])
     assert answer.returncode == 0, answer.stderr
