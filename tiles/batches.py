@@ -62,7 +62,7 @@ class Batches:
         try:
             return await future
         except asyncio.CancelledError:
-            batch.leave()
+            self._leave(batch)
             raise
 
     def _start_in_time(self, batch: "_Batch") -> None:
@@ -96,7 +96,11 @@ class Batches:
                 start = time.perf_counter()
                 await batch.ask(connection)
                 self._note(batch.statement, (time.perf_counter() - start) / len(batch.waiting))
-        except (asyncpg.PostgresError, TimeoutError) as error:
+        except (asyncpg.QueryCanceledError, TimeoutError) as error:
+            # Each by itself would wait as long again; the next ones are asked for alone.
+            self._seconds[batch.statement] = LONGEST_S
+            batch.fail(error)
+        except asyncpg.PostgresError as error:
             self._part(batch, error)
         except Exception as error:
             batch.fail(error)
@@ -126,9 +130,17 @@ class Batches:
         if len(batch.waiting) == 1:
             batch.fail(error)
             return
-        for one in batch.waiting:
-            if not one[1].done():
-                self._start(_Batch(batch.statement, 1, [one]))
+        batch.parts = [_Batch(batch.statement, 1, [one]) for one in batch.waiting if not one[1].done()]
+        for part in batch.parts:
+            self._start(part)
+
+    def _leave(self, batch: "_Batch") -> None:
+        """End what the last has left; who comes now asks anew."""
+        for one in (batch, *batch.parts):
+            if one.is_left:
+                self._close(one)
+                if one.task is not None:
+                    one.task.cancel()
 
 
 class _Batch:
@@ -139,6 +151,7 @@ class _Batch:
         self.waiting: list[Waiting] = list(waiting)
         self.task: asyncio.Task[None] | None = None
         self.timer: asyncio.TimerHandle | None = None
+        self.parts: list[_Batch] = []
 
     async def ask(self, connection: asyncpg.Connection) -> None:
         places = [address for address, _ in self.waiting]
@@ -157,8 +170,3 @@ class _Batch:
     def is_left(self) -> bool:
         """Whether nobody waits for an answer any more."""
         return all(future.cancelled() for _, future in self.waiting)
-
-    def leave(self) -> None:
-        """End the question when the last has left."""
-        if self.task is not None and self.is_left:
-            self.task.cancel()

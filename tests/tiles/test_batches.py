@@ -22,6 +22,9 @@ SLOW = "SELECT $1::int AS x, statement_timestamp() AS asked_at FROM pg_sleep(0.0
 ENDLESS = "SELECT $1::int AS x, $2::int AS y FROM pg_sleep(60)"
 FIRST_IS_SLOW = """SELECT $1::int AS x, statement_timestamp() AS asked_at, clock_timestamp() AS made_at
 FROM pg_sleep(CASE WHEN $1::int = 0 THEN 0.5 ELSE 0 END)"""
+LONG = "SELECT $1::int AS x FROM pg_sleep(9)"
+FAULTY_OR_ENDLESS = """SELECT 100 / $1::int AS part
+FROM (SELECT pg_sleep(CASE WHEN $1::int = 2 AND 100 / $1::int > 0 THEN 60 ELSE 0 END)) AS slept"""
 FAULTY = "SELECT 100 / $1::int AS part"
 
 
@@ -263,3 +266,60 @@ def test_tiles_made_together_are_those_made_one_by_one(
             await connection.close()
 
     asyncio.run(compare())
+
+
+def test_who_comes_in_the_moment_that_the_last_has_left_gets_a_tile(sample_settings: ServiceSettings) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, QUICK)
+        async with connections.lend():
+            leaving = asyncio.create_task(batches.fetchrow(QUICK, place(1)))
+            await asyncio.sleep(0.01)
+            leaving.cancel()
+            coming = [asyncio.create_task(batches.fetchrow(QUICK, place(x))) for x in (2, 3)]
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            assert [row["x"] for row in await asyncio.gather(*coming)] == [2, 3]
+
+    run(sample_settings, test)
+
+
+def test_what_takes_too_long_is_asked_for_once_and_then_alone(
+    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    ask = _Batch.ask
+
+    async def noting(self: _Batch, connection: asyncpg.Connection) -> None:
+        asked.append(len(self.waiting))
+        await ask(self, connection)
+
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, LONG)
+        for expected in ([3], [3, 1, 1, 1]):
+            errors = await queue(batches, connections, LONG, 3)
+            assert {type(error) for error in errors} == {asyncpg.QueryCanceledError}
+            assert asked == expected
+
+    monkeypatch.setattr(_Batch, "ask", noting)
+    run(sample_settings.model_copy(update={"read_timeout_ms": 200}), test)
+
+
+def test_the_question_for_a_tile_that_was_parted_from_others_ends_when_it_is_left(
+    sample_settings: ServiceSettings,
+) -> None:
+    async def test(batches: Batches, connections: Connections) -> None:
+        suppose_quick(batches, FAULTY_OR_ENDLESS)
+        async with connections.lend():
+            waiting = [asyncio.create_task(batches.fetchrow(FAULTY_OR_ENDLESS, place(x))) for x in (0, 2)]
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await waiting[0]
+            while not await asyncio.to_thread(queries_under_way, sample_settings):
+                await asyncio.sleep(0.01)
+            waiting[1].cancel()
+            while await asyncio.to_thread(queries_under_way, sample_settings):
+                await asyncio.sleep(0.01)
+
+    # The database itself would end it later.
+    run(sample_settings.model_copy(update={"read_timeout_ms": 60_000}), test)
