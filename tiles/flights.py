@@ -1,7 +1,7 @@
 """Tiles under way: requests for the same one wait for the one request that makes it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from typing import Any
 
 from tiles.cache import Tile
@@ -41,13 +41,13 @@ class Flights:
                 del self._under_way[key]
             flight.land(result)
 
-    def leave(self, key: Hashable, task: Task) -> None:
-        """Cancel a task that waits for a tile on behalf of a client that has gone.
+    def leave(self, keys: Iterable[Hashable], task: Task) -> None:
+        """Cancel a task that waits for one of these on behalf of a client that has gone.
 
-        A task that makes the tile for others too goes on until they have gone as well.
+        A task that makes it for others too goes on until they have gone as well.
         """
-        flight = self._under_way.get(key)
-        if flight is None or flight.maker is not task or not flight.be_left():
+        made = [flight for key in keys if (flight := self._under_way.get(key)) is not None and flight.maker is task]
+        if not any(flight.be_left() for flight in made):
             task.cancel()
 
     def forget(self, is_old: Callable[[Any], bool]) -> None:

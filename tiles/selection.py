@@ -253,7 +253,7 @@ class TileSelections:
 
     def leave(self, selection: Selection, address: TileAddress, task: "asyncio.Task[Any]") -> None:
         """Let a task that waits for a tile go, as `TileStore.leave` does."""
-        self._flights.leave((selection.key, address), task)
+        self._flights.leave([(selection.key, address)], task)
 
     async def _make(self, selection: Selection, address: TileAddress) -> Tile:
         mark = self._store.mark

@@ -36,6 +36,9 @@ its answer may take: on a busy machine a second is too little, and to take it fo
 
 _AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
+_VERSION = "version"
+"""Ends the key of a flight for a tile's version alone."""
+
 _NOTHING: Mapping[str, Any] = {"stamps": [], "tile": b""}
 """What the database would answer of no layer at all."""
 
@@ -135,15 +138,25 @@ class TileStore:
         return found
 
     async def version(self, layers: Layers, address: TileAddress) -> str:
-        """Return a tile's version without making the tile; the next time it is in memory."""
+        """Return a tile's version without making the tile; the next time it is in memory.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free in time.
+        """
+        tile = await self._flights.tile((layers, address, _VERSION), lambda: self._find_version(layers, address))
+        return tile.version
+
+    async def _find_version(self, layers: Layers, address: TileAddress) -> Tile:
         generations, mark = self._generations(layers), self.mark
         filled = self._filled(layers)
         row = await self._fetch(stamp_sql(filled, address.z), address) if filled else _NOTHING
-        version = _version(self.steady(mark), layers, filled, row["stamps"])
+        tile = Tile(_version(self.steady(mark), layers, filled, row["stamps"]))
         key = layers, address
         if generations is not None and generations == self._generations(layers) and self.cache.get(key) is None:
-            self.cache.put(key, Tile(version))
-        return version
+            self.cache.put(key, tile)
+        return tile
 
     def steady(self, mark: str) -> str:
         """Return the mark that was read before a tile was made, or where it has changed since, one that is of no database."""
@@ -172,11 +185,11 @@ class TileStore:
         return await self._flights.tile(key, lambda: self._make(key))
 
     def leave(self, key: Key, task: "asyncio.Task[Any]") -> None:
-        """Cancel a task that waits for a tile on behalf of a client that has gone.
+        """Cancel a task that waits for a tile or its version on behalf of a client that has gone.
 
-        A task that makes the tile for others too goes on until they have gone as well.
+        A task that makes it for others too goes on until they have gone as well.
         """
-        self._flights.leave(key, task)
+        self._flights.leave([key, (*key, _VERSION)], task)
 
     async def _make(self, key: Key) -> Tile:
         self.misses += 1

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -47,6 +47,7 @@ Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Made = TypeVar("Made", Tile, Answer)
 
 MAX_LAYERS = 6
 FORMAT = "3"
@@ -157,7 +158,8 @@ class TileApplication:
             name = (scope["path"], scope["query_string"], asked.coding, asked.audience)
             self.store.cache.keep_answer(key, name, answer)
         if not sent:
-            answer = await self._fetch(key, asked, caching, receive)
+            here = current_task()
+            answer = await _watched(receive, self._fetch(key, asked, caching), lambda: self.store.leave(key, here))
             sent = answer.for_holder_of(asked.held)
         assert sent is not None
         status, headers, body = sent
@@ -168,18 +170,13 @@ class TileApplication:
         etag = f'"{self._format}-{tile.version}{"-gz" if asked.coding == GZIP else ""}"'.encode()
         return build_answer(key, tile, asked, etag=etag, caching=caching)
 
-    async def _fetch(self, key: Key, asked: Asked, caching: bytes, receive: Receive) -> Answer:
+    async def _fetch(self, key: Key, asked: Asked, caching: bytes) -> Answer:
         """Answer of what is not in memory; a version that the client holds is asked for before a tile is made."""
         if asked.held:
             answer = self._build(key, Tile(await self.store.version(*key)), asked, caching)
             if answer.for_holder_of(asked.held):
                 return answer
-        return self._build(key, await self._wait_for_tile(key, receive), asked, caching)
-
-    async def _wait_for_tile(self, key: Key, receive: Receive) -> Tile:
-        """Wait for the tile as long as the client does."""
-        here = current_task()
-        return await _watched(receive, self.store.tile(*key), lambda: self.store.leave(key, here))
+        return self._build(key, await self.store.tile(*key), asked, caching)
 
     async def _answer_selection(
         self, scope: Scope, receive: Receive, send: Send, key: Key, chosen: tuple[Selection, str]
@@ -315,8 +312,8 @@ async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _watched(receive: Receive, making: Coroutine[Any, Any, Tile], leave: Callable[[], Any]) -> Tile:
-    """Make a tile as long as the client is there; ``leave`` ends it."""
+async def _watched(receive: Receive, making: Coroutine[Any, Any, Made], leave: Callable[[], Any]) -> Made:
+    """Make something as long as the client is there; ``leave`` ends it."""
     watch = _Watch(receive, leave)
     try:
         return await making

@@ -39,7 +39,9 @@ class Slow:
     def tiles_wait(self) -> Iterator[None]:
         """Hold what tiles of addresses are cut from."""
         with self.administrator.transaction():
-            self.administrator.execute("LOCK TABLE reg.addresses_placed, reg.addresses_tile IN ACCESS EXCLUSIVE MODE")
+            self.administrator.execute(
+                "LOCK TABLE ops.tile_stamp, reg.addresses_placed, reg.addresses_tile IN ACCESS EXCLUSIVE MODE"
+            )
             yield
 
     def waiting(self) -> list[tuple[object, ...]]:
@@ -47,11 +49,12 @@ class Slow:
         self.administrator.execute("SELECT pg_stat_clear_snapshot()")
         return self.administrator.execute(WAITING).fetchall()
 
-    def leave_later(self, tile: str = TILE) -> socket.socket:
-        """Ask for a tile and keep the connection, to hang up on it."""
+    def leave_later(self, tile: str = TILE, held: str = "") -> socket.socket:
+        """Ask for a tile, perhaps holding one of a version, and keep the connection, to hang up on it."""
         place = urlsplit(self.address)
         client = socket.create_connection((place.hostname or "", place.port or 0))
-        client.sendall(f"GET {tile} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+        condition = f"If-None-Match: {held}\r\n" if held else ""
+        client.sendall(f"GET {tile} HTTP/1.1\r\nHost: {place.netloc}\r\n{condition}\r\n".encode())
         return client
 
 
@@ -87,10 +90,10 @@ def test_a_tile_that_one_client_left_is_made_for_the_others(slow: Slow) -> None:
     assert len({answer.content for answer in answers}) == 1
 
 
-@pytest.mark.parametrize("tile", [TILE, CHOSEN])
-def test_a_tile_that_every_client_left_is_not_made_and_can_be_asked_for_again(slow: Slow, tile: str) -> None:
+@pytest.mark.parametrize(("tile", "held"), [(TILE, ""), (TILE, '"old"'), (CHOSEN, "")])
+def test_a_tile_that_every_client_left_is_not_made_and_can_be_asked_for_again(slow: Slow, tile: str, held: str) -> None:
     with slow.tiles_wait():
-        leaving = [slow.leave_later(tile) for _ in range(2)]
+        leaving = [slow.leave_later(tile, held) for _ in range(2)]
         wait_until(lambda: len(slow.waiting()) == 1)
         time.sleep(A_MOMENT_S)
         for client in leaving:
