@@ -111,7 +111,7 @@ def test_a_client_that_holds_a_tile_gets_304_from_nginx(site: Site) -> None:
 
 READABLE = {
     CHROME: "gzip", "br": None, "identity": None, "zstd, br": None, "gzip;q=0, br": None, "gzip, *;q=0": "gzip",
-    "identity;q=0.5, gzip;q=0.1": None, "*": "gzip",
+    "identity;q=0.5, gzip;q=0.1": None, "*": "gzip", "notgzip": None, "br,gzip": "gzip",
 }  # fmt: skip
 LAYERS = ("addresses", "villages", "communes,addresses", "addresses,communes", "villages,communes", "communes")
 
