@@ -5,6 +5,7 @@ by Jinja everywhere; no template marks data as safe.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,7 +51,8 @@ def render(
     status_code : int
         Of the answer.
     lang : {"vi", "en"}, optional
-        Language of the page. Given, it is not remembered: an embedded page sets no cookie.
+        Language of the page. Given, it is not remembered: an embedded page sets no cookie. Nor is that of an error, which may
+        stand in the place of such a page.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def render(
     text = _ENVIRONMENT.get_template(template).render(**_frame(request, language), **(context or {}))
     headers = {**_HEADERS, "Content-Language": language}
     response = HTMLResponse(text, status_code=status_code, headers=headers)
-    if lang is None:
+    if lang is None and status_code < HTTPStatus.BAD_REQUEST:
         _remember(request, response)
     return response
 

@@ -159,6 +159,8 @@ def test_language_comes_from_query_then_cookie_then_header(
 def test_a_chosen_language_is_remembered(client: Client) -> None:
     assert "lang=en" in client.get("/about?lang=en").headers["set-cookie"]
     assert "set-cookie" not in client.get("/about?lang=xx").headers
+    # An embedded map sets no cookie, nor does the page that stands in its place where its address is wrong.
+    assert "set-cookie" not in client.get("/embed?layers=khongco&lang=vi", headers={"Accept": "text/html"}).headers
 
 
 def test_the_embedded_page_sets_and_reads_no_cookie(client: Client) -> None:
