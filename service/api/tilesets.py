@@ -190,9 +190,11 @@ def tileset(
     links: list[dict[str, Any]] = [
         *_forms(at),
         link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True},
-        link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
         link(f"{base}/collections/{register.id}", GEODATA, "application/json"),
     ]
+    if found is WEB_MERCATOR_QUAD:
+        # The only grid that TileJSON knows.
+        links.append(link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"))
     return _tileset(request, _layers([register], database, catalogue), found, links, settings)
 
 

@@ -197,3 +197,11 @@ def test_the_page_of_a_matrix_set_has_a_row_for_each_level(client: TestClient, l
     assert {"vi": "Hệ chia ô", "en": "Tile matrix set"}[language] in page
     assert "<td>1024 × 1024</td>" in page
     assert {"vi": "<td>1 : 28.571,4</td>", "en": "<td>1 : 28,571.4</td>"}[language] in page
+
+
+@pytest.mark.parametrize(("matrix_set", "count"), [(QUAD, 1), ("VN2000UTM48Quad", 0)])
+def test_a_tileset_leads_to_tilejson_where_that_has_the_same_tiles(
+    client: TestClient, matrix_set: str, count: int
+) -> None:
+    links = client.get(f"/collections/addresses/tiles/{matrix_set}?f=json").json()["links"]
+    assert sum(link["rel"] == "describedby" for link in links) == count
