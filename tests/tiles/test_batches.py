@@ -86,6 +86,20 @@ def queries_under_way(settings: ServiceSettings) -> int:
     return int(found[0])
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """For how many tiles each question was."""
+    found: list[int] = []
+    ask = _Batch.ask
+
+    async def noting(self: _Batch, connection: asyncpg.Connection) -> None:
+        found.append(len(self.waiting))
+        await ask(self, connection)
+
+    monkeypatch.setattr(_Batch, "ask", noting)
+    return found
+
+
 def test_tiles_that_wait_are_asked_for_together_and_each_gets_its_own(sample_settings: ServiceSettings) -> None:
     async def test(batches: Batches, connections: Connections) -> None:
         suppose_quick(batches, QUICK)
@@ -154,15 +168,9 @@ def test_as_many_as_are_asked_for_together_do_not_wait(
 
 
 def test_what_all_have_left_while_it_gathered_is_never_asked_for(
-    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch, asked: list[int]
 ) -> None:
     monkeypatch.setattr("tiles.batches._GATHERED_WITHIN_S", 0.1)
-    asked: list[int] = []
-    ask = _Batch.ask
-
-    async def noting(self: _Batch, connection: asyncpg.Connection) -> None:
-        asked.append(len(self.waiting))
-        await ask(self, connection)
 
     async def test(batches: Batches, _connections: Connections) -> None:
         suppose_quick(batches, FIRST_IS_SLOW)
@@ -177,7 +185,6 @@ def test_what_all_have_left_while_it_gathered_is_never_asked_for(
         assert (await batches.fetchrow(FIRST_IS_SLOW, place(3)))["x"] == 3
         assert asked == [1, 1]
 
-    monkeypatch.setattr(_Batch, "ask", noting)
     run(sample_settings, test, size=2)
 
 
@@ -284,15 +291,8 @@ def test_who_comes_in_the_moment_that_the_last_has_left_gets_a_tile(sample_setti
 
 
 def test_what_takes_too_long_is_asked_for_once_and_then_alone(
-    sample_settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+    sample_settings: ServiceSettings, asked: list[int]
 ) -> None:
-    asked: list[int] = []
-    ask = _Batch.ask
-
-    async def noting(self: _Batch, connection: asyncpg.Connection) -> None:
-        asked.append(len(self.waiting))
-        await ask(self, connection)
-
     async def test(batches: Batches, connections: Connections) -> None:
         suppose_quick(batches, LONG)
         for expected in ([3], [3, 1, 1, 1]):
@@ -300,7 +300,6 @@ def test_what_takes_too_long_is_asked_for_once_and_then_alone(
             assert {type(error) for error in errors} == {asyncpg.QueryCanceledError}
             assert asked == expected
 
-    monkeypatch.setattr(_Batch, "ask", noting)
     run(sample_settings.model_copy(update={"read_timeout_ms": 200}), test)
 
 
