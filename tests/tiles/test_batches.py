@@ -80,7 +80,8 @@ def run(settings: ServiceSettings, test: Callable[[Batches, Connections], Awaita
 def queries_under_way(settings: ServiceSettings) -> int:
     with psycopg.connect(settings.sqlalchemy_url.replace("+psycopg", "")) as connection:
         found = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test of batches' AND state = 'active'"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name = 'test of batches' AND state = 'active'"
         ).fetchone()
     assert found is not None
     return int(found[0])
