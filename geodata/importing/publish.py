@@ -30,6 +30,8 @@ from geodata.units.index import UnitIndex, load_units
 SORT_MEMORY = "256MB"
 """For sorting and hashing while a revision is written: 675,000 records fit without going through the disk."""
 
+_MANY_ROWS = 1000
+"""Rows of a file from which on statistics cost less than a plan made without them may."""
 
 _REVIEWED, _APPLIED, _INDEXED = 0.1, 0.4, 0.65
 """How far a publish is after its steps, as a share of the time that first loads take."""
@@ -272,6 +274,8 @@ def _publish(  # noqa: PLR0913  what is published, for whom, and who is told
     staged = _held_back(connection, request, staged, report)
     merge = _merge(connection, register, table, staged, request.mode, request.commune)
     if not merge.is_bulk:
+        if rows >= _MANY_ROWS:
+            _gather_statistics(connection, register)
         merge.match()
     kept = (*staged.kept, *refuse_rows(merge, request.actor, report))
     if is_new and not merge.is_bulk:
@@ -317,12 +321,27 @@ def _write(merge: Merge, request: ImportRequest, found: Review, tell: Callable[[
     return number
 
 
+def _gather_statistics(connection: Connection, register: Register) -> None:
+    """Let the planner know how much the register holds now.
+
+    What it knew may be of a moment in which the database counted few rows on many pages, as while another large file is
+    being published. It would then compare every row of this file with every record.
+    """
+    for name in _tables(register):
+        connection.execute(select(func.ops.analyze_derived(name)))
+
+
 def _begin_bulk(connection: Connection, register: Register) -> Sequence[str]:
     """Set indexes and constraints of an empty register aside; returns the tables, side tables first."""
-    sides = [table.name for table in register.companion_fields]
-    if register.codes is not None:
-        sides.append(register.codes.__table__.name)
-    tables = [*sides, register.id]
+    tables = _tables(register)
     for name in tables:
         connection.execute(select(func.ops.begin_bulk_load(name)))
     return tables
+
+
+def _tables(register: Register) -> list[str]:
+    """Names of the tables that hold a register's records, side tables first."""
+    sides = [table.name for table in register.companion_fields]
+    if register.codes is not None:
+        sides.append(register.codes.__table__.name)
+    return [*sides, register.id]
