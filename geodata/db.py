@@ -7,6 +7,7 @@ another role's rights.
 """
 
 import os
+import select
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Self
 
 import psycopg
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import DeclarativeBase
 
@@ -105,6 +106,17 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, OperationalError | PoolTimeoutError | psycopg.OperationalError)
 
 
+def _refuse_ended(connection: psycopg.Connection, _record: object, _proxy: object) -> None:
+    """Take none of a pool's connections after the server has ended one of them: it says so, or closes it.
+
+    That is there to be read before anything was asked, and looking for it costs no way to the server and back.
+    """
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if heard.poll(0):
+        raise InvalidatePoolError
+
+
 def _give_way(connection: psycopg.Connection, _record: object) -> None:
     let_backend_give_way(connection.info.backend_pid)
 
@@ -134,6 +146,7 @@ class Database:
         self._read = self._engine(
             PUBLIC_ROLE, settings.read_pool_size, settings.read_timeout_ms, read_only=True
         ).execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(self._read, "checkout", _refuse_ended)
         self._staff = self._engine(STAFF_ROLE, settings.write_pool_size, settings.write_timeout_ms)
         worker_pool = max(settings.write_pool_size, _WORKER_CONNECTIONS)
         self._worker = self._engine(WORKER_ROLE, worker_pool, timeout_ms=0)
