@@ -51,10 +51,12 @@ _FILTER: list[Parameter] = [
     ("filter", "CQL2 over the queryables", {"type": "string", "maxLength": MAX_BYTES}),
     ("filter-lang", "Language of the filter", {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}),
 ]
+_LANGUAGE_OF_ERRORS: Parameter = ("lang", "Language of errors", {"type": "string", "enum": ["vi", "en"]})
 _TILE: list[Parameter] = [
     ("v", "Version from TileJSON; such a tile may be kept for ever", _TEXT),
     *_FILTER,
     ("properties", "Public fields of the features, comma separated; those of TileJSON by default", _TEXT),
+    _LANGUAGE_OF_ERRORS,
 ]
 _PAGE: list[Parameter] = [
     ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
@@ -151,7 +153,9 @@ def build_openapi(app: FastAPI) -> Json:
     paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}
     last = VN2000_QUAD.max_level
     vn2000 = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol", last=last)}
-    paths[VN2000_TILE] = {"get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, _TILE[:1])}
+    paths[VN2000_TILE] = {
+        "get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, [_TILE[0], _TILE[-1]])
+    }
     for parameter in paths[VN2000_TILE]["get"]["parameters"]:
         if parameter["name"] in _VN2000_EXAMPLES:
             parameter["example"] = _VN2000_EXAMPLES[parameter["name"]]
@@ -328,6 +332,7 @@ def _tile_events() -> Json:
         "parameters": [
             _parameter("layers", "path", _TEXT, "Collection ids, comma separated, each once"),
             _parameter("since", "query", _TEXT, since),
+            _parameter(_LANGUAGE_OF_ERRORS[0], "query", _LANGUAGE_OF_ERRORS[2], _LANGUAGE_OF_ERRORS[1]),
             _parameter("Last-Event-ID", "header", _TEXT, "The same, as browsers send it when they come again"),
         ],
         "responses": {"200": stream, **dict.fromkeys(("400", "404", "429", "503"), _PROBLEM)},

@@ -1,9 +1,11 @@
 """Errors as RFC 9457 problem documents: one table from class to status, in the reader's language."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
+import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +13,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from geodata import errors
 from geodata.db import is_passing
@@ -277,12 +280,30 @@ def problem(
     return JSONResponse(body, status, media_type=MEDIA_TYPE, headers=extra)
 
 
+def write_problem(scope: MutableMapping[str, Any], error: errors.GeodataError) -> tuple[HTTPStatus, bytes]:
+    """Write an error of ours for an application beside the framework; returns its status and the document."""
+    status = _status_of(error)
+    request_id = scope.get("request_id") or uuid4().hex
+    document = {
+        "type": f"urn:bandoso:problem:{error.code.lower()}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": _in_language(HTTPConnection(scope), error.vi, error.en),
+        "instance": f"urn:bandoso:request:{request_id}",
+    }
+    return status, orjson.dumps(document)
+
+
+def _status_of(error: errors.GeodataError) -> HTTPStatus:
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
+
+
 def _wants_page(request: Request) -> bool:
     """Whether a person's browser asks: it names HTML before anything else, programs do not."""
     return request.method == "GET" and request.headers.get("accept", "").startswith("text/html")
 
 
-def _in_language(request: Request, vi: str, en: str) -> str:
+def _in_language(request: HTTPConnection, vi: str, en: str) -> str:
     return en if pick_language(request) == "en" else vi
 
 
@@ -295,7 +316,7 @@ def _sentence(request: Request, status: HTTPStatus) -> str:
 async def on_geodata_error(request: Request, error: Exception) -> Response:
     """Answer an error of ours with its own words."""
     assert isinstance(error, errors.GeodataError)
-    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
+    status = _status_of(error)
     wait_s = error.detail.get("wait_s", WAITS_S.get(type(error)))
     headers = {"Retry-After": str(wait_s)} if wait_s is not None else {}
     if isinstance(error, RangeError):

@@ -7,7 +7,10 @@ from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
 from geodata.errors import ParameterError
 from geodata.register import MAX_ZOOM
 
-__all__ = ["BUFFER", "EXTENT", "HALF_WORLD_M", "TileAddress", "parse_tile"]
+__all__ = ["BUFFER", "EXTENT", "HALF_WORLD_M", "OGC_NAMES", "TileAddress", "parse_tile"]
+
+OGC_NAMES = ("tileMatrix", "tileCol", "tileRow")
+"""What OGC API - Tiles calls zoom, column and row."""
 
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,4}")
 
@@ -25,26 +28,33 @@ class TileAddress(NamedTuple):
         return 2 * HALF_WORLD_M / (1 << self.z)
 
 
-def parse_tile(z: str, x: str, y: str) -> TileAddress:
+def parse_tile(z: str, x: str, y: str, *, names: tuple[str, str, str] = ("z", "x", "y")) -> TileAddress:
     """Read a tile address from the parts of a path.
+
+    Parameters
+    ----------
+    z, x, y : str
+    names : tuple of str
+        What errors call them.
 
     Raises
     ------
     ParameterError
         When a part is not a plain number or lies outside the matrix.
     """
-    numbers = {}
-    for name, text in (("z", z), ("x", x), ("y", y)):
+    numbers = []
+    for name, text in zip(names, (z, x, y), strict=True):
         if not _WHOLE.fullmatch(text):
             raise ParameterError(name=name, why_vi="phải là số nguyên không âm.", why_en="it must be a whole number.")
-        numbers[name] = int(text)
-    if numbers["z"] > MAX_ZOOM:
+        numbers.append(int(text))
+    place = TileAddress(*numbers)
+    if place.z > MAX_ZOOM:
         raise ParameterError(
-            name="z", why_vi=f"mức phóng lớn nhất là {MAX_ZOOM}.", why_en=f"the largest zoom is {MAX_ZOOM}."
+            name=names[0], why_vi=f"mức phóng lớn nhất là {MAX_ZOOM}.", why_en=f"the largest zoom is {MAX_ZOOM}."
         )
-    for name in ("x", "y"):
-        if numbers[name] >= 1 << numbers["z"]:
+    for name, number in zip(names[1:], place[1:], strict=True):
+        if number >= 1 << place.z:
             raise ParameterError(
-                name=name, why_vi="nằm ngoài ma trận ô của mức này.", why_en="it is outside the zoom's tile matrix."
+                name=name, why_vi="nằm ngoài phạm vi các ô của mức này.", why_en="it is outside the zoom's tile matrix."
             )
-    return TileAddress(numbers["z"], numbers["x"], numbers["y"])
+    return place

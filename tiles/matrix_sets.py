@@ -112,7 +112,7 @@ def _to_mercator(lon: Any, lat: Any) -> tuple[Any, Any]:
 
 WEB_MERCATOR_QUAD = MatrixSet(
     id="WebMercatorQuad",
-    title=Label("Lưới ô Web Mercator", "Google Maps Compatible for the World"),
+    title=Label("Hệ chia ô Web Mercator", "Google Maps Compatible for the World"),
     uri="http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad",
     crs="http://www.opengis.net/def/crs/EPSG/0/3857",
     left=-HALF_WORLD_M,
@@ -130,7 +130,7 @@ def _to_vn2000(lon: Any, lat: Any) -> tuple[Any, Any]:
 
 VN2000_QUAD = MatrixSet(
     id="VN2000UTM48Quad",
-    title=Label("Lưới ô VN-2000 múi 48 (6°)", "VN-2000 / UTM zone 48N for Vietnam"),
+    title=Label("Hệ chia ô VN-2000 múi 48 (6°)", "VN-2000 / UTM zone 48N for Vietnam"),
     uri="",
     crs="http://www.opengis.net/def/crs/EPSG/0/3405",
     left=0.0,

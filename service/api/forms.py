@@ -68,3 +68,8 @@ def link(href: str, rel: str, media_type: str, title: str | None = None) -> dict
     """Write a link object."""
     written = {"href": href, "rel": rel, "type": media_type}
     return {**written, "title": title} if title else written
+
+
+def own_links(at: str) -> list[dict[str, Any]]:
+    """Return the links of a document to itself, for programs and for people."""
+    return [link(at, "self", "application/json"), link(f"{at}?f=html", "alternate", "text/html")]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
 import orjson
 
@@ -27,10 +28,10 @@ from service.middleware import OPEN, PREFLIGHT, REQUESTS, SECURITY
 from service.problems import (
     MEDIA_TYPE,
     RETRY_AFTER_S,
-    STATUSES,
     MethodError,
     TileListenersBusyError,
     TileListenersLimitError,
+    write_problem,
 )
 from tiles.cache import Layers
 from tiles.changes import EVERYTHING, Changes
@@ -138,7 +139,8 @@ class TileEvents:
         except GeodataError as error:
             await _refuse(scope, send, error)
         except Exception as error:
-            note_failure("news of tiles failed", error)
+            scope["request_id"] = uuid4().hex
+            note_failure("news of tiles failed", error, request_id=scope["request_id"])
             await _refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -314,7 +316,7 @@ def _read_layers(path: str) -> Layers:
 def _read_query(query: bytes) -> str:
     given: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name != "since":
+        if name not in {"since", "lang"}:
             raise ParameterError(name=name[:40], why_vi="không có tham số này.", why_en="there is no such parameter.")
         if name in given:
             raise ParameterError(name=name, why_vi="chỉ được ghi một lần.", why_en="it may be given once only.")
@@ -339,12 +341,7 @@ async def _send_part(send: Send, part: bytes) -> None:
 
 
 async def _refuse(scope: Scope, send: Send, error: GeodataError) -> None:
-    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.BAD_REQUEST)
-    language = dict(scope["headers"]).get(b"accept-language", b"")
-    body = orjson.dumps(
-        {"type": f"urn:bandoso:problem:{error.code.lower()}", "title": status.phrase, "status": status.value,
-         "detail": error.en if language.startswith(b"en") else error.vi}
-    )  # fmt: skip
+    status, body = write_problem(scope, error)
     headers = [*_SHARED, (b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
     if status in RETRY_AFTER_S:
         headers.append((b"retry-after", RETRY_AFTER_S[status].encode()))

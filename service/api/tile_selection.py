@@ -8,13 +8,14 @@ from geodata.filtering import MAX_BYTES
 from geodata.register import Register
 from geodata.registers import get_register
 from service.api.parameters import MAX_VALUE, read_cql2, require_crs84
+from service.web.i18n import as_language
 from tiles.cache import Layers
-from tiles.grid import TileAddress
+from tiles.grid import OGC_NAMES, TileAddress
 from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection
 
 _MARKS = (b"filter", b"properties")
-_NAMES = ("v", "f", "filter", "filter-lang", "filter-crs", "properties")
+_NAMES = ("v", "f", "lang", "filter", "filter-lang", "filter-crs", "properties")
 _LONGEST = {"filter": MAX_BYTES}
 _MAX_PARAMETERS = 16
 
@@ -59,7 +60,7 @@ def select_vn2000(layers: Layers, address: TileAddress) -> Selection:
     """
     if address.z > VN2000_QUAD.max_level:
         raise ParameterError(
-            name="z", why_vi=f"mức lớn nhất là {VN2000_QUAD.max_level}.", why_en=f"the largest level is {VN2000_QUAD.max_level}.",
+            name=OGC_NAMES[0], why_vi=f"mức lớn nhất là {VN2000_QUAD.max_level}.", why_en=f"the largest level is {VN2000_QUAD.max_level}.",
         )  # fmt: skip
     return Selection(get_register(layers[0]), matrix_set=VN2000_QUAD.id)
 
@@ -88,6 +89,8 @@ def _check(name: str, value: str, given: Mapping[str, str]) -> None:
         why = ("giá trị quá dài hoặc có ký tự lạ.", "the value is too long or has control characters.")
     elif name == "f" and value not in {"mvt", "pbf"}:
         why = ("dùng mvt.", "use mvt.")
+    elif name == "lang" and as_language(value) is None:
+        why = ("dùng vi hoặc en.", "use vi or en.")
     if why is not None:
         raise ParameterError(name=name[:40], why_vi=why[0], why_en=why[1])
 

@@ -13,10 +13,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from functools import partial
 from typing import Any, TypeVar
+from uuid import uuid4
 
-import orjson
-
-from geodata.errors import GeodataError, ParameterError, UnknownRegisterError
+from geodata.errors import GeodataError, ParameterError, UnknownMatrixSetError, UnknownRegisterError
 from geodata.registers import discover
 from service.api.tile_answers import (
     FOR_EVER,
@@ -34,12 +33,13 @@ from service.api.tile_answers import (
 from service.api.tile_selection import is_selective, read_selection, select_vn2000
 from service.logs import note_failure
 from service.middleware import PREFLIGHT, REQUESTS
-from service.problems import MEDIA_TYPE, STATUSES, CodingError, MethodError
+from service.problems import MEDIA_TYPE, CodingError, MethodError, write_problem
+from service.web.i18n import as_language
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
 from tiles.flights import current_task
-from tiles.grid import parse_tile
-from tiles.matrix_sets import VN2000_QUAD
+from tiles.grid import OGC_NAMES, TileAddress, parse_tile
+from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD
 from tiles.selection import Selection, TileSelections
 from tiles.store import TileStore
 
@@ -56,7 +56,7 @@ FORMAT = "3"
 PATHS = (
     re.compile(r"^/tiles/(?P<layers>[^/]+)/(?P<z>[^/]+)/(?P<x>[^/]+)/(?P<y>[^/]+)\.(?:mvt|pbf)\Z"),
     re.compile(
-        r"^/collections/(?P<layers>[^/,]+)/tiles/(?P<set>WebMercatorQuad|VN2000UTM48Quad)"
+        r"^/collections/(?P<layers>[^/,]+)/tiles/(?P<set>[^/]+)"
         r"/(?P<z>[^/]+)/(?P<y>[^/]+)/(?P<x>[^/]+)\Z"
     ),
 )
@@ -126,7 +126,8 @@ class TileApplication:
         except _ClientGoneError:
             return
         except Exception as error:
-            note_failure("tile failed", error)
+            scope["request_id"] = uuid4().hex
+            note_failure("tile failed", error, request_id=scope["request_id"])
             await self._refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,7 +138,7 @@ class TileApplication:
             raise MethodError
         found = scope["bandoso.tile"]
         layers = self._read_layers(found["layers"])
-        key = layers, parse_tile(found["z"], found["x"], found["y"])
+        key = layers, _read_place(found)
         chosen = _read_choice(found, scope["query_string"], key)
         if chosen is not None:
             await self._answer_selection(scope, receive, send, key, chosen)
@@ -247,20 +248,14 @@ class TileApplication:
         return layers
 
     async def _refuse(self, scope: Scope, send: Send, error: GeodataError) -> None:
-        status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 400)
-        language = dict(scope["headers"]).get(b"accept-language", b"")
-        detail = error.en if language.startswith(b"en") else error.vi
-        body = orjson.dumps(
-            {"type": f"urn:bandoso:problem:{error.code.lower()}", "title": str(getattr(status, "phrase", "")),
-             "status": int(status), "detail": detail}
-        )  # fmt: skip
+        status, body = write_problem(scope, error)
         headers: Headers = ((b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store"), OPEN)
         if isinstance(error, TilesBusyError):
             headers = (*headers, (b"retry-after", b"1"))
         if isinstance(error, MethodError):
             headers = (*headers, (b"allow", b"GET, HEAD"))
-        self._count(int(status))
-        await reply(send, int(status), headers, body)
+        self._count(status.value)
+        await reply(send, status.value, headers, body)
 
 
 def tiles_version(revisions: Iterable[int], policy: str, mark: str) -> str:
@@ -282,11 +277,11 @@ def _form(policy: str, mark: str) -> str:
 
 
 def _check_query(query: bytes) -> str:
-    """Return the version that the address carries (``v=``), if any; any other parameter but ``f`` is refused."""
+    """Return the version that the address carries (``v=``), if any; any parameter beside ``f`` and ``lang`` is refused."""
     given: dict[bytes, bytes] = {}
     for part in query.split(b"&") if query else ():
         name, _, value = part.partition(b"=")
-        if name not in {b"v", b"f"}:
+        if name not in {b"v", b"f", b"lang"}:
             shown = name[:40].decode("ascii", "replace")
             raise ParameterError(name=shown, why_vi="không có tham số này.", why_en="there is no such parameter.")
         if name in given:
@@ -296,7 +291,19 @@ def _check_query(query: bytes) -> str:
         given[name] = value
     if given.get(b"f", b"mvt") not in {b"mvt", b"pbf"}:
         raise ParameterError(name="f", why_vi="dùng mvt.", why_en="use mvt.")
+    if b"lang" in given and as_language(given[b"lang"].decode("ascii", "replace")) is None:
+        raise ParameterError(name="lang", why_vi="dùng vi hoặc en.", why_en="use vi or en.")
     return given.get(b"v", b"").decode("ascii", "replace")
+
+
+def _read_place(found: re.Match[str]) -> TileAddress:
+    """Read the place of a tile; OGC API - Tiles has names of its own for its parts."""
+    place = found["z"], found["x"], found["y"]
+    if found.re is not PATHS[-1]:
+        return parse_tile(*place)
+    if found["set"] not in MATRIX_SETS:
+        raise UnknownMatrixSetError(name=found["set"][:40], known=", ".join(MATRIX_SETS))
+    return parse_tile(*place, names=OGC_NAMES)
 
 
 def _read_choice(found: re.Match[str], query: bytes, key: Key) -> tuple[Selection, str] | None:

@@ -13,7 +13,7 @@ from geodata.reference import read_basemap, read_province_outlines
 from geodata.register import Register
 from geodata.registers import discover, get_register
 from service.api.documents import MVT
-from service.api.forms import etag_of, is_unchanged, json_response, link, pick_form, unchanged
+from service.api.forms import etag_of, is_unchanged, json_response, link, own_links, pick_form, unchanged
 from service.api.parameters import only
 from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
@@ -135,7 +135,7 @@ def tile_matrix_set(request: Request, found: MatrixSetDep) -> Response:
     """Return the definition of a tile matrix set down to the last level that has tiles."""
     only(request)
     at = f"{base_url(request)}/tileMatrixSets/{found.id}"
-    definition, links = found.as_dict(pick_language(request)), _forms(at)
+    definition, links = found.as_dict(pick_language(request)), own_links(at)
     if pick_form(request) == "html":
         return render(request, "matrixSet.html", {"matrix_set": definition, "links": links})
     return json_response(definition | {"links": links})
@@ -149,16 +149,18 @@ def dataset_tilesets(request: Request) -> Response:
     return _tilesets(request, "Tilesets of all collections together", "/tiles", layers, [WEB_MERCATOR_QUAD])
 
 
-@router.get("/tiles/WebMercatorQuad", dependencies=[public], summary="Tileset metadata of all collections together")
+@router.get("/tiles/{tileMatrixSetId}", dependencies=[public], summary="Tileset metadata of all collections together")
 def dataset_tileset(
-    request: Request, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep
+    request: Request, found: MatrixSetDep, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep
 ) -> Response:
-    """Return the metadata of the tileset that holds every layer."""
+    """Return the metadata of the tileset that holds every layer; it is cut by WebMercatorQuad alone."""
     only(request)
+    if found is not WEB_MERCATOR_QUAD:
+        raise UnknownMatrixSetError(name=found.id, known=WEB_MERCATOR_QUAD.id)
     base, registers = base_url(request), _together()
     names = ",".join(register.id for register in registers)
     links: list[dict[str, Any]] = [
-        *_forms(f"{base}/tiles/{WEB_MERCATOR_QUAD.id}"),
+        *own_links(f"{base}/tiles/{WEB_MERCATOR_QUAD.id}"),
         link(f"{base}/tiles/{names}/{{tileMatrix}}/{{tileCol}}/{{tileRow}}.mvt", "item", MVT) | {"templated": True},
         link(f"{base}/tiles/{names}.json", "describedby", "application/json", "TileJSON"),
     ]
@@ -188,7 +190,7 @@ def tileset(
     base = base_url(request)
     at = f"{base}/collections/{register.id}/tiles/{found.id}"
     links: list[dict[str, Any]] = [
-        *_forms(at),
+        *own_links(at),
         link(f"{at}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT) | {"templated": True},
         link(f"{base}/collections/{register.id}", GEODATA, "application/json"),
     ]
@@ -213,18 +215,13 @@ def _layers(registers: list[Register], database: Database, catalogue: Catalogue)
     ]
 
 
-def _forms(at: str) -> list[dict[str, Any]]:
-    """Return the links of a document to itself, for programs and for people."""
-    return [link(at, "self", "application/json"), link(f"{at}?f=html", "alternate", "text/html")]
-
-
 def _list(request: Request, heading: str, at: str, document: dict[str, Any]) -> Response:
     """Answer with a list: the one member of a document."""
     ((_, entries),) = document.items()
     if pick_form(request) == "html":
-        shown = {"heading": translator(pick_language(request))(heading), "entries": entries, "links": _forms(at)}
+        shown = {"heading": translator(pick_language(request))(heading), "entries": entries, "links": own_links(at)}
         return render(request, "tilesets.html", shown)
-    return json_response({"links": _forms(at), **document})
+    return json_response({"links": own_links(at), **document})
 
 
 def _tilesets(request: Request, heading: str, path: str, layers: list[Layer], sets: list[MatrixSet]) -> Response:

@@ -36,7 +36,7 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/collections/{collectionId}/tiles"): (f"{ADDRESSES}/tiles", 200),
     ("GET", "/collections/{collectionId}/tiles/{tileMatrixSetId}"): (f"{ADDRESSES}/tiles/WebMercatorQuad", 200),
     ("GET", "/tiles"): ("/tiles", 200),
-    ("GET", "/tiles/WebMercatorQuad"): ("/tiles/WebMercatorQuad", 200),
+    ("GET", "/tiles/{tileMatrixSetId}"): ("/tiles/WebMercatorQuad", 200),
     ("GET", "/tiles/{layers}.json"): ("/tiles/addresses,villages.json", 200),
     ("GET", "/styles"): ("/styles", 200),
     ("GET", "/styles/map.json"): ("/styles/map.json", 200),

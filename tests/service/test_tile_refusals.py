@@ -142,3 +142,42 @@ def test_a_filter_takes_one_layer(client: TestClient) -> None:
     for query in ("filter=kind=1", "properties=kind"):
         answer = client.get(f"/tiles/addresses,communes/14/0/0.mvt?{query}")
         assert (answer.status_code, "một lớp" in answer.json()["detail"]) == (400, True)
+
+
+def test_a_refusal_is_a_whole_problem_document_in_the_language_asked_for(client: TestClient) -> None:
+    for query, headers, detail in (
+        ("", {}, "Tham số “x” không hợp lệ: nằm ngoài phạm vi các ô của mức này."),
+        ("?lang=en", {}, "The parameter “x” is not valid: it is outside the zoom's tile matrix."),
+        (
+            "",
+            {"accept-language": "fr,en;q=0.8"},
+            "The parameter “x” is not valid: it is outside the zoom's tile matrix.",
+        ),
+        ("?lang=vi", {"accept-language": "en"}, "Tham số “x” không hợp lệ: nằm ngoài phạm vi các ô của mức này."),
+    ):
+        document = client.get(f"/tiles/addresses/0/1/0.mvt{query}", headers=headers).json()
+        assert document["detail"] == detail
+        assert document["instance"].startswith("urn:bandoso:request:")
+        assert (document["status"], document["type"]) == (400, "urn:bandoso:problem:parameter")
+    assert client.get("/tiles/addresses/0/0/0.mvt?lang=en").status_code == 200
+    assert client.get("/tiles/addresses/0/0/0.mvt?lang=fr").json()["detail"].startswith("Tham số “lang”")
+    assert client.get("/tiles/addresses/nothing?lang=en").status_code == 404
+
+
+def test_parts_of_an_ogc_address_are_told_by_their_ogc_names(client: TestClient) -> None:
+    at = "/collections/addresses/tiles"
+    for place, name in (("15/0/0", "tileMatrix"), ("1/2/0", "tileRow"), ("1/0/2", "tileCol"), ("a/0/0", "tileMatrix")):
+        assert f"“{name}”" in client.get(f"{at}/WebMercatorQuad/{place}").json()["detail"]
+    assert "“tileMatrix”" in client.get(f"{at}/VN2000UTM48Quad/11/0/0").json()["detail"]
+
+
+def test_a_matrix_set_that_is_not_there_is_told_with_those_that_are(client: TestClient) -> None:
+    for path, known in (
+        ("/collections/addresses/tiles/GoogleMapsCompatible/0/0/0", "WebMercatorQuad, VN2000UTM48Quad"),
+        ("/collections/addresses/tiles/GoogleMapsCompatible", "WebMercatorQuad, VN2000UTM48Quad"),
+        ("/tiles/VN2000UTM48Quad", "WebMercatorQuad."),
+    ):
+        answer = client.get(path)
+        document = answer.json()
+        assert (answer.status_code, document["type"]) == (404, "urn:bandoso:problem:matrix_set_unknown")
+        assert known in document["detail"]
