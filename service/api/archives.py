@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
 
-from service.api.forms import is_unchanged, json_response
+from service.api.forms import is_unchanged, json_response, own_links, pick_form
 from service.api.parameters import only
 from service.archives import SUFFIX, Archive, ArchiveFolder
 from service.auth.policy import public
@@ -14,6 +14,7 @@ from service.deps import SettingsDep, base_url
 from service.problems import MEDIA_TYPE as PROBLEM
 from service.problems import ArchiveNotFoundError, RangeError
 from service.settings import ServiceSettings
+from service.web.rendering import render
 
 router = APIRouter(tags=["Tiles"])
 
@@ -40,7 +41,10 @@ def archives(request: Request, settings: SettingsDep) -> Response:
     only(request)
     base = base_url(request)
     found = [_describe(archive, base) for archive in _folder(settings).all() if _is_public(archive, settings)]
-    return json_response({"archives": found}, headers={"Cache-Control": "no-cache"})
+    document = {"archives": found, "links": own_links(f"{base}/archives")}
+    if pick_form(request) == "html":
+        return render(request, "archives.html", document)
+    return json_response(document, headers={"Cache-Control": "no-cache"})
 
 
 def _describe(archive: Archive, base: str) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from geodata.registers import discover, get_register
-from service.api.forms import json_response, link
+from service.api.forms import json_response, link, own_links, pick_form
 from service.api.parameters import only, read_layers
 from service.api.tilesets import STATIC
 from service.auth.policy import public
 from service.deps import base_url
 from service.web.i18n import pick_language
+from service.web.rendering import render
 from tiles.style import map_style
 
 router = APIRouter(tags=["Tiles"])
@@ -30,8 +31,10 @@ def styles(request: Request) -> Response:
         {"id": name, "title": title, "links": [link(f"{at}/{name}.json", "stylesheet", MAPLIBRE)]}
         for name, title in titles.items()
     ]
-    links = [link(at, "self", "application/json")]
-    return json_response({"default": WHOLE, "styles": entries, "links": links}, headers=STATIC)
+    document = {"default": WHOLE, "styles": entries, "links": own_links(at)}
+    if pick_form(request) == "html":
+        return render(request, "styles.html", document)
+    return json_response(document, headers=STATIC)
 
 
 @router.get("/styles/map.json", dependencies=[public], summary="MapLibre style")

@@ -1,5 +1,7 @@
 """The form of answers: pages for people, JSON for machines, ETags, HEAD, and what is not there."""
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -13,6 +15,8 @@ TILESETS = (
     "/collections/addresses/tiles/VN2000UTM48Quad",
     "/tileMatrixSets",
     "/tileMatrixSets/VN2000UTM48Quad",
+    "/archives",
+    "/styles",
 )
 PAGES = ("/", "/collections", "/collections/addresses", ADDRESSES, f"{ADDRESSES}/1", *TILESETS)
 
@@ -103,3 +107,12 @@ def test_reading_addresses_take_no_other_method(client: TestClient, method: str,
     answer = client.request(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (405, PROBLEM)
     assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_links_say_in_words_where_they_lead(client: TestClient, language: str) -> None:
+    for path in ("/collections/addresses", "/tiles", "/archives", "/styles", "/tileMatrixSets"):
+        text = client.get(f"{path}?f=html&lang={language}").text
+        shown = re.findall(r'<li><a href="[^"]*" rel="([^"]*)">([^<]*)</a>', text)
+        assert shown
+        assert not [rel for rel, words in shown if words == rel]
