@@ -332,3 +332,13 @@ def test_dates_are_written_out_and_broken_ones_left_alone() -> None:
 )
 def test_only_safe_links_are_offered(value: object) -> None:
     assert safe_href(value) is None
+
+
+def test_an_error_in_a_frame_is_not_a_site_in_a_site(client: Client) -> None:
+    framed = client.get("/embed?layers=khongco", headers={"Accept": "text/html"}).text
+    whole = client.get("/?layers=khongco", headers={"Accept": "text/html"}).text
+    for part in ("site-header", "site-footer"):
+        assert part in whole
+        assert part not in framed
+    assert "khongco" not in framed
+    assert 'target="_blank"' in framed
