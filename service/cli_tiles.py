@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -11,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from service.archives import ArchiveFolder, area_name
+from service.console import grouped
 from service.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ tiles_app = typer.Typer(no_args_is_help=True, help="Tệp lưu trữ ô bản đ
 
 out, err = Console(), Console(stderr=True)
 
+NOT_COMPARED = 3
 _LINE_EVERY_S = 5.0
 _CORES = len(os.sched_getaffinity(0))
 
@@ -43,6 +46,9 @@ def pack_tiles(
 
     settings = ServiceSettings()
     started = time.monotonic()
+    # Whoever stops it, a person or the system, it ends in the same way.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with _Bar() as bar:
         try:
             packed = asyncio.run(pack(settings, province, jobs, bar.tell))
@@ -65,12 +71,13 @@ def _tell(packed: "Packed", seconds: float) -> None:
     if packed.discarded:
         out.print("dữ liệu đã đổi nên làm lại từ đầu / the data has changed: began anew", soft_wrap=True)
     if packed.resumed:
-        out.print(f"làm tiếp từ / went on from {packed.resumed:,} ô/tiles", highlight=False, soft_wrap=True)
+        out.print(f"làm tiếp từ / went on from {grouped(packed.resumed)} ô/tiles", highlight=False, soft_wrap=True)
     if not packed.is_new:
         out.print("trạng thái này đã được đóng gói / this state is packed already", soft_wrap=True)
     out.print(str(packed.path), highlight=False, markup=False, soft_wrap=True)
     out.print(
-        f"{archive.tile_count:,} ô/tiles, {archive.size_bytes:,} byte, {rate:,.0f} ô/giây (tiles/s), {seconds:.1f} s",
+        f"{grouped(archive.tile_count)} ô/tiles, {grouped(archive.size_bytes)} byte, {grouped(round(rate))} ô/giây (tiles/s), "
+        f"{seconds:.1f} s",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
 
@@ -81,22 +88,28 @@ def verify_archive(
     count: Annotated[int, typer.Option("--tiles", min=0, help="Số ô so với cơ sở dữ liệu / tiles compared")] = 2000,
     seed: int = 2026,
 ) -> None:
-    """Đọc kiểm tra một tệp lưu trữ và so với cơ sở dữ liệu / read an archive whole and compare it with the database."""
+    """Đọc kiểm tra một tệp lưu trữ và so với cơ sở dữ liệu / read an archive whole and compare it with the database.
+
+    Mã kết thúc 0: giống hệt; 1: hỏng hoặc khác; 3: tệp nguyên vẹn, cơ sở dữ liệu nay đã khác nên không so được. /
+    Exit code 0: equal; 1: damaged or different; 3: whole, and not compared since the database holds another state.
+    """
     from service.packing import verify  # noqa: PLC0415  as above
 
     found = asyncio.run(verify(ServiceSettings(), file, count, seed, _CORES))
-    out.print(f"{found.tile_count:,} ô/tiles: tệp nguyên vẹn / the file is whole", highlight=False, soft_wrap=True)
+    out.print(
+        f"{grouped(found.tile_count)} ô/tiles: tệp nguyên vẹn / the file is whole", highlight=False, soft_wrap=True
+    )
     if found.compared_count is None:
         out.print("cơ sở dữ liệu nay đã khác / the database holds another state by now", soft_wrap=True)
-    else:
-        out.print(f"{found.compared_count:,} ô/tiles giống hệt / equal", highlight=False, soft_wrap=True)
+        raise typer.Exit(NOT_COMPARED)
+    out.print(f"{grouped(found.compared_count)} ô/tiles giống hệt / equal", highlight=False, soft_wrap=True)
 
 
 class _Bar:
     """How far packing is: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.completed:,.0f}/{task.total:,.0f} ô/tiles"), BarColumn(), TimeRemainingColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=err, disable=not err.is_terminal, transient=True)
         self._task: TaskID | None = None
         self._said = time.monotonic()
@@ -109,10 +122,11 @@ class _Bar:
         self._bar.stop()
 
     def tell(self, done: int, total: int) -> None:
-        """Show how many tiles were asked for, of how many."""
+        """Show at how many places was looked, of how many; most tiles of the deepest zooms turn out empty."""
+        words = f"đã xét / looked at {grouped(done)}/{grouped(total)} vị trí / places"
         if self._task is None:
-            self._task = self._bar.add_task("")
-        self._bar.update(self._task, completed=done, total=total)
+            self._task = self._bar.add_task(words)
+        self._bar.update(self._task, completed=done, total=total, description=words)
         if not err.is_terminal and time.monotonic() - self._said > _LINE_EVERY_S:
             self._said = time.monotonic()
-            err.print(f"{done:,}/{total:,} ô/tiles", highlight=False)
+            err.print(words, highlight=False, soft_wrap=True)

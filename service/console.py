@@ -27,6 +27,17 @@ def say(vi: str, en: str = "") -> None:
         sys.stdout.flush()
 
 
+def grouped(number: int) -> str:
+    """Write a whole number in groups of three digits, with the space that reads the same in both languages (ISO 80000-1).
+
+    Examples
+    --------
+    >>> grouped(1234567)
+    '1\u202f234\u202f567'
+    """
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def say_summary(address: str, login: Path | None) -> None:
     """Print where the service is, the sample officer's login and three things to try.
 

@@ -29,8 +29,8 @@ class NoBoundaryError(GeodataError):
     """What lies in a province cannot be told without its boundary."""
 
     code = "PROVINCE_WITHOUT_BOUNDARY"
-    vi_template = "Không có ranh giới tỉnh “{province}”: kiểm tra mã, hoặc nạp bằng bandoso units load."
-    en_template = "There is no boundary of province “{province}”: check the code, or run bandoso units load."
+    vi_template = "Không có ranh giới tỉnh “{province}”. Mã tỉnh gồm 2 chữ số, ví dụ 37; mã đúng thì nạp ranh giới bằng bandoso units load."
+    en_template = "There is no boundary of province “{province}”. A province's code has 2 digits, such as 37; if it is right, run bandoso units load."
 
 
 @dataclass(frozen=True, slots=True)

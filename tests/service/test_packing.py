@@ -118,7 +118,7 @@ def end_half_way(settings: ServiceSettings, number: int) -> int | None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_a_process_goes_on_with_the_work_of_one_that_was_ended(
     shell: Shell, tmp_path: Path, number: int, exit_code: int
 ) -> None:
