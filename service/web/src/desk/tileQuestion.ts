@@ -53,6 +53,10 @@ export class TileQuestion extends PageElement {
     const path = `${base}/desk/tiles/${encodeURIComponent(this.register)}/why`;
     this.tile = null;
     this.record = null;
+    if (wanted === '') {
+      this.words = d('tiles.wantedHint');
+      return;
+    }
     this.words = d('tiles.asking');
     try {
       if (TILE.test(wanted)) {
