@@ -19,9 +19,9 @@ from tests.benchmarks.tiles import paths
 from tests.conftest import Server, settings_for
 
 PROVINCES = 8
-ZOOMS = (14, 10, 8)
-APART_DEGREES = 2 * 360 / (1 << 8)
-"""Two tiles of zoom 8: a province moved by that fills its tiles as it did before, and no tile holds two provinces."""
+ZOOMS = (14, 10, 8, 6)
+APART_DEGREES = 360 / (1 << 6)
+"""A tile of zoom 6: a province moved by that fills its tiles as it did before, and no tile holds two provinces."""
 
 _TABLES = ("household_private", "address_codes", "addresses")
 """Those of the register, what belongs to an address first."""
