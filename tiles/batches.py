@@ -114,7 +114,8 @@ class Batches:
         self._under_way[batch.statement] -= 1
         gathered = self._gathering.get(batch.statement)
         if gathered is not None:
-            self._start(gathered)
+            # What has come in and was not read yet joins it.
+            asyncio.get_running_loop().call_soon(self._start, gathered)
 
     def _close(self, batch: "_Batch") -> None:
         """Let nobody join any more."""
