@@ -317,8 +317,10 @@ async def _next(inbox: asyncio.Queue[str | None], connection: asyncpg.Connection
 
 
 def _version(mark: str, layers: Layers, filled: Layers, stamps: list[int]) -> str:
-    known = dict(zip(filled, stamps, strict=True))
-    return f"{mark}-" + ".".join(format(known.get(layer, 0), "x") for layer in layers)
+    if filled != layers:
+        known = dict(zip(filled, stamps, strict=True))
+        stamps = [known.get(layer, 0) for layer in layers]
+    return f"{mark}-{'.'.join([f'{stamp:x}' for stamp in stamps])}"
 
 
 def _mark_of_nothing() -> str:

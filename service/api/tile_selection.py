@@ -14,7 +14,6 @@ from tiles.grid import OGC_NAMES, TileAddress
 from tiles.matrix_sets import VN2000_QUAD
 from tiles.selection import Selection
 
-_MARKS = (b"filter", b"properties")
 _NAMES = ("v", "f", "lang", "filter", "filter-lang", "filter-crs", "properties")
 _LONGEST = {"filter": MAX_BYTES}
 _MAX_PARAMETERS = 16
@@ -22,7 +21,7 @@ _MAX_PARAMETERS = 16
 
 def is_selective(query: bytes) -> bool:
     """Whether a query may choose records or fields: a plain one has neither word."""
-    return any(mark in query for mark in _MARKS)
+    return b"filter" in query or b"properties" in query
 
 
 def read_selection(query: bytes, layers: Layers) -> tuple[Selection, str]:

@@ -11,7 +11,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -67,6 +67,9 @@ _LATEST_NEWS_S = 0.5
 _COUNTED_WITHIN_S = 1.0
 """Figures for Prometheus cost more than the answer when each request writes them."""
 
+_ASKED = "bandoso.asked"
+"""Key of a request's scope: what was read of its headers."""
+
 _PREFLIGHT: Headers = tuple((name.lower().encode(), value.encode()) for name, value in PREFLIGHT.items())
 _PATIENCE_S = 0.05
 """How long after a tile was asked for its client begins to be watched."""
@@ -108,7 +111,7 @@ class TileApplication:
         """Return status, headers and body where an answer lies ready; None where `__call__` must make it."""
         if scope["method"] != "GET":
             return None
-        held, coding, audience = read_headers(scope["headers"])
+        held, coding, audience = scope[_ASKED] = read_headers(scope["headers"])
         answer: Answer | None = self.store.answer((scope["path"], scope["query_string"], coding, audience))
         if answer is None:
             return None
@@ -144,7 +147,7 @@ class TileApplication:
             await self._answer_selection(scope, receive, send, key, chosen)
             return
         version = _check_query(scope["query_string"])
-        asked = Asked(*read_headers(scope["headers"]))
+        asked = _read_asked(scope)
         if asked.coding == NONE:
             raise CodingError
         if version:
@@ -184,7 +187,7 @@ class TileApplication:
     ) -> None:
         """Answer a request that chooses records or fields."""
         (layers, address), (selection, version) = key, chosen
-        asked = Asked(*read_headers(scope["headers"]))
+        asked = _read_asked(scope)
         if asked.coding == NONE:
             raise CodingError
         is_current = version and version == self._version(layers) and not selection.changes_by_day
@@ -219,7 +222,7 @@ class TileApplication:
 
     def _version(self, layers: Layers) -> str:
         revisions = self.store.revisions(layers)
-        return tiles_version(revisions, self._policy, self.store.mark) if revisions is not None else ""
+        return _same_version(tuple(revisions), self._policy, self.store.mark) if revisions is not None else ""
 
     def _count(self, status: int) -> None:
         if not self._uncounted:
@@ -263,6 +266,10 @@ def tiles_version(revisions: Iterable[int], policy: str, mark: str) -> str:
     return "-".join(format(revision, "x") for revision in revisions) + _form(policy, mark)
 
 
+_same_version = lru_cache(maxsize=256)(tiles_version)
+"""`tiles_version` of what it was asked before, as it is for one request after the other."""
+
+
 def read_version(version: str, policy: str, mark: str) -> list[int] | None:
     """Return the revisions that a version names; None of one of another policy, form or database."""
     form = _form(policy, mark)
@@ -278,8 +285,10 @@ def _form(policy: str, mark: str) -> str:
 
 def _check_query(query: bytes) -> str:
     """Return the version that the address carries (``v=``), if any; any parameter beside ``f`` and ``lang`` is refused."""
+    if not query:
+        return ""
     given: dict[bytes, bytes] = {}
-    for part in query.split(b"&") if query else ():
+    for part in query.split(b"&"):
         name, _, value = part.partition(b"=")
         if name not in {b"v", b"f", b"lang"}:
             shown = name[:40].decode("ascii", "replace")
@@ -294,6 +303,11 @@ def _check_query(query: bytes) -> str:
     if b"lang" in given and as_language(given[b"lang"].decode("ascii", "replace")) is None:
         raise ParameterError(name="lang", why_vi="dùng vi hoặc en.", why_en="use vi or en.")
     return given.get(b"v", b"").decode("ascii", "replace")
+
+
+def _read_asked(scope: Scope) -> Asked:
+    """Read the headers, if that has not been done."""
+    return Asked(*(scope.get(_ASKED) or read_headers(scope["headers"])))
 
 
 def _read_place(found: re.Match[str]) -> TileAddress:
