@@ -36,14 +36,14 @@ class Cql2SyntaxError(ValueError):
     ----------
     at : int
         Number of the character from which on it is not, from 1.
-    expected : str
+    expected_vi, expected_en : str
         What could stand there.
     """
 
-    def __init__(self, at: int, expected: str) -> None:
-        super().__init__(f"expected {expected} at character {at}")
+    def __init__(self, at: int, expected_vi: str, expected_en: str) -> None:
+        super().__init__(f"expected {expected_en} at character {at}")
         self.at = at
-        self.expected = expected
+        self.expected_vi, self.expected_en = expected_vi, expected_en
 
 
 class Cql2DepthError(ValueError):
@@ -86,7 +86,7 @@ def _tokens(text: str) -> list[_Token]:
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
             start = at + len(text[at:]) - len(text[at:].lstrip())
-            raise Cql2SyntaxError(start + 1, "a name, a value or an operator")
+            raise Cql2SyntaxError(start + 1, "tên trường, giá trị hoặc phép toán", "a name, a value or an operator")
         kind = match.lastgroup
         found.append(_Token(kind, match[kind], match.start(kind), match.end()))
         at = match.end()
@@ -109,11 +109,11 @@ class _Parser:
     def whole(self) -> Tree:
         tree = self.expression()
         if self.next.kind != "end":
-            raise self.error("the end, AND or OR")
+            raise self.error("hết bộ lọc, AND hoặc OR", "the end, AND or OR")
         return tree
 
-    def error(self, expected: str) -> Cql2SyntaxError:
-        return Cql2SyntaxError(self.next.start + 1, expected)
+    def error(self, expected_vi: str, expected_en: str) -> Cql2SyntaxError:
+        return Cql2SyntaxError(self.next.start + 1, expected_vi, expected_en)
 
     def take(self) -> _Token:
         token = self.next
@@ -129,7 +129,7 @@ class _Parser:
 
     def need(self, word: str) -> None:
         if not self.took(word):
-            raise self.error(word)
+            raise self.error(word, word)
 
     def deeper(self) -> None:
         self.left -= 1
@@ -196,7 +196,7 @@ class _Parser:
         try:
             shape = shapely.from_wkt(self.text[start.start : token.end])
         except shapely.errors.GEOSException:
-            raise Cql2SyntaxError(start.start + 1, "a geometry in WKT") from None
+            raise Cql2SyntaxError(start.start + 1, "hình dạng WKT", "a geometry in WKT") from None
         return dict(shapely.geometry.mapping(shape))
 
     def predicate(self) -> Tree:
@@ -223,7 +223,9 @@ class _Parser:
             low = self.scalar()
             self.need("AND")
             return {"op": "between", "args": [left, low, self.scalar()]}
-        raise self.error("=, <>, <, >, <=, >=, LIKE, IN, BETWEEN or IS NULL")
+        raise self.error(
+            "=, <>, <, >, <=, >=, LIKE, IN, BETWEEN hoặc IS NULL", "=, <>, <, >, <=, >=, LIKE, IN, BETWEEN or IS NULL"
+        )
 
     def listed(self, part: Any) -> list[Tree]:
         self.need("(")
@@ -244,12 +246,12 @@ class _Parser:
 
     def string(self) -> str:
         if self.next.kind != "text":
-            raise self.error("a text in '…'")
+            raise self.error("văn bản trong '…'", "a text in '…'")
         return self.take().text[1:-1].replace("''", "'")
 
     def number(self) -> int | float:
         if self.next.kind != "number":
-            raise self.error("a number")
+            raise self.error("số", "a number")
         text = self.take().text
         return int(text) if len(text) <= _INTEGER_DIGITS and text.lstrip("-").isdigit() else float(text)
 
@@ -262,7 +264,7 @@ class _Parser:
             self.need(")")
             return written
         if name not in _WRAPPERS:
-            raise self.error("a property or a value")
+            raise self.error("tên trường hoặc giá trị", "a property or a value")
         self.take()
         self.need("(")
         self.deeper()
@@ -274,6 +276,6 @@ class _Parser:
     def property(self) -> Tree:
         token = self.next
         if token.kind not in {"word", "quoted"} or token.keyword in _KEYWORDS:
-            raise self.error("a property or a value")
+            raise self.error("tên trường hoặc giá trị", "a property or a value")
         self.take()
         return {"property": token.text.strip('"')}

@@ -119,8 +119,8 @@ def _parse(text: str, language: FilterLanguage) -> Tree:
         _refuse_depth()
     except Cql2SyntaxError as error:
         refuse(
-            f"sai cú pháp CQL2 từ ký tự thứ {error.at}; ở đó có thể là: {error.expected}.",
-            f"it is no CQL2 from character {error.at} on; what can stand there: {error.expected}.",
+            f"sai cú pháp CQL2 từ ký tự thứ {error.at}; ở đó có thể là: {error.expected_vi}.",
+            f"it is no CQL2 from character {error.at} on; what can stand there: {error.expected_en}.",
         )
 
 

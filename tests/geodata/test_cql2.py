@@ -1,5 +1,6 @@
 """CQL2 text is read as the reference parser reads it, and never takes longer or goes deeper than it should."""
 
+import re
 import time
 from typing import Any
 
@@ -100,6 +101,18 @@ def test_what_is_no_cql2_is_refused_with_the_place(text: str, at: int) -> None:
     with pytest.raises(Cql2SyntaxError) as refused:
         parse_cql2(text, depth=DEPTH)
     assert refused.value.at == at
+
+
+@pytest.mark.parametrize(
+    "text", ["kind =", "kind", "kind = 1 kind", "S_INTERSECTS(geometry, POINT(a))", "a IN (1", "?"]
+)
+def test_what_could_stand_there_is_told_in_each_language(text: str) -> None:
+    with pytest.raises(Cql2SyntaxError) as refused:
+        parse_cql2(text, depth=DEPTH)
+    error = refused.value
+    words = set(re.findall(r"[a-z]{2,}", error.expected_en))
+    assert not words & set(error.expected_vi.split())
+    assert error.expected_vi
 
 
 def test_nesting_is_read_up_to_the_depth_and_not_beyond() -> None:
