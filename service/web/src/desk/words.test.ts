@@ -30,6 +30,7 @@ describe('words', () => {
     expect([0, 0.001, 1708 / 1710, 1].map(percent)).toEqual(['0%', '1%', '99%', '100%']);
     expect(moment(null)).toBe('');
     expect(moment('soon')).toBe('');
+    expect(moment('2026-11-22T20:04:05Z')).toMatch(/03:04.*23\/11/);
   });
   it.each([
     ['Point', 'điểm'],
