@@ -31,7 +31,7 @@ SORT_MEMORY = "256MB"
 """For sorting and hashing while a revision is written: 675,000 records fit without going through the disk."""
 
 _MANY_ROWS = 1000
-"""Rows of a file from which on statistics cost less than a plan made without them may."""
+"""Rows of a file from which on reading the whole register costs little beside what they take one by one."""
 
 _REVIEWED, _APPLIED, _INDEXED = 0.1, 0.4, 0.65
 """How far a publish is after its steps, as a share of the time that first loads take."""
@@ -274,9 +274,8 @@ def _publish(  # noqa: PLR0913  what is published, for whom, and who is told
     staged = _held_back(connection, request, staged, report)
     merge = _merge(connection, register, table, staged, request.mode, request.commune)
     if not merge.is_bulk:
-        if rows >= _MANY_ROWS:
-            _gather_statistics(connection, register)
-        merge.match()
+        with _compared_at_once(connection, rows):
+            merge.match()
     kept = (*staged.kept, *refuse_rows(merge, request.actor, report))
     if is_new and not merge.is_bulk:
         report_overlaps(connection, register, table, report, request.actor)
@@ -321,27 +320,28 @@ def _write(merge: Merge, request: ImportRequest, found: Review, tell: Callable[[
     return number
 
 
-def _gather_statistics(connection: Connection, register: Register) -> None:
-    """Let the planner know how much the register holds now.
+@contextmanager
+def _compared_at_once(connection: Connection, rows: int) -> Iterator[None]:
+    """Let many rows meet the register by hashing or sorting, and never one after the other.
 
-    What it knew may be of a moment in which the database counted few rows on many pages, as while another large file is
-    being published. It would then compare every row of this file with every record.
+    The planner may know the register as it was in a moment in which the database counted few rows on many pages, as while
+    another large file was being published: it would compare every row with every record. Statistics of the present would
+    need a lock that others hold for long, or wait for with others held.
     """
-    for name in _tables(register):
-        connection.execute(select(func.ops.analyze_derived(name)))
+    if rows < _MANY_ROWS:
+        yield
+        return
+    connection.execute(text("SET LOCAL enable_nestloop = off"))
+    yield
+    connection.execute(text("SET LOCAL enable_nestloop = on"))
 
 
 def _begin_bulk(connection: Connection, register: Register) -> Sequence[str]:
     """Set indexes and constraints of an empty register aside; returns the tables, side tables first."""
-    tables = _tables(register)
-    for name in tables:
-        connection.execute(select(func.ops.begin_bulk_load(name)))
-    return tables
-
-
-def _tables(register: Register) -> list[str]:
-    """Names of the tables that hold a register's records, side tables first."""
     sides = [table.name for table in register.companion_fields]
     if register.codes is not None:
         sides.append(register.codes.__table__.name)
-    return [*sides, register.id]
+    tables = [*sides, register.id]
+    for name in tables:
+        connection.execute(select(func.ops.begin_bulk_load(name)))
+    return tables
