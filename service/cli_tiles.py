@@ -44,15 +44,19 @@ def pack_tiles(
     """
     from service.packing import pack  # noqa: PLC0415  the other commands do without the application
 
+    async def work() -> "Packed":
+        task = asyncio.current_task()
+        assert task is not None
+        # The system stops it as a person does.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await pack(settings, province, jobs, bar.tell)
+
     settings = ServiceSettings()
     started = time.monotonic()
-    # Whoever stops it, a person or the system, it ends in the same way.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with _Bar() as bar:
         try:
-            packed = asyncio.run(pack(settings, province, jobs, bar.tell))
-        except KeyboardInterrupt:
+            packed = asyncio.run(work())
+        except (KeyboardInterrupt, asyncio.CancelledError):
             raise typer.Exit(_stopped()) from None
     _tell(packed, time.monotonic() - started)
     if keep is not None:
@@ -90,8 +94,8 @@ def verify_archive(
 ) -> None:
     """Đọc kiểm tra một tệp lưu trữ và so với cơ sở dữ liệu / read an archive whole and compare it with the database.
 
-    Mã kết thúc 0: giống hệt; 1: hỏng hoặc khác; 3: tệp nguyên vẹn, cơ sở dữ liệu nay đã khác nên không so được. /
-    Exit code 0: equal; 1: damaged or different; 3: whole, and not compared since the database holds another state.
+    Mã kết thúc 0: giống hệt; 1: hỏng, khác hoặc không kiểm tra được; 3: tệp nguyên vẹn, cơ sở dữ liệu nay đã khác nên không so được. /
+    Exit code 0: equal; 1: damaged, different, or not to be told; 3: whole, and not compared since the database holds another state.
     """
     from service.packing import verify  # noqa: PLC0415  as above
 

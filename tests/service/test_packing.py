@@ -13,6 +13,7 @@ import mapbox_vector_tile
 import pytest
 
 from service import setup
+from service.cli_tiles import NOT_COMPARED
 from service.packing import NothingToPackError, Packed, pack, verify
 from service.settings import ServiceSettings
 from tests.conftest import environment_of, running, settings_for
@@ -145,6 +146,8 @@ def test_the_command_tells_where_the_archive_is_and_how_long_it_took(shell: Shel
     assert "ô/giây (tiles/s)" in told
     assert "packed already" in command.call("tiles", "pack", "-p", PROVINCE).stdout
     assert "300 ô/tiles giống hệt" in command.call("tiles", "verify", path, "--tiles", "300").stdout
+    publish_an_address(shell, "0790012347", tmp_path)
+    assert command.call("tiles", "verify", path).exit_code == NOT_COMPARED
 
 
 def test_a_tile_that_is_not_the_database_s_is_found(shell: Shell, tmp_path: Path) -> None:
