@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem documents: one table from class to status, in the reader's language."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -23,7 +23,7 @@ from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, No
 from service.file_options import FileOptionError
 from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError, MeasuringBusyError
 from service.logs import note_failure
-from service.middleware import PREFLIGHT, PRIVATE_PATHS, too_large_words
+from service.middleware import PREFLIGHT, PRIVATE_PATHS, Scope, too_large_words
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.connections import TilesBusyError
@@ -280,10 +280,24 @@ def problem(
     return JSONResponse(body, status, media_type=MEDIA_TYPE, headers=extra)
 
 
-def write_problem(scope: MutableMapping[str, Any], error: errors.GeodataError) -> tuple[HTTPStatus, bytes]:
-    """Write an error of ours for an application beside the framework; returns its status and the document."""
-    status = _status_of(error)
-    request_id = scope.get("request_id") or uuid4().hex
+def name_request(scope: Scope) -> str:
+    """Return the id of a request, which it gets here where none of the framework's middleware has seen it."""
+    request_id: str = scope.setdefault("request_id", uuid4().hex)
+    return request_id
+
+
+def write_problem(
+    scope: Scope, error: errors.GeodataError, route: str
+) -> tuple[HTTPStatus, tuple[tuple[bytes, bytes], ...], bytes]:
+    """Write and log an error of ours for an application beside the framework.
+
+    Returns
+    -------
+    HTTPStatus, tuple of headers, bytes
+        The last is the document.
+    """
+    status, request_id = _status_of(error), name_request(scope)
+    log.info("request", method=scope["method"], route=route, status=status.value, request_id=request_id)
     document = {
         "type": f"urn:bandoso:problem:{error.code.lower()}",
         "title": status.phrase,
@@ -291,7 +305,8 @@ def write_problem(scope: MutableMapping[str, Any], error: errors.GeodataError) -
         "detail": _in_language(HTTPConnection(scope), error.vi, error.en),
         "instance": f"urn:bandoso:request:{request_id}",
     }
-    return status, orjson.dumps(document)
+    media, number = (b"content-type", MEDIA_TYPE.encode()), (b"x-request-id", request_id.encode())
+    return status, (media, (b"cache-control", b"no-store"), number), orjson.dumps(document)
 
 
 def _status_of(error: errors.GeodataError) -> HTTPStatus:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 import orjson
 
@@ -26,13 +25,14 @@ from service.api.tiles import Receive, Scope, Send, read_version, tiles_version
 from service.logs import note_failure
 from service.middleware import OPEN, PREFLIGHT, REQUESTS, SECURITY
 from service.problems import (
-    MEDIA_TYPE,
     RETRY_AFTER_S,
     MethodError,
     TileListenersBusyError,
     TileListenersLimitError,
+    name_request,
     write_problem,
 )
+from service.web.i18n import as_language
 from tiles.cache import Layers
 from tiles.changes import EVERYTHING, Changes
 from tiles.connections import TilesBusyError
@@ -139,8 +139,7 @@ class TileEvents:
         except GeodataError as error:
             await _refuse(scope, send, error)
         except Exception as error:
-            scope["request_id"] = uuid4().hex
-            note_failure("news of tiles failed", error, request_id=scope["request_id"])
+            note_failure("news of tiles failed", error, request_id=name_request(scope))
             await _refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -316,6 +315,8 @@ def _read_layers(path: str) -> Layers:
 def _read_query(query: bytes) -> str:
     given: dict[str, str] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name == "lang" and as_language(value) is None:
+            raise ParameterError(name=name, why_vi="dùng vi hoặc en.", why_en="use vi or en.")
         if name not in {"since", "lang"}:
             raise ParameterError(name=name[:40], why_vi="không có tham số này.", why_en="there is no such parameter.")
         if name in given:
@@ -341,8 +342,8 @@ async def _send_part(send: Send, part: bytes) -> None:
 
 
 async def _refuse(scope: Scope, send: Send, error: GeodataError) -> None:
-    status, body = write_problem(scope, error)
-    headers = [*_SHARED, (b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store")]
+    status, shared, body = write_problem(scope, error, ROUTE)
+    headers = [*_SHARED, *shared]
     if status in RETRY_AFTER_S:
         headers.append((b"retry-after", RETRY_AFTER_S[status].encode()))
     if isinstance(error, MethodError):

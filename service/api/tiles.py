@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
 from functools import lru_cache, partial
 from typing import Any, TypeVar
-from uuid import uuid4
 
 from geodata.errors import GeodataError, ParameterError, UnknownMatrixSetError, UnknownRegisterError
 from geodata.registers import discover
@@ -33,7 +32,7 @@ from service.api.tile_answers import (
 from service.api.tile_selection import is_selective, read_selection, select_vn2000
 from service.logs import note_failure
 from service.middleware import PREFLIGHT, REQUESTS
-from service.problems import MEDIA_TYPE, CodingError, MethodError, write_problem
+from service.problems import CodingError, MethodError, name_request, write_problem
 from service.web.i18n import as_language
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError
@@ -129,8 +128,7 @@ class TileApplication:
         except _ClientGoneError:
             return
         except Exception as error:
-            scope["request_id"] = uuid4().hex
-            note_failure("tile failed", error, request_id=scope["request_id"])
+            note_failure("tile failed", error, request_id=name_request(scope))
             await self._refuse(scope, send, TilesBusyError())
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -251,8 +249,8 @@ class TileApplication:
         return layers
 
     async def _refuse(self, scope: Scope, send: Send, error: GeodataError) -> None:
-        status, body = write_problem(scope, error)
-        headers: Headers = ((b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store"), OPEN)
+        status, shared, body = write_problem(scope, error, "/tiles")
+        headers: Headers = (*shared, OPEN)
         if isinstance(error, TilesBusyError):
             headers = (*headers, (b"retry-after", b"1"))
         if isinstance(error, MethodError):

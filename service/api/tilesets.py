@@ -34,18 +34,19 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 STATIC = {"Cache-Control": "public, max-age=3600"}
 
 
-def read_matrix_set(
-    tile_matrix_set_id: Annotated[str, Path(alias="tileMatrixSetId", description="Id of a tile matrix set")],
-) -> MatrixSet:
+MatrixSetId = Annotated[str, Path(alias="tileMatrixSetId", description="Id of a tile matrix set")]
+
+
+def read_matrix_set(wanted: MatrixSetId) -> MatrixSet:
     """Return the tile matrix set of a path.
 
     Raises
     ------
     UnknownMatrixSetError
     """
-    found = MATRIX_SETS.get(tile_matrix_set_id)
+    found = MATRIX_SETS.get(wanted)
     if found is None:
-        raise UnknownMatrixSetError(name=tile_matrix_set_id[:40], known=", ".join(MATRIX_SETS))
+        raise UnknownMatrixSetError(name=wanted[:40], known=", ".join(MATRIX_SETS))
     return found
 
 
@@ -151,12 +152,12 @@ def dataset_tilesets(request: Request) -> Response:
 
 @router.get("/tiles/{tileMatrixSetId}", dependencies=[public], summary="Tileset metadata of all collections together")
 def dataset_tileset(
-    request: Request, found: MatrixSetDep, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep
+    request: Request, wanted: MatrixSetId, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep
 ) -> Response:
     """Return the metadata of the tileset that holds every layer; it is cut by WebMercatorQuad alone."""
     only(request)
-    if found is not WEB_MERCATOR_QUAD:
-        raise UnknownMatrixSetError(name=found.id, known=WEB_MERCATOR_QUAD.id)
+    if wanted != WEB_MERCATOR_QUAD.id:
+        raise UnknownMatrixSetError(name=wanted[:40], known=WEB_MERCATOR_QUAD.id)
     base, registers = base_url(request), _together()
     names = ",".join(register.id for register in registers)
     links: list[dict[str, Any]] = [

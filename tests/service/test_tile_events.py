@@ -195,7 +195,7 @@ def test_of_versions_that_cannot_be_compared_everything_is_told(live: Live, know
     ("path", "status"),
     [
         ("nothing/events", 404), ("addresses,nothing/events", 404), ("addresses,addresses/events", 400),
-        ("addresses/events?v=1", 400), ("addresses/events?since=1&since=1", 400), ("addresses/events?since=1,2", 400),
+        ("addresses/events?v=1", 400), ("addresses/events?lang=fr", 400), ("addresses/events?since=1&since=1", 400), ("addresses/events?since=1,2", 400),
         ("addresses/events?key=1", 400),
     ],
 )  # fmt: skip

@@ -74,6 +74,6 @@ function formatDate(value: string, field: Field, lang: Lang): string {
   if (field.type !== 'date' && field.type !== 'datetime') return value;
   const date = new Date(value);
   if (Number.isNaN(date.getTime())) return value;
-  const zone = field.type === 'date' ? { timeZone: 'UTC' } : { timeStyle: 'short' as const };
+  const zone = field.type === 'date' ? { timeZone: 'UTC' } : { timeStyle: 'short' as const, timeZone: 'Asia/Ho_Chi_Minh' };
   return new Intl.DateTimeFormat(lang, { dateStyle: 'medium', ...zone }).format(date);
 }
