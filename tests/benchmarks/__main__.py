@@ -104,7 +104,8 @@ def _import(ground: Ground, server: Server, options: Options, outcome: Outcome) 
     outcome.imported = result = imports.run_imports(server, path, options.count, options.rounds)
     imports.import_again(server, path, result)
     _say(f"import while {viewers.VIEWERS} viewers look at maps")
-    imports.import_while_viewed(server, path, options.count, 4 * options.seconds, result)
+    for _ in range(options.rounds):
+        imports.import_while_viewed(server, path, options.count, 4 * options.seconds, result)
     outcome.add("import", report.import_rows(result))
 
 

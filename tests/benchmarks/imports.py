@@ -57,16 +57,16 @@ class ImportResult:
     ----------
     copies, zip_copies : list of Timed
         The bare copy, of the unpacked file and of the zip that is uploaded.
-    quiet, busy : Views
-        What viewers met without and with an import beside them.
+    quiet, busy : list of Views
+        What viewers met without and with an import beside them, each round.
     """
 
     copies: list[Timed] = field(default_factory=list)
     zip_copies: list[Timed] = field(default_factory=list)
     imports: list[Timed] = field(default_factory=list)
     again: Timed | None = None
-    quiet: Views | None = None
-    busy: Views | None = None
+    quiet: list[Views] = field(default_factory=list)
+    busy: list[Views] = field(default_factory=list)
     viewed_s: float = 0.0
     report: dict[str, Any] = field(default_factory=dict)
     statements: list[tuple[float, int, str]] = field(default_factory=list)
@@ -134,12 +134,12 @@ def import_while_viewed(server: Server, path: Path, count: int, seconds: float, 
         assert row is not None
         box = [float(number) for number in re.findall(r"[-\d.]+", row[0])]
         watch(office.address, box, _after(seconds))
-        result.quiet = watch(office.address, box, _after(seconds))
+        result.quiet.append(watch(office.address, box, _after(seconds)))
         began = time.monotonic()
         upload_id = send(office, zipped(path))
         with ThreadPoolExecutor(1) as waiting:
             end = waiting.submit(await_end, connection, upload_id)
-            result.busy = watch(office.address, box, end.done)
+            result.busy.append(watch(office.address, box, end.done))
             end.result()
         result.viewed_s = time.monotonic() - began
     _expect(server, data.VIEWED, "reg.addresses", count)

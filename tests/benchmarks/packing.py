@@ -12,7 +12,7 @@ from tests.benchmarks.places import PROVINCE, ROOT, VAR, plain_environment
 from tests.conftest import Server
 
 _COMMAND = (sys.executable, "-m", "service", "tiles", "pack")
-_SAID = re.compile(r"^([\d,]+) ô/tiles, ([\d,]+) byte, ([\d,]+) ô/giây \(tiles/s\)")
+_SAID = re.compile(r"^([\d\u202f]+) ô/tiles, ([\d\u202f]+) byte, ([\d\u202f]+) ô/giây \(tiles/s\)")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def pack(server: Server) -> Packed | None:
     found = _SAID.match(lines[-1]) if lines else None
     if answer.returncode or found is None:
         raise BenchmarkError(f"tiles pack ended with {answer.returncode}:\n{answer.stdout}\n{answer.stderr[-2000:]}")
-    tiles, size, rate = (int(part.replace(",", "")) for part in found.groups())
+    tiles, size, rate = (int(part.replace("\u202f", "")) for part in found.groups())
     return Packed(tiles, size / 1e6, rate)
 
 
