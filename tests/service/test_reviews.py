@@ -139,6 +139,7 @@ def test_the_mark_is_taken_as_the_upload_s_json_says_it_and_as_the_header_does(o
     place, upload = sent(officer, address_csv(new_code()))
     etag = form.format(upload["diff"]["etag"])
     assert officer.post(f"{place}/publish", headers={"If-Match": etag}).status_code == 202
+    assert finish(officer, place)["state"] == "published"
 
 
 @pytest.mark.parametrize(
