@@ -54,12 +54,11 @@ _OTHER_FILE = re.compile(r"PARAMETERFILE|(grids|init|file)\s*=\s*(?!@null\b)", r
 # QGIS and GDAL name the datum of a system of one's own after its shift, also where the shift itself is lost.
 _DATUM = re.compile(r"vn[\s_-]*2000|viet[\s_-]*nam[\s_-]*2000|towgs84[=_]-191[._]90441429", re.IGNORECASE)
 _FALSE_EASTING_M = 500_000.0
-_MAX_CODE_DIGITS = 6
 _WGS84_NAMED = re.compile(r"(?<!based.on.)(?<!to)wgs.*84|world geodetic system 1984", re.IGNORECASE)
-_TRANSVERSE_MERCATOR = re.compile(r"VN2000:(\d{2,3}(?:\.\d{1,6})?),(0\.99\d{1,6}|1(?:\.0{1,6})?)")
-_SWAPPED, _NO_SHIFT = "swapped", "no-shift"
+SWAPPED, NO_SHIFT = "swapped", "no-shift"
+"""Options of a choice, see `geodata.crs_choices`."""
 _REMARKS = {
-    _SWAPPED: ("đảo trục", "axes swapped"), _NO_SHIFT: ("không chuyển hệ quy chiếu", "no datum shift"),
+    SWAPPED: ("đảo trục", "axes swapped"), NO_SHIFT: ("không chuyển hệ quy chiếu", "no datum shift"),
 }  # fmt: skip
 VN2000_DATUM, WGS84_DATUM = "VN-2000", "WGS 84"
 FILE_CHOICE = "file"
@@ -88,13 +87,15 @@ class SourceCrs:
     to_wgs84 : callable
         Easting (or longitude), northing (or latitude) arrays → longitude, latitude in degrees.
     choice : str
-        What `parse_choice` makes the same system of again; ``file`` where only the file describes it.
+        What `geodata.crs_choices.parse_choice` makes the same system of again; ``file`` where only the file describes it.
     datum : str
         ``VN-2000``, ``WGS 84``, or the name of another.
     grid : (float, float) or None
         Central meridian (degrees) and scale factor of a transverse Mercator grid with 500 km of false easting.
     is_swapped : bool
         Whether the numbers stand northing (latitude) first.
+    pipeline : str
+        What `to_wgs84` does, as PROJ's text; empty where PROJ chose it.
     """
 
     name: str
@@ -106,6 +107,7 @@ class SourceCrs:
     datum: str = ""
     grid: tuple[float, float] | None = None
     is_swapped: bool = False
+    pipeline: str = ""
 
     @property
     def name_en(self) -> str:
@@ -135,7 +137,7 @@ def vn2000(central_meridian: float, scale: float, epsg: int | None = None) -> So
     choice = f"EPSG:{epsg}" if epsg else f"VN2000:{central_meridian:.6g},{scale}"
     return SourceCrs(
         name, epsg, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(pipeline), choice=choice, datum=VN2000_DATUM,
-        grid=(central_meridian, scale),
+        grid=(central_meridian, scale), pipeline=pipeline,
     )  # fmt: skip
 
 
@@ -159,7 +161,7 @@ def vn2000_geographic() -> SourceCrs:
     steps = f"+proj=pipeline +step +proj=unitconvert +xy_in=deg +xy_out=rad {_HELMERT}{_TO_DEGREES}"
     return SourceCrs(
         "VN-2000", VN2000_GEOGRAPHIC, "VN-2000 to WGS 84 (2)", 1.0, _pipeline(steps),
-        choice=f"EPSG:{VN2000_GEOGRAPHIC}", datum=VN2000_DATUM,
+        choice=f"EPSG:{VN2000_GEOGRAPHIC}", datum=VN2000_DATUM, pipeline=steps,
     )  # fmt: skip
 
 
@@ -179,8 +181,8 @@ def without_shift(crs: SourceCrs) -> SourceCrs:
         )
     move = _keep if crs.grid is None else _pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {_TO_DEGREES}")
     return replace(
-        crs, name=f"{crs.name} ({_REMARKS[_NO_SHIFT][0]})", epsg=None, operation="none",
-        accuracy_m=None, to_wgs84=move, choice=f"{crs.choice};{_NO_SHIFT}", datum=WGS84_DATUM,
+        crs, name=f"{crs.name} ({_REMARKS[NO_SHIFT][0]})", epsg=None, operation="none",
+        accuracy_m=None, to_wgs84=move, choice=f"{crs.choice};{NO_SHIFT}", datum=WGS84_DATUM,
     )  # fmt: skip
 
 
@@ -191,7 +193,7 @@ def swapped(crs: SourceCrs) -> SourceCrs:
     def move(first: Floats, second: Floats) -> tuple[Floats, Floats]:
         return crs.to_wgs84(second, first)
 
-    name, choice = f"{crs.name} ({_REMARKS[_SWAPPED][0]})", f"{crs.choice};{_SWAPPED}"
+    name, choice = f"{crs.name} ({_REMARKS[SWAPPED][0]})", f"{crs.choice};{SWAPPED}"
     return replace(crs, name=name, epsg=None, to_wgs84=move, choice=choice, is_swapped=not crs.is_swapped)
 
 
@@ -206,12 +208,17 @@ def grid_from_wgs84(crs: SourceCrs, lon: Floats, lat: Floats) -> tuple[Floats, F
     """
     assert crs.grid is not None
     shift = _HELMERT if crs.datum == VN2000_DATUM else ""
-    transformer = pyproj.Transformer.from_pipeline(f"+proj=pipeline {_from_grid(*crs.grid)} {shift}{_TO_DEGREES}")
-    return _mover(transformer, TransformDirection.INVERSE)(lon, lat)
+    return from_wgs84(f"+proj=pipeline {_from_grid(*crs.grid)} {shift}{_TO_DEGREES}")(lon, lat)
 
 
-def _pipeline(text: str) -> ToWgs84:
-    return _mover(pyproj.Transformer.from_pipeline(text))
+@lru_cache(maxsize=256)
+def from_wgs84(pipeline: str) -> ToWgs84:
+    """Return what brings places in WGS 84 to the system of which a pipeline leads there."""
+    return _pipeline(pipeline, TransformDirection.INVERSE)
+
+
+def _pipeline(text: str, direction: TransformDirection = TransformDirection.FORWARD) -> ToWgs84:
+    return _mover(pyproj.Transformer.from_pipeline(text), direction)
 
 
 def _mover(transformer: Any, direction: TransformDirection = TransformDirection.FORWARD) -> ToWgs84:
@@ -220,69 +227,6 @@ def _mover(transformer: Any, direction: TransformDirection = TransformDirection.
         return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
 
     return move
-
-
-def parse_choice(text: str, stated: SourceCrs | None = None) -> SourceCrs:
-    """Return the coordinate system that somebody chose, as the report's candidates name it.
-
-    Parameters
-    ----------
-    text : str
-        ``EPSG:9209`` or ``9209``, ``VN2000:105.25,0.9999`` (central meridian in degrees, scale factor) or ``file`` (what
-        the file states). Options may follow after ``;``: ``no-shift`` (VN-2000 numbers that are WGS 84 in truth) and
-        ``swapped`` (northing first). Case and blanks do not matter.
-    stated : SourceCrs, optional
-        What ``file`` stands for.
-
-    Raises
-    ------
-    CoordinateSystemError
-        When the text is nothing of the kind, or the system is unknown or reached only by a "Ballpark" operation.
-
-    Examples
-    --------
-    >>> parse_choice("epsg:9209; swapped").name
-    'VN-2000 / TM 105°30′, k=0.9999 (đảo trục)'
-    >>> parse_choice("VN2000:105.25,0.9999").grid
-    (105.25, 0.9999)
-    """
-    base, *options = (part.strip() for part in text.split(";"))
-    crs = _parse_base(base, stated)
-    if len(set(options)) < len(options) or not {option.lower() for option in options} <= {_SWAPPED, _NO_SHIFT}:
-        raise _no_choice(text)
-    if _NO_SHIFT in map(str.lower, options):
-        crs = without_shift(crs)
-    return swapped(crs) if _SWAPPED in map(str.lower, options) else crs
-
-
-def _parse_base(base: str, stated: SourceCrs | None) -> SourceCrs:
-    if base.lower() == FILE_CHOICE and stated is not None:
-        return stated
-    grid = _TRANSVERSE_MERCATOR.fullmatch(re.sub(r"\s", "", base.upper()))
-    if grid is not None and WEST <= float(grid[1]) <= EAST:
-        return vn2000_zone(float(grid[1]), float(grid[2]))
-    return from_epsg(parse_epsg(base))
-
-
-def parse_epsg(name: str) -> int:
-    """Read the code out of ``EPSG:9209`` or ``9209``.
-
-    Raises
-    ------
-    CoordinateSystemError
-        When it is neither.
-    """
-    code = name.strip().upper().removeprefix("EPSG:")
-    if not (code.isascii() and code.isdigit() and len(code) <= _MAX_CODE_DIGITS):
-        raise _no_choice(name)
-    return int(code)
-
-
-def _no_choice(text: str) -> CoordinateSystemError:
-    return CoordinateSystemError(
-        why_vi=f"“{text[:40]}” không có dạng EPSG:9209 hay VN2000:105.25,0.9999.",
-        why_en=f"“{text[:40]}” is not of the form EPSG:9209 or VN2000:105.25,0.9999.",
-    )
 
 
 def from_epsg(code: int) -> SourceCrs:

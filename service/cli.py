@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from geodata import redrawing
-from geodata.crs import parse_epsg
+from geodata.crs_choices import parse_epsg
 from geodata.db import SYSTEM, Database, is_passing
 from geodata.errors import GeodataError
 from geodata.importing.check import ImportRequest

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from geodata import crs
+from geodata import crs, crs_choices
 from geodata.errors import GeodataError
 from geodata.importing.column_encodings import parse_choice
 from geodata.importing.messages_of_repairs import REPAIRS
@@ -110,7 +110,7 @@ def _check_crs(text: str) -> None:
     """Refuse what is no coordinate system; what ``file`` stands for, only the file says."""
     base, *options = text.split(";")
     is_of_file = base.strip().lower() == crs.FILE_CHOICE
-    crs.parse_choice(";".join([f"EPSG:{crs.VN2000_GEOGRAPHIC}", *options]) if is_of_file else text)
+    crs_choices.parse_choice(";".join([f"EPSG:{crs.VN2000_GEOGRAPHIC}", *options]) if is_of_file else text)
 
 
 def _check_encoding(text: str) -> None:

@@ -18,8 +18,8 @@ from geodata.crs import (
     from_epsg,
     from_wkt,
     looks_like_degrees,
-    parse_choice,
 )
+from geodata.crs_choices import parse_choice
 from geodata.errors import CoordinateSystemError
 from geodata.importing.candidates import SAME_PLACE_M, Fit, Ranking, rank, trap_between
 from geodata.importing.communes import ExpectedCommunes, FileCommunes
@@ -48,7 +48,7 @@ def choose_crs(
     ----------
     result : ReadResult
     wanted : str, optional
-        The officer's choice (see `geodata.crs.parse_choice`); overrides what the file says and what the places prove.
+        The officer's choice (see `geodata.crs_choices.parse_choice`); overrides what the file says and what the places prove.
     report : Report
         Gets ``crs``, ``preview`` and the messages.
     communes : FileCommunes, optional

@@ -17,7 +17,8 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 
-from geodata.crs import SourceCrs, from_epsg, parse_choice
+from geodata.crs import SourceCrs, from_epsg
+from geodata.crs_choices import parse_choice
 from geodata.sample.writer import from_wgs84
 from geodata.units.index import UnitIndex
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import shapely
 
-from geodata.crs import Floats, SourceCrs, from_epsg, parse_choice
+from geodata.crs import Floats, SourceCrs, from_epsg
+from geodata.crs_choices import parse_choice
 from geodata.importing.candidates import all_candidates, rank
 from geodata.importing.communes import ExpectedCommunes
 from geodata.sample.writer import from_wgs84

@@ -11,7 +11,8 @@ import pyproj
 import pytest
 import shapely
 
-from geodata.crs import WGS84_DEGREES, Floats, from_epsg, parse_choice
+from geodata.crs import WGS84_DEGREES, Floats, from_epsg
+from geodata.crs_choices import parse_choice
 from geodata.db import SYSTEM, Actor
 from geodata.importing.check import ImportRequest, NoSink, check_file
 from geodata.importing.communes import FileCommunes

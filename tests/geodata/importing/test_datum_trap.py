@@ -6,7 +6,8 @@ import numpy as np
 import pyproj
 import pytest
 
-from geodata.crs import Floats, parse_choice
+from geodata.crs import Floats
+from geodata.crs_choices import parse_choice
 from geodata.importing.quantities import say_distance
 from geodata.importing.report import Report
 from tests.geodata.importing.test_candidates import HERE, houses, written

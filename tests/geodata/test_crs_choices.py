@@ -11,12 +11,12 @@ from geodata.crs import (
     from_epsg,
     from_wkt,
     grid_from_wgs84,
-    parse_choice,
     swapped,
     vn2000,
     vn2000_geographic,
     without_shift,
 )
+from geodata.crs_choices import parse_choice
 from geodata.errors import CoordinateSystemError
 
 GEOD = pyproj.Geod(ellps="WGS84")
