@@ -1,11 +1,14 @@
 """The views that the public reads, as tables of statements: what is so now, and every state there was."""
 
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     BindParameter,
+    ColumnElement,
     FromClause,
+    Function,
     Label,
     Text,
     bindparam,
@@ -25,6 +28,9 @@ from geodata.register import Register
 
 DECIMALS = 7
 """Decimals of a coordinate in GeoJSON: 1 cm."""
+
+Names = tuple[str, ...] | None
+"""Names of the properties that are shown, in their order; None for all."""
 
 
 class Geometry(UserDefinedType[object]):
@@ -55,7 +61,7 @@ def states_view(register: Register) -> FromClause:
 
 
 def _open_view(register: Register, name: str, *more: str) -> FromClause:
-    names = ["id", "uuid", "revision", "updated_at", *_property_names(register), *more]
+    names = ["id", "uuid", "revision", "updated_at", *property_names(register), *more]
     shapes = [column(name, Geometry()) for name in geometry_names(register)]
     return table(name, *(column(name) for name in names), *shapes, schema="open")
 
@@ -79,26 +85,44 @@ def feature_at(register: Register) -> Label[str]:
     return _written(register, states_view(register))
 
 
-def _property_names(register: Register) -> list[str]:
+def property_names(register: Register) -> list[str]:
+    """Return the names of the properties that features have, in their order."""
     return [*(item.name for item in register.public_fields), *(side.name for side in register.lists)]
 
 
 @cache
-def feature_of(register: Register, *, is_past: bool) -> Label[str]:
-    """Return the expression that writes one feature."""
-    return _written(register, public_view(register, is_past=is_past))
+def feature_of(register: Register, *, is_past: bool, names: Names = None) -> Label[str]:
+    """Return the expression that writes one feature, with the properties of these names or with all."""
+    return _written(register, public_view(register, is_past=is_past), names)
 
 
-def _written(register: Register, view: FromClause) -> Label[str]:
-    properties = [part for name in _property_names(register) for part in (literal(name), view.c[name])]
-    shapes = [view.c[name] for name in geometry_names(register)]
-    place = shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=Geometry())
-    geometry = cast(func.ST_AsGeoJSON(place, DECIMALS, 0), _Json())
+def _written(register: Register, view: FromClause, names: Names = None) -> Label[str]:
+    geometry = cast(func.ST_AsGeoJSON(_place(register, view), DECIMALS, 0), _Json())
     feature = func.json_build_object(
         text("'type'"), text("'Feature'"), text("'id'"), view.c.uuid, text("'geometry'"), geometry,
-        text("'properties'"), func.json_build_object(*properties),
+        text("'properties'"), _properties(register, view, names),
     )  # fmt: skip
     return cast(feature, Text).label("feature")
+
+
+@cache
+def parts_of(register: Register, *, is_past: bool, names: Names = None) -> tuple[Label[Any], ...]:
+    """Return the expressions of a feature's parts: uuid, properties as JSON text, shape as WKB, days of validity."""
+    view = public_view(register, is_past=is_past)
+    properties = cast(_properties(register, view, names), Text).label("properties")
+    wkb = func.ST_AsBinary(_place(register, view), "NDR").label("wkb")
+    days = [view.c[name].label(name) for name in ("valid_from", "valid_to")] if register.has_validity else []
+    return view.c.uuid.label("uuid"), properties, wkb, *days
+
+
+def _properties(register: Register, view: FromClause, names: Names) -> Function[Any]:
+    listed = property_names(register) if names is None else names
+    return func.json_build_object(*(part for name in listed for part in (literal(name), view.c[name])))
+
+
+def _place(register: Register, view: FromClause) -> ColumnElement[Any]:
+    shapes = [view.c[name] for name in geometry_names(register)]
+    return shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=Geometry())
 
 
 class _Json(UserDefinedType[object]):

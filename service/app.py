@@ -15,10 +15,11 @@ from geodata.registers import discover
 from service import VERSION
 from service.api import (
     archives,
+    collections,
     documents,
     exports,
-    features,
     health,
+    items,
     lookup,
     reports,
     reviews,
@@ -62,7 +63,7 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    features.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
+    collections.router, items.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
     uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router,
     tile_reports.router, pages.router,
 ]  # fmt: skip

@@ -5,17 +5,9 @@ from datetime import date
 
 from sqlalchemy import Connection, column, select, table, text
 
-from geodata.features import (
-    BBox,
-    Interval,
-    Version,
-    count_listed,
-    read_day,
-    read_extent,
-    read_validity,
-    read_versions,
-)
+from geodata.features import Version, count_listed, count_matches, read_day, read_extent, read_validity, read_versions
 from geodata.mark import DATABASE_MARK
+from geodata.matching import BBox, Interval, ItemsQuery
 from geodata.register import Register
 
 NEVER = Version(0, None, 0, is_sample=False)
@@ -46,6 +38,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._states: dict[str, State] = {}
+        self._totals: dict[str, tuple[tuple[int, str, str], int]] = {}
 
     def state(self, connection: Connection, register: Register, versions: dict[str, Version] | None = None) -> State:
         """Return the state of one register."""
@@ -55,6 +48,15 @@ class Catalogue:
             known = _read_state(connection, register, version)
             self._states[register.id] = known
         return known
+
+    def total(self, connection: Connection, register: Register, revision: int) -> int:
+        """Return how many records a register lists, counted once for each revision and policy."""
+        known = (revision, self.policy(connection), self.mark(connection))
+        held = self._totals.get(register.id)
+        if held is None or held[0] != known:
+            held = known, count_matches(connection, register, ItemsQuery(), upto=None) or 0
+            self._totals[register.id] = held
+        return held[1]
 
     def day(self, connection: Connection, register: Register) -> date | None:
         """Return the database's day where what the register shows depends on it, else None."""

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from geodata.exporting import gpkg, xlsx
-from geodata.filtering import LANGUAGES, MAX_BYTES
 from geodata.importing.diff import KINDS
 from geodata.importing.report_schema import SCHEMA_FILE
 from geodata.register import MAX_ZOOM
@@ -19,13 +18,22 @@ from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
+from service.openapi_items import (
+    ASKED_OF_ITEM,
+    ASKED_OF_ITEMS,
+    ENDING,
+    FILTER,
+    FORMS_OF,
+    ITEM,
+    ITEMS,
+    ITEMS_IN_FORM,
+    Json,
+    Parameter,
+    media_of,
+)
 from service.problems import MEDIA_TYPE
 from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD
 
-Json = dict[str, Any]
-Parameter = tuple[str, str, Json]
-
-ITEMS, ITEM = "/collections/{collectionId}/items", "/collections/{collectionId}/items/{featureId}"
 REVISIONS = "/collections/{collectionId}/revisions"
 REVISION = REVISIONS + "/{number}"
 ROLLBACK = REVISION + "/rollback"
@@ -41,20 +49,10 @@ _COMMON: list[Parameter] = [
     ("f", "Form of the answer", {"type": "string", "enum": ["json", "html"]}),
     ("lang", "Language of the answer", {"type": "string", "enum": ["vi", "en"]}),
 ]
-_BOX: Json = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
-_AS_OF: Parameter = (
-    "as-of",
-    "State after a revision: its number, a day (its end in Vietnam) or an RFC 3339 instant",
-    {"type": "string"},
-)
-_FILTER: list[Parameter] = [
-    ("filter", "CQL2 over the queryables", {"type": "string", "maxLength": MAX_BYTES}),
-    ("filter-lang", "Language of the filter", {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}),
-]
 _LANGUAGE_OF_ERRORS: Parameter = ("lang", "Language of errors", {"type": "string", "enum": ["vi", "en"]})
 _TILE: list[Parameter] = [
     ("v", "Version from TileJSON; such a tile may be kept for ever", _TEXT),
-    *_FILTER,
+    *FILTER,
     ("properties", "Public fields of the features, comma separated; those of TileJSON by default", _TEXT),
     _LANGUAGE_OF_ERRORS,
 ]
@@ -76,16 +74,9 @@ _FILES: Mapping[str, str] = {
     REPAIRED: gpkg.MEDIA_TYPE,
 }
 _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
-    ("get", ITEMS): [
-        ("bbox", "West, south, east, north in degrees (CRS84)", _BOX),
-        ("limit", "Items on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
-        ("datetime", "Day or interval (RFC 3339) such as 2026-07-01; for units with validity dates", _TEXT),
-        ("cursor", "From a next link", _TEXT),
-        ("offset", "Items to skip; next links are better", {"type": "integer", "minimum": 0, "maximum": 10000}),
-        _AS_OF,
-        *_FILTER,
-    ],
-    ("get", ITEM): [_AS_OF],
+    ("get", ITEMS): ASKED_OF_ITEMS,
+    ("get", ITEMS_IN_FORM): ASKED_OF_ITEMS,
+    ("get", ITEM): ASKED_OF_ITEM,
     **{("get", path): _EXPORT for path in _FILES if path != REPAIRED},
     ("get", REVISIONS): _PAGE,
     ("get", REVISION): _PAGE,
@@ -107,14 +98,12 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
 }  # fmt: skip
 _EXAMPLES: Mapping[str, Any] = {
     "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
-    "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "z": 12, "x": 3256, "y": 1811,
+    "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "ending": "csv", "z": 12, "x": 3256, "y": 1811,
     "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad", "styleId": "communes",
 }  # fmt: skip
 _VN2000_EXAMPLES: Mapping[str, int] = {"tileMatrix": 8, "tileRow": 54, "tileCol": 76}
 _REQUIRED = {"q"}
 _MEDIA: Mapping[str, str] = {
-    ITEMS: GEOJSON,
-    ITEM: GEOJSON,
     "/search": GEOJSON,
     "/styles/map.json": MAPLIBRE,
     "/styles/{styleId}.json": MAPLIBRE,
@@ -123,6 +112,7 @@ _MEDIA: Mapping[str, str] = {
     "/uploads/{uploadId}/diff.geojson": GEOJSON,
     "/collections/{collectionId}/queryables": SCHEMA,
     "/collections/{collectionId}/schema": SCHEMA,
+    "/collections/{collectionId}/sortables": SCHEMA,
     f"/schemas/{SCHEMA_FILE}": SCHEMA,
     "/uploads/{uploadId}/events": "text/event-stream",
 }
@@ -206,6 +196,7 @@ def _places() -> Mapping[str, tuple[Json] | tuple[Json, str]]:
     return {
         "collectionId": (_collection_ids(), "Id of a collection"),
         "styleId": (_collection_ids(), "Id of a collection"),
+        "ending": (ENDING, "Form, as f names it"),
         "tileMatrixSetId": ({"type": "string", "enum": list(MATRIX_SETS)}, "Id of a tile matrix set"),
         "uploadId": (uuid,),
         "rollbackId": (uuid,),
@@ -218,6 +209,8 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters |= {name: _parameter(name, "path", *known) for name, known in _places().items() if f"{{{name}}}" in path}
     asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
+    if path in FORMS_OF:
+        parameters["f"]["schema"] = {"type": "string", "enum": list(FORMS_OF[path])}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
     if path.startswith(_SIGNED_IN) or path in {ROLLBACK, ROLLBACK_STATUS}:
@@ -231,6 +224,8 @@ def _complete(method: str, path: str, operation: Json) -> None:
     if path in _MEDIA:
         kind = "string" if _MEDIA[path].startswith("text/") else "object"
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
+    if path in FORMS_OF:
+        responses["200"]["content"] = media_of(path)
     if path in _FILES:
         responses["200"]["content"] = {_FILES[path]: {"schema": {"type": "string", "format": "binary"}}}
         responses |= {"401": _PROBLEM, "403": _PROBLEM}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geodata.errors import GeodataError
-from geodata.features import BBox
+from geodata.matching import BBox
 from geodata.registers import discover
 from service.api.tiles import tiles_version
 from service.app import tile_settings

@@ -8,7 +8,7 @@ import numpy as np
 
 from geodata.crs import grid_from_wgs84, vn2000
 from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M
-from geodata.features import BBox
+from geodata.matching import BBox
 from geodata.register import MAX_ZOOM, Label
 
 _PIXELS_ACROSS = 256

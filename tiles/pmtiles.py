@@ -19,7 +19,7 @@ from pmtiles.tile import Compression, Entry, TileType, zxy_to_tileid
 from pmtiles.writer import finalize_header
 
 from geodata.errors import GeodataError
-from geodata.features import BBox
+from geodata.matching import BBox
 from tiles.grid import TileAddress
 
 _RECORD = struct.Struct("<QQI16s")

@@ -11,8 +11,8 @@ import asyncpg
 
 from geodata.db import let_backend_give_way
 from geodata.errors import GeodataError
-from geodata.features import BBox
 from geodata.mark import DATABASE_MARK
+from geodata.matching import BBox
 from tiles.cache import Layers, pack
 from tiles.grid import TileAddress
 from tiles.making import make_tiles

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from geodata.derived import kind_columns
-from geodata.features import BBox
+from geodata.matching import BBox
 from geodata.register import MAX_ZOOM, Field, Label, Register
 from tiles.lowzoom import DROPPED, DROPPED_FIELDS
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from geodata.derived import kind_columns
-from geodata.features import BBox
+from geodata.matching import BBox
 from geodata.register import Field, Register
 from tiles.matrix_sets import MatrixSet
 

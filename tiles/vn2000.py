@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from geodata.crs import VN2000_UTM48, vn2000
 from geodata.derived import BLOCKS_ACROSS, CELLS_ACROSS, FIRST_BLOCK, WEB_MERCATOR, grid_table
 from geodata.drawing import BUFFER, EXTENT, HALF_WORLD_M, double, shape_at, shape_level, slim_source
-from geodata.features import BBox
+from geodata.matching import BBox
 from geodata.public_views import Geometry
 from geodata.register import Register
 from tiles import lowzoom

@@ -1,15 +1,16 @@
 """The OGC API documents: landing page, conformance, collections, queryables, schemas. Pure functions of state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from geodata.exporting import gpkg, xlsx
 from geodata.filtering import GEOMETRY
 from geodata.filtering import queryables as queryable_fields
+from geodata.reference_systems import CRS84, reference_systems
 from geodata.register import Field, Register, SideList
+from geodata.sorting import sortables
 from service.api.forms import GEOJSON, SCHEMA, link
-from service.api.parameters import CRS84
 from service.catalogue import State
 
 MVT = "application/vnd.mapbox-vector-tile"
@@ -26,10 +27,18 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/sortables",
+    "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/sorting",
+    "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/features-sorting",
+    "http://www.opengis.net/spec/json-fg-1/1.0/conf/core",
+    "http://www.opengis.net/spec/json-fg-1/1.0/conf/types-schemas",
+    "http://www.opengis.net/spec/json-fg-1/1.0/conf/profiles",
+    "http://www.opengis.net/spec/json-fg-1/1.0/conf/api",
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
@@ -75,7 +84,7 @@ def collection(register: Register, state: State, *, base: str, language: str, li
         "title": register.title.in_language(language),
         "description": register.description.in_language(language),
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": list(reference_systems()),
         "storageCrs": CRS84,
         "extent": _extent(state),
         "bandoso:revision": state.version.revision,
@@ -86,6 +95,7 @@ def collection(register: Register, state: State, *, base: str, language: str, li
             link(f"{at}/items", "items", GEOJSON, register.title.in_language(language)),
             link(f"{at}/items?f=html", "items", "text/html"),
             link(f"{at}/queryables", "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA),
+            link(f"{at}/sortables", "http://www.opengis.net/def/rel/ogc/1.0/sortables", SCHEMA),
             link(f"{at}/schema", "http://www.opengis.net/def/rel/ogc/1.0/schema", SCHEMA),
             link(f"{at}/tiles", "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector", "application/json"),
             link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
@@ -109,18 +119,16 @@ def _extent(state: State) -> dict[str, Any]:
     return extent
 
 
-def schema(register: Register, *, base: str, language: str, queryables: bool) -> dict[str, Any]:
-    """Return the JSON Schema of a register's public fields, or of those it can be asked by."""
-    kind = "queryables" if queryables else "schema"
-    fields = list(queryable_fields(register).values()) if queryables else register.public_fields
-    properties: dict[str, Any] = {item.name: _property(item, language) for item in fields}
-    if not queryables:
+SchemaKind = Literal["schema", "queryables", "sortables"]
+
+
+def schema(register: Register, kind: SchemaKind, *, base: str, language: str) -> dict[str, Any]:
+    """Return the JSON Schema of a register's public fields, or of those it can be asked or sorted by."""
+    properties: dict[str, Any] = {item.name: _property(item, language) for item in _fields_of(register, kind)}
+    if kind == "schema":
         properties |= {side.name: _list_property(register, side, language) for side in register.lists}
-    shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
-    properties[GEOMETRY] = {
-        "x-ogc-role": "primary-geometry",
-        "format": shape if register.point is None else "geometry-any",
-    }
+    if kind != "sortables":
+        properties[GEOMETRY] = _geometry_property(register)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{base}/collections/{register.id}/{kind}",
@@ -129,6 +137,17 @@ def schema(register: Register, *, base: str, language: str, queryables: bool) ->
         "properties": properties,
         "additionalProperties": False,
     }
+
+
+def _fields_of(register: Register, kind: SchemaKind) -> Iterable[Field]:
+    if kind == "schema":
+        return register.public_fields
+    return (queryable_fields(register) if kind == "queryables" else sortables(register)).values()
+
+
+def _geometry_property(register: Register) -> dict[str, Any]:
+    shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
+    return {"x-ogc-role": "primary-geometry", "format": shape if register.point is None else "geometry-any"}
 
 
 _TYPES: dict[type, dict[str, Any]] = {

@@ -1,7 +1,7 @@
 """In which form an answer goes out: HTML for people, JSON for machines, at the same address."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -50,7 +50,11 @@ def json_response(
 
 def etag_of(*parts: object) -> str:
     """Return a strong ETag for everything an answer depends on, this software among it."""
-    return '"' + hashlib.sha256("\x1f".join(map(str, (VERSION, *parts))).encode()).hexdigest()[:20] + '"'
+    return f'"{_digest(VERSION, *parts)[:20]}"'
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
 def is_unchanged(request: Request, etag: str) -> bool:
@@ -59,9 +63,14 @@ def is_unchanged(request: Request, etag: str) -> bool:
     return held == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}
 
 
-def unchanged(etag: str) -> Response:
+def item_etag(state: Sequence[object], form: Sequence[object]) -> str:
+    """Return a strong ETag in two parts: of what an item is, and of the form in which it is shown."""
+    return f'"{_digest(*state)[:20]}-{_digest(VERSION, *form)[:8]}"'
+
+
+def unchanged(etag: str, vary: str = VARY) -> Response:
     """Answer 304."""
-    return Response(status_code=304, headers={"ETag": etag, "Vary": VARY, "Cache-Control": "no-cache"})
+    return Response(status_code=304, headers={"ETag": etag, "Vary": vary, "Cache-Control": "no-cache"})
 
 
 def link(href: str, rel: str, media_type: str, title: str | None = None) -> dict[str, str]:

@@ -1,62 +1,41 @@
 """Query parameters: read strictly. An unknown one is refused, so that a typing mistake never passes as a filter."""
 
-import base64
-import binascii
-import hashlib
-import hmac
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
 
 from fastapi import Request
-from sqlalchemy import BigInteger, SmallInteger
 
 from geodata.errors import ParameterError
-from geodata.features import BBox, ItemsQuery
 from geodata.filtering import LANGUAGES as FILTER_LANGUAGES
 from geodata.filtering import MAX_BYTES, Filter, read_filter
-from geodata.register import Field, Register
+from geodata.reference_systems import CRS84
+from geodata.register import Register
 from geodata.registers import discover
+from service.api.strict_values import DATE_TIME, FULL_DATE, WHOLE, read_integer
 from service.web.i18n import LANGUAGES
 
-DEFAULT_LIMIT, MAX_LIMIT = 10, 1000
-MAX_OFFSET = 10_000
 MAX_VALUE = 1000
 _LONGEST: Mapping[str, int] = {"filter": MAX_BYTES}
-_BOX_2D, _BOX_3D = 4, 6
-_MAX_LON, _MAX_LAT = 180, 90
-_COMMON: Mapping[str, tuple[str, ...]] = {"f": ("json", "html", "geojson"), "lang": LANGUAGES}
-_ITEMS = frozenset(
-    {"bbox", "limit", "cursor", "offset", "datetime", "bbox-crs", "crs", "as-of", "filter", "filter-lang", "filter-crs"}
-)
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
-
-# Numbers as JSON writes them, times as RFC 3339 does: Python's own readers take more, such as 1_0 and 2025-W01-1.
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_WHOLE = re.compile(r"0|[1-9][0-9]*")
-_NUMBER = re.compile(_INTEGER.pattern + r"(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TWENTY_FOUR = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_DATE_TIME = re.compile(
-    rf"({_FULL_DATE.pattern})[Tt]{_TWENTY_FOUR}:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:[Zz]|[+-]{_TWENTY_FOUR})"
-)
+_FORMS = ("json", "html", "geojson")
 
 
-def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
+def only(request: Request, names: Iterable[str] = (), forms: Sequence[str] = _FORMS) -> Mapping[str, str]:
     """Return the query's parameters, refusing unknown and repeated ones.
 
     Parameters
     ----------
     names : iterable of str
         Known beside ``f`` and ``lang``.
+    forms : sequence of str
+        What ``f`` may be.
 
     Raises
     ------
     ParameterError
     """
-    known = _COMMON.keys() | set(names)
+    common = {"f": forms, "lang": LANGUAGES}
+    known = common.keys() | set(names)
     seen: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in known:
@@ -69,9 +48,9 @@ def only(request: Request, names: Iterable[str] = ()) -> Mapping[str, str]:
                 why_vi="giá trị quá dài hoặc có ký tự lạ.",
                 why_en="the value is too long or has control characters.",
             )
-        if value not in _COMMON.get(name, (value,)):
+        if value not in common.get(name, (value,)):
             raise ParameterError(
-                name=name, why_vi=f"dùng {' hoặc '.join(_COMMON[name])}.", why_en=f"use {' or '.join(_COMMON[name])}."
+                name=name, why_vi=f"dùng {' hoặc '.join(common[name])}.", why_en=f"use {' or '.join(common[name])}."
             )
         seen[name] = value
     return seen
@@ -113,42 +92,13 @@ def read_whole(text: str, name: str, *, least: int, most: float = math.inf) -> i
     ------
     ParameterError
     """
-    if _WHOLE.fullmatch(text) and least <= int(text) <= most:
+    if WHOLE.fullmatch(text) and least <= int(text) <= most:
         return int(text)
     end_vi, end_en = ("", " up") if most == math.inf else (f" đến {most}", f" to {most}")
     raise ParameterError(
         name=name,
         why_vi=f"phải là số nguyên từ {least}{end_vi}.",
         why_en=f"it must be a whole number from {least}{end_en}.",
-    )
-
-
-def read_items_query(request: Request, register: Register, key: bytes) -> ItemsQuery:
-    """Read what a request asks of a register's items.
-
-    Raises
-    ------
-    ParameterError
-        When anything in it is unknown or malformed.
-    """
-    fields = {item.name: item for item in register.public_fields}
-    given = only(request, _ITEMS | fields.keys())
-    require_crs84(given)
-    limit = min(read_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", least=1), MAX_LIMIT)
-    offset = read_whole(given.get("offset", "0"), "offset", least=0)
-    if offset > MAX_OFFSET:
-        raise ParameterError(
-            name="offset", why_vi=f"lớn nhất là {MAX_OFFSET}; hãy theo liên kết next.",
-            why_en=f"the largest is {MAX_OFFSET}; follow the next link.",
-        )  # fmt: skip
-    return ItemsQuery(
-        limit=limit,
-        offset=offset,
-        boxes=_boxes(given["bbox"]) if "bbox" in given else (),
-        interval=_interval(given["datetime"]) if "datetime" in given else None,
-        equals={name: _value(fields[name], text) for name, text in given.items() if name in fields},
-        after=read_cursor(given["cursor"], register, key) if "cursor" in given else 0,
-        filter=read_cql2(given, register),
     )
 
 
@@ -178,11 +128,11 @@ def read_as_of(request: Request) -> int | date | datetime | None:
     if text is None:
         return None
     try:
-        if _WHOLE.fullmatch(text):
-            return _read_integer(text)
-        if _FULL_DATE.fullmatch(text):
+        if WHOLE.fullmatch(text):
+            return read_integer(text)
+        if FULL_DATE.fullmatch(text):
             return date.fromisoformat(text)
-        if _DATE_TIME.fullmatch(text):
+        if DATE_TIME.fullmatch(text):
             return datetime.fromisoformat(text.upper())
     except ValueError:
         pass
@@ -193,146 +143,19 @@ def read_as_of(request: Request) -> int | date | datetime | None:
     )
 
 
-def _boxes(text: str) -> tuple[BBox, ...]:
-    try:
-        numbers = [_read_number(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) == _BOX_3D:
-        numbers = [numbers[0], numbers[1], numbers[3], numbers[4]]
-    if len(numbers) != _BOX_2D or not all(math.isfinite(number) for number in numbers):
-        raise _bbox_error()
-    west, south, east, north = numbers
-    if max(abs(west), abs(east)) > _MAX_LON or max(abs(south), abs(north)) > _MAX_LAT:
-        raise ParameterError(
-            name="bbox", why_vi="kinh độ từ -180 đến 180, vĩ độ từ -90 đến 90.",
-            why_en="longitudes go from -180 to 180, latitudes from -90 to 90.",
-        )  # fmt: skip
-    if south > north:
-        raise ParameterError(
-            name="bbox", why_vi=f"nam ({south:g}) lớn hơn bắc ({north:g}); thứ tự là tây,nam,đông,bắc.",
-            why_en=f"south ({south:g}) is greater than north ({north:g}); the order is west,south,east,north.",
-        )  # fmt: skip
-    if west <= east:
-        return ((west, south, east, north),)
-    return ((west, south, 180.0, north), (-180.0, south, east, north))
-
-
-def _bbox_error() -> ParameterError:
-    return ParameterError(
-        name="bbox", why_vi="cần bốn số: tây,nam,đông,bắc (độ).", why_en="it takes four numbers: west,south,east,north (degrees).",
-    )  # fmt: skip
-
-
-def _interval(text: str) -> tuple[date | None, date | None]:
-    parts = text.split("/")
-    if len(parts) == 1 and parts[0] not in {"", ".."}:
-        day = _day(parts[0])
-        return day, day
-    if len(parts) == 2:  # noqa: PLR2004  start and end
-        start, end = (None if part in {"", ".."} else _day(part) for part in parts)
-        if (start or end) and not (start and end and start > end):
-            return start, end
-    raise _datetime_error()
-
-
-def _day(text: str) -> date:
-    """Read a day, or the day of an instant where it was written."""
-    instant = _DATE_TIME.fullmatch(text)
-    try:
-        return _read_date(instant[1] if instant else text)
-    except ValueError:
-        raise _datetime_error() from None
-
-
-def _datetime_error() -> ParameterError:
-    return ParameterError(
-        name="datetime",
-        why_vi="cần ngày (2026-01-31), thời điểm RFC 3339 có múi giờ (2026-01-31T08:00:00+07:00) "
-        "hoặc khoảng “bắt đầu/kết thúc”.",
-        why_en="it takes a day (2026-01-31), an RFC 3339 instant with its offset (2026-01-31T08:00:00Z) "
-        "or an interval “start/end”.",
-    )
-
-
-def _read_integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text):
-        raise ValueError
-    return int(text)
-
-
-def _read_number(text: str) -> float:
-    if not _NUMBER.fullmatch(text):
-        raise ValueError
-    return float(text)
-
-
-def _read_truth(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError
-    return text == "true"
-
-
-def _read_date(text: str) -> date:
-    if not _FULL_DATE.fullmatch(text):
-        raise ValueError
-    return date.fromisoformat(text)
-
-
-_READERS: Mapping[type, Callable[[str], Any]] = {
-    str: str,
-    int: _read_integer,
-    float: _read_number,
-    bool: _read_truth,
-    date: _read_date,
-}
-
-
-def _value(item: Field, text: str) -> Any:
-    """Read a filter's value as the field's type; list fields cannot be compared this way."""
-    kind = item.column.type.python_type
-    try:
-        value = _READERS[kind](text)
-        if kind in {int, float} and not _fits(item, value):
-            raise ValueError
-        return value
-    except (KeyError, ValueError):
-        raise ParameterError(
-            name=item.name, why_vi="giá trị không đúng kiểu của trường.", why_en="the value is not of the field's type."
-        ) from None
-
-
-def _fits(item: Field, value: int | float) -> bool:
-    """Whether the column's type has room for a number; the database would refuse the others with an error."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    kind = item.column.type
-    bits = 15 if isinstance(kind, SmallInteger) else 63 if isinstance(kind, BigInteger) else 31
-    return -(1 << bits) <= value < 1 << bits
-
-
-def write_cursor(last_id: int, register: Register, key: bytes) -> str:
-    """Write the place after which the next page starts, signed so that nobody reads meaning into it."""
-    body = f"{register.id}:{last_id}".encode()
-    signature = hmac.new(key, body, hashlib.sha256).digest()[:9]
-    return base64.urlsafe_b64encode(signature + body).decode().rstrip("=")
-
-
-def read_cursor(text: str, register: Register, key: bytes) -> int:
-    """Read a cursor of ours.
+def read_names(text: str, name: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Read names, comma separated; return them in the order in which they are known.
 
     Raises
     ------
     ParameterError
-        When it is not one, or one of another register.
+        Naming what there is, when one is unknown or stands there twice.
     """
-    try:
-        body = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))[9:]
-        last_id = int(body.decode().rpartition(":")[2])
-        if hmac.compare_digest(write_cursor(last_id, register, key), text):
-            return last_id
-    except (ValueError, binascii.Error):
-        pass
-    raise ParameterError(
-        name="cursor", why_vi="không phải con trỏ của lớp này.", why_en="it is no cursor of this collection."
-    )
+    asked = text.split(",")
+    if len(set(asked)) != len(asked) or not set(asked) <= set(known):
+        listed = ", ".join(known)
+        raise ParameterError(
+            name=name, why_vi=f"mỗi trường một lần, trong các trường: {listed}.",
+            why_en=f"each field once, of these: {listed}.",
+        )  # fmt: skip
+    return tuple(one for one in known if one in set(asked))

@@ -13,9 +13,12 @@ from geodata.ops import Revision
 from geodata.past import Changed, Published, find_revision, list_changes, list_revisions
 from geodata.register import Register
 from geodata.rollback import undone_by
+from service.api.cursors import read_cursor, write_cursor
 from service.api.documents import field_list
 from service.api.forms import VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
-from service.api.parameters import DEFAULT_LIMIT, MAX_LIMIT, only, read_cursor, read_whole, write_cursor
+from service.api.item_forms import MAX_PAGE
+from service.api.item_parameters import DEFAULT_LIMIT
+from service.api.parameters import only, read_whole
 from service.api.uploads import PRIVATE
 from service.auth.policy import Visitor
 from service.auth.principal import ANYBODY, Principal
@@ -36,7 +39,7 @@ def revisions(
     """Return the collection's revisions, the latest first; officers see who published them and with what note."""
     given = only(request, {"limit", "cursor"})
     limit = _limit(given.get("limit"))
-    before = read_cursor(given["cursor"], register, settings.signing_key) if "cursor" in given else None
+    before = read_cursor(given["cursor"], register, settings.signing_key)[0] if "cursor" in given else None
     with database.read() as connection:
         latest = read_versions(connection).get(register.id, NEVER).revision
         found = list_revisions(connection, register, limit + 1, before)
@@ -65,7 +68,7 @@ def revision(  # noqa: PLR0913  what the answer depends on
     """Return one revision with what it changed in public; officers see the public values before and after."""
     given = only(request, {"limit", "cursor"})
     limit = _limit(given.get("limit"))
-    after = read_cursor(given["cursor"], register, settings.signing_key) if "cursor" in given else 0
+    after = read_cursor(given["cursor"], register, settings.signing_key)[0] if "cursor" in given else 0
     with database.read() as connection:
         known = find_revision(connection, register, read_number(number))
         etag = _etag(request, principal, catalogue.policy(connection), catalogue.day(connection, register))
@@ -85,7 +88,7 @@ def revision(  # noqa: PLR0913  what the answer depends on
 
 
 def _limit(text: str | None) -> int:
-    return min(read_whole(text or str(DEFAULT_LIMIT), "limit", least=1), MAX_LIMIT)
+    return min(read_whole(text or str(DEFAULT_LIMIT), "limit", least=1), MAX_PAGE)
 
 
 def read_number(text: str) -> int:

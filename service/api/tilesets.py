@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from geodata.db import Database
 from geodata.errors import ParameterError, UnknownMatrixSetError
-from geodata.features import BBox, read_versions
+from geodata.features import read_versions
+from geodata.matching import BBox
 from geodata.reference import read_basemap, read_province_outlines
 from geodata.register import Register
 from geodata.registers import discover, get_register

@@ -8,7 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from geodata.errors import ParameterError
-from geodata.features import ItemsQuery, count_matches
+from geodata.features import count_matches
+from geodata.matching import ItemsQuery
 from geodata.registers import get_register
 from service.api.forms import json_response
 from service.api.parameters import only, read_layers

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 
 from geodata.db import PUBLIC_ROLE
 from geodata.errors import FeatureNotFoundError
-from geodata.features import ItemsQuery, count_listed, count_matches, read_feature, read_page
+from geodata.features import count_listed, count_matches, read_feature, read_page
+from geodata.matching import ItemsQuery
 from geodata.registers import get_register
 from geodata.search import SearchQuery, find
 from tests.geodata.builders import field_of, publish, rows_of, take_role

@@ -11,18 +11,10 @@ import shapely
 from shapely import Point
 from sqlalchemy import Connection, text
 
-from geodata import features as reading
 from geodata.db import PUBLIC_ROLE, SAMPLE, Database
 from geodata.errors import FeatureNotFoundError
-from geodata.features import (
-    ItemsQuery,
-    count_matches,
-    items_statement,
-    read_extent,
-    read_feature,
-    read_page,
-    read_versions,
-)
+from geodata.features import count_matches, items_statement, read_extent, read_feature, read_page, read_versions
+from geodata.matching import ItemsQuery
 from geodata.registers import get_register
 from tests.conftest import TEMPLATE, Server, settings_for
 from tests.geodata.builders import agency, field_of, household, publish, set_policy, sight, take_role
@@ -248,13 +240,11 @@ def test_values_are_bound_and_never_written_into_the_statement() -> None:
     assert "2.5" not in sql
 
 
-def test_counts_are_exact_up_to_their_limit_and_not_known_above(
-    public: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_counts_are_exact_up_to_their_limit_and_not_known_above(public: Connection) -> None:
     assert count_matches(public, SIGHTS, ItemsQuery()) == 7
     assert count_matches(public, SIGHTS, ItemsQuery(boxes=((108.05, 15.9, 108.25, 16.1),), limit=1)) == 2
-    monkeypatch.setattr(reading, "EXACT_COUNT_UP_TO", 6)
-    assert count_matches(public, SIGHTS, ItemsQuery()) is None
+    assert count_matches(public, SIGHTS, ItemsQuery(), upto=6) is None
+    assert count_matches(public, SIGHTS, ItemsQuery(), upto=None) == 7
 
 
 # --- one feature

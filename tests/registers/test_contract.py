@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 from geodata.db import PUBLIC_ROLE, Database
 from geodata.ddl import tile_view_select, view_select
 from geodata.derived import kind_columns
-from geodata.features import ItemsQuery, items_statement
+from geodata.features import items_statement
+from geodata.matching import ItemsQuery
 from geodata.register import Register
 from geodata.registers import discover, get_register
 from tiles.sql import tile_sql

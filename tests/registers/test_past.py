@@ -13,8 +13,9 @@ from geodata.db import PUBLIC_ROLE, SYSTEM, WORKER_ROLE, Base
 from geodata.ddl import replaced_view_select, states_view_select
 from geodata.derived import grid_table, tile_table
 from geodata.errors import ParameterError
-from geodata.features import ItemsQuery, count_matches, past_ids_statement, read_feature, read_page
+from geodata.features import count_matches, past_ids_statement, read_feature, read_page
 from geodata.history import state_of
+from geodata.matching import ItemsQuery
 from geodata.past import changed_ids_statement
 from geodata.register import Register
 from geodata.registers import discover, get_register

@@ -91,6 +91,7 @@ def test_every_described_parameter_is_taken(client: TestClient, document: dict[s
     places = {
         "collectionId": "addresses",
         "featureId": "1",
+        "ending": "json",
         "layers": "addresses",
         "number": "1",
         "tileMatrixSetId": "WebMercatorQuad",
@@ -103,6 +104,8 @@ def test_every_described_parameter_is_taken(client: TestClient, document: dict[s
                 for item in operation["parameters"]
                 if item["in"] == "query" and item["name"] in values
             }
+            if "as-of" in asked:
+                asked.pop("q", None)
             answer = client.get(path.format_map(_Zeros(places)), params=asked)
             assert answer.status_code in {200, 204}, (path, answer.text)
 

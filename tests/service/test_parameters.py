@@ -21,6 +21,7 @@ TILES = ("/tiles/{layers}/0/0/0.mvt", "/collections/{collectionId}/tiles/WebMerc
 PLACES = {
     "collectionId": "addresses",
     "featureId": "1",
+    "ending": "json",
     "layers": "addresses",
     "name": "none.js",
     "number": "1",
@@ -121,11 +122,13 @@ def test_a_tile_has_one_address_only(client: TestClient, path: str) -> None:
     assert refused(client, path)
 
 
-@pytest.mark.parametrize("crs", ["bogus", "", "http://www.opengis.net/def/crs/EPSG/0/4326"])
-def test_one_item_comes_in_crs84_only(client: TestClient, crs: str) -> None:
-    assert "crs" in refused(client, f"{ADDRESSES}/1", crs=crs)
-    known = client.get("/collections/addresses").json()["crs"][0]
-    assert client.get(f"{ADDRESSES}/1", params={"crs": known}).status_code == 200
+@pytest.mark.parametrize("crs", ["bogus", "", "http://www.opengis.net/def/crs/EPSG/0/32648", "EPSG:32648"])
+@pytest.mark.parametrize("path", [ADDRESSES, f"{ADDRESSES}/1"])
+def test_items_come_in_the_systems_of_their_collection_only(client: TestClient, path: str, crs: str) -> None:
+    assert "crs" in refused(client, path, crs=crs)
+    for known in client.get("/collections/addresses").json()["crs"]:
+        answer = client.get(path, params={"crs": known, "limit": 1} if path == ADDRESSES else {"crs": known})
+        assert (answer.status_code, answer.headers["content-crs"]) == (200, f"<{known}>")
 
 
 @pytest.mark.parametrize(

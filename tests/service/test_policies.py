@@ -26,6 +26,8 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/collections/{collectionId}/queryables"): (f"{ADDRESSES}/queryables", 200),
     ("GET", "/collections/{collectionId}/schema"): (f"{ADDRESSES}/schema", 200),
     ("GET", "/collections/{collectionId}/items"): (f"{ADDRESSES}/items", 200),
+    ("GET", "/collections/{collectionId}/sortables"): (f"{ADDRESSES}/sortables", 200),
+    ("GET", "/collections/{collectionId}/items.{ending}"): (f"{ADDRESSES}/items.csv", 200),
     ("GET", "/collections/{collectionId}/items/{featureId}"): (f"{ADDRESSES}/items/1", 200),
     ("GET", "/collections/{collectionId}/revisions"): (f"{ADDRESSES}/revisions", 200),
     ("GET", "/collections/{collectionId}/revisions/{number}"): (f"{ADDRESSES}/revisions/1", 200),
