@@ -47,7 +47,7 @@ LONGEST = (
     "test_hostile_tables.py", "test_cluster.py", "test_supervisor.py", "test_hostile_containers.py",
     "test_upload_cases.py", "test_cli.py", "test_hostile_markup.py", "test_mutations.py", "test_past.py",
     "test_exports.py", "test_workers.py", "test_worker_life.py", "test_sandbox.py", "test_faults.py",
-    "test_hostile_texts.py", "test_seams.py", "test_live_map.py", "test_filters.py", "test_stamps.py", "test_packing.py",
+    "test_hostile_texts.py", "test_seams.py", "test_live_map.py", "test_filters.py", "test_filtered_tiles.py", "test_stamps.py", "test_packing.py",
     "test_tilesets.py", "test_vn2000.py", "test_behind_nginx.py", "test_upload_events.py", "test_tile_events.py",
     "test_archives.py", "test_coordinates.py", "test_validation.py",
 )  # fmt: skip

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any, Literal
 
 from geodata.exporting import gpkg, xlsx
-from geodata.filtering import GEOMETRY
-from geodata.filtering import queryables as queryable_fields
+from geodata.filter_scope import GEOMETRY
+from geodata.filter_scope import queryables as queryable_fields
 from geodata.reference_systems import CRS84, reference_systems
 from geodata.register import Field, Register, SideList
 from geodata.sorting import sortables
@@ -47,6 +47,13 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/cql2/1.0/conf/accent-insensitive-comparison",
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
+    # The name that drafts had for it, which older versions of QGIS look for.
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/array-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/property-property",
+    "http://www.opengis.net/spec/cql2/1.0/conf/arithmetic",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
@@ -164,6 +171,8 @@ def _property(item: Field, language: str) -> dict[str, Any]:
     described = {"title": item.title.in_language(language), **_TYPES[item.column.type.python_type]}
     if item.choices:
         described["enum"] = list(item.choices)
+    if described["type"] == "array":
+        described["items"] = dict(_TYPES[item.column.type.item_type.python_type])
     return described
 
 

@@ -1,27 +1,14 @@
-"""CQL2 filters on items and tiles find what a reading of the records one by one finds."""
+"""CQL2 filters on items find what a reading of the records one by one finds."""
 
-import asyncio
 import json
-import math
 import re
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
-import mapbox_vector_tile
 import pytest
-from shapely.geometry import Point, box, shape
+import shapely
+from shapely.geometry import box, shape
 from starlette.testclient import TestClient
-
-from geodata.filtering import read_filter
-from geodata.registers import get_register
-from service.app import create_app, tile_settings
-from service.settings import ServiceSettings
-from tests.service.test_tiles import MVT, Tile, around, path_of, place
-from tiles.grid import TileAddress
-from tiles.selection import Selection, TileSelections
-from tiles.store import TileStore
 
 Properties = dict[str, Any]
 Rule = Callable[[Properties, Any], bool]
@@ -54,11 +41,24 @@ ADDRESS_FILTERS: dict[str, Rule] = {
     "kind BETWEEN 'a' AND 'b'": lambda p, g: "a" <= p["kind"] <= "b",
     "TRUE": lambda p, g: True,
     "recorded_on >= DATE('2026-03-01')": lambda p, g: p["recorded_on"] is not None and p["recorded_on"] >= "2026-03-01",
+    "'business' = kind": lambda p, g: p["kind"] == "business",
+    "house_number = CASEI(house_number) AND kind <> street":
+        lambda p, g: p["house_number"] == folded(p["house_number"]) and p["street"] is not None and p["kind"] != p["street"],
+    "position_accuracy_m * 2 + 1 <= 8":
+        lambda p, g: p["position_accuracy_m"] is not None and p["position_accuracy_m"] * 2 + 1 <= 8,
+    "T_INTERSECTS(recorded_on, INTERVAL('2026-03-01', '2026-04-30'))":
+        lambda p, g: p["recorded_on"] is not None and "2026-03-01" <= p["recorded_on"] <= "2026-04-30",
     "position_accuracy_m <= 3.5": lambda p, g: p["position_accuracy_m"] is not None and p["position_accuracy_m"] <= 3.5,
 }  # fmt: skip
 AREA_FILTERS: dict[str, Rule] = {
     "status = 'active'": lambda p, g: p["status"] == "active",
     "area_ha > 2 AND area_ha < 99999999999999999999": lambda p, g: p["area_ha"] is not None and p["area_ha"] > 2,
+    "A_CONTAINS(markets, ('CHN'))": lambda p, g: "CHN" in (p["markets"] or ()),
+    "A_OVERLAPS(harvest_months, (5, 6)) AND status = 'active'":
+        lambda p, g: bool({5, 6} & set(p["harvest_months"] or ())) and p["status"] == "active",
+    "expected_yield_t / area_ha > household_count ^ 0.5": lambda p, g:
+        None not in {p["expected_yield_t"], p["area_ha"], p["household_count"]} and p["area_ha"] > 0
+        and p["expected_yield_t"] / p["area_ha"] > p["household_count"] ** 0.5,
     "status IN ('revoked', 'active') AND NOT area_ha > 2":
         lambda p, g: p["status"] in {"revoked", "active"} and p["area_ha"] is not None and not p["area_ha"] > 2,
 }  # fmt: skip
@@ -133,15 +133,54 @@ def test_a_shape_finds_what_it_meets(client: TestClient, layer: str, form: str) 
     assert 0 < len(expected) < len(everything)
 
 
+RELATIONS = {
+    "S_INTERSECTS": shapely.intersects, "S_DISJOINT": shapely.disjoint, "S_WITHIN": shapely.within, "S_CONTAINS": shapely.contains,
+    "S_OVERLAPS": shapely.overlaps, "S_CROSSES": shapely.crosses, "S_TOUCHES": shapely.touches, "S_EQUALS": shapely.equals,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", ["addresses", "growing_areas", "communes"])
+def test_each_spatial_function_finds_what_geos_finds_by_index_and_without(client: TestClient, layer: str) -> None:
+    path = f"/collections/{layer}/items"
+    known = [(item["id"], shape(item["geometry"])) for item in all_items(client, path) if item["geometry"]]
+    middle = known[len(known) // 2][1]
+    area = shapely.box(*middle.buffer(0.02).bounds)
+    # A box whose corner is a vertex of one record touches, crosses or overlaps others.
+    corner = shapely.Point(shapely.get_coordinates(middle)[0])
+    given = {
+        "S_CONTAINS": corner if middle.geom_type == "Point" else middle.representative_point(), "S_EQUALS": middle,
+        "S_TOUCHES": shapely.LineString([corner, (corner.x + 0.3, corner.y + 0.3)]), "S_CROSSES": area.boundary,
+    }  # fmt: skip
+    revision = str(client.get(f"/collections/{layer}").json()["bandoso:revision"])
+    found_any = 0
+    for function, relation in RELATIONS.items():
+        against = given.get(function, area)
+        text = shapely.to_wkt(against, rounding_precision=-1)
+        if len(text) > 4000:
+            continue
+        expected = {number for number, place in known if relation(place, against)}
+        found_any += bool(expected)
+        # The past has no index to go by.
+        for asked in ({}, {"as-of": revision})[: 1 + (len(expected) < len(known) / 2)]:
+            items = all_items(client, path, filter=f"{function}(geometry, {text})", **asked)
+            assert {item["id"] for item in items} == expected, (function, asked)
+        converse = {"S_WITHIN": "S_CONTAINS", "S_CONTAINS": "S_WITHIN"}.get(function, function)
+        mirrored = client.get(path, params={"filter": f"{converse}({text}, geometry)", "limit": 1}).json()
+        assert mirrored["numberMatched"] == len(expected), function
+    assert found_any >= 4
+
+
 def test_a_code_is_found_by_its_index_in_the_present_and_in_its_document_in_the_past(
     client: TestClient, addresses: list[Any]
 ) -> None:
     wanted = addresses[7]
-    text = f"code = '{wanted['properties']['code']}'"
+    code = wanted["properties"]["code"]
     latest = str(client.get("/collections/addresses").json()["bandoso:revision"])
-    for asked in ({}, {"as-of": latest}):
-        found = client.get(ITEMS, params={"filter": text, **asked}).json()["features"]
-        assert [item["id"] for item in found] == [wanted["id"]]
+    for text in (f"code = '{code}'", f"'{code}' = code", f"code IN ('{code}', 'x')", f"code IN (street, '{code}')"):
+        for asked in ({}, {"as-of": latest}):
+            found = client.get(ITEMS, params={"filter": text, **asked}).json()["features"]
+            assert wanted["id"] in [item["id"] for item in found], text
+            assert len(found) == 1 or "street" in text
 
 
 def test_json_and_text_are_the_same_filter(client: TestClient) -> None:
@@ -160,7 +199,16 @@ def test_json_and_text_are_the_same_filter(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "filter_", ["full_address IS NULL", "head_name = 'x'", "phone LIKE '0%'", "id = 1", "nothing = 1"]
+    "filter_",
+    [
+        "full_address IS NULL",
+        "phone + 1 = 2",
+        "uuid IS NULL",
+        "head_name = 'x'",
+        "phone LIKE '0%'",
+        "id = 1",
+        "nothing = 1",
+    ],
 )
 def test_what_is_private_is_as_unknown_as_what_is_not_there(client: TestClient, filter_: str) -> None:
     answer = client.get(ITEMS, params={"filter": filter_})
@@ -169,7 +217,7 @@ def test_what_is_private_is_as_unknown_as_what_is_not_there(client: TestClient, 
 
 
 def test_the_queryables_name_all_that_a_filter_takes(client: TestClient) -> None:
-    for layer in ("addresses", "growing_areas", "communes"):
+    for layer in ("addresses", "growing_areas", "communes", "tourism_points"):
         names = client.get(f"/collections/{layer}/queryables").json()["properties"]
         for name in names:
             assert client.get(f"/collections/{layer}/items", params={"filter": f"{name} IS NULL"}).status_code == 200, (
@@ -177,225 +225,21 @@ def test_the_queryables_name_all_that_a_filter_takes(client: TestClient) -> None
             )
 
 
-# --- tiles
+def test_a_list_is_a_queryable_of_type_array_and_no_plain_parameter(client: TestClient) -> None:
+    queryables = client.get("/collections/growing_areas/queryables").json()["properties"]
+    assert {name: field["items"]["type"] for name, field in queryables.items() if field.get("type") == "array"} == {
+        "harvest_months": "integer", "markets": "string",
+    }  # fmt: skip
+    assert client.get("/collections/growing_areas/items", params={"markets": "CHN"}).status_code == 400
 
 
-def tile_features(client: TestClient, layer: str, tile: Tile, query: str) -> list[Any]:
-    answer = client.get(f"{path_of(layer, tile)}?{query}")
-    assert answer.status_code in {200, 204}, answer.text[:300]
-    decoded = mapbox_vector_tile.decode(answer.content) if answer.content else {}
-    return list(decoded.get(layer, {}).get("features", []))
-
-
-def tile_of(record: Any, z: int) -> Tile:
-    x, y = place(*record["geometry"]["coordinates"], z)
-    return z, int(x), int(y)
-
-
-def numbers(raw: bytes) -> set[int]:
-    """Return the ids of the growing areas that a tile draws."""
-    return {feature["id"] for feature in mapbox_vector_tile.decode(raw)["growing_areas"]["features"]}
-
-
-@pytest.fixture(scope="module")
-def middle(addresses: list[Any]) -> Tile:
-    return Counter(tile_of(record, 14) for record in addresses).most_common(1)[0][0]
-
-
-@pytest.mark.parametrize("text", list(ADDRESS_FILTERS))
-def test_a_tile_has_just_the_features_of_the_plain_tile_that_match(
-    client: TestClient, addresses: list[Any], middle: Tile, text: str
-) -> None:
-    codes = {record["properties"]["code"] for record in addresses if ADDRESS_FILTERS[text](record["properties"], None)}
-    plain = tile_features(client, "addresses", middle, "properties=code,kind,house_number")
-    found = tile_features(client, "addresses", middle, f"filter={quote(text)}&properties=house_number,kind,code")
-    assert found == [feature for feature in plain if feature["properties"]["code"] in codes]
-
-
-@pytest.mark.parametrize("z", [0, 6, 9, 12])
-@pytest.mark.parametrize("text", ["kind = 'business'", "ACCENTI(CASEI(village)) LIKE '%thon 1%'", "kind = 'nothing'"])
-def test_low_zooms_count_what_matches_in_the_cells_of_the_plain_tile(
-    client: TestClient, addresses: list[Any], text: str, z: int
-) -> None:
-    expected: Counter[tuple[int, int]] = Counter()
-    for record in addresses:
-        if ADDRESS_FILTERS.get(text, lambda p, g: False)(record["properties"], None):
-            x, y = place(*record["geometry"]["coordinates"], z + 6)
-            expected[math.floor(x), math.floor(y)] += 1
-    counted: Counter[tuple[int, int]] = Counter()
-    for tile in around(client, "addresses", z):
-        for feature in tile_features(client, "addresses", tile, f"filter={quote(text)}"):
-            row, column = divmod(feature["id"], 64)
-            assert set(feature["properties"]) == {"count"}
-            counted[tile[1] * 64 + column, tile[2] * 64 + row] += feature["properties"]["count"]
-    assert counted == expected
-
-
-def test_all_of_the_filtered_counts_are_the_counts_of_the_plain_tile(client: TestClient) -> None:
-    for z in (3, 11):
-        for tile in around(client, "addresses", z):
-            plain = tile_features(client, "addresses", tile, "f=mvt")
-            counted = tile_features(client, "addresses", tile, "filter=TRUE")
-            assert [(each["id"], each["geometry"], each["properties"]["count"]) for each in counted] == [
-                (each["id"], each["geometry"], each["properties"]["count"]) for each in plain
-            ]
-
-
-@pytest.mark.parametrize("layer", ["growing_areas", "communes", "tourism_points"])
-def test_a_filter_that_all_match_changes_no_byte_of_a_tile(client: TestClient, layer: str) -> None:
-    for tile in around(client, layer, 9)[:6]:
-        headers = {"accept-encoding": "identity"}
-        plain, filtered = (
-            client.get(f"{path_of(layer, tile)}?{query}", headers=headers) for query in ("", "filter=TRUE")
-        )
-        assert (plain.status_code, plain.content) == (filtered.status_code, filtered.content)
-
-
-@pytest.mark.parametrize("layer", ["addresses", "growing_areas", "communes", "provinces", "villages", "tourism_points"])
-def test_every_public_field_can_be_had_in_a_tile(client: TestClient, middle: Tile, layer: str) -> None:
-    names = list(client.get(f"/collections/{layer}/schema").json()["properties"])
-    listed = set(client.get(f"/collections/{layer}/queryables").json()["properties"]) & set(names) - {"geometry"}
-    tile = middle if layer == "addresses" else around(client, layer, 11 if layer == "villages" else 7)[0]
-    features = tile_features(client, layer, tile, f"properties={','.join(sorted(listed))}")[:10]
-    for feature in features:
-        item = client.get(f"/collections/{layer}/items/{feature['id']}").json()["properties"]
-        known = {name: item[name] for name in listed if item[name] is not None}
-        assert feature["properties"] == pytest.approx(known)
-    assert features
-
-
-def test_a_selected_tile_has_an_etag_of_its_own_and_is_not_sent_twice(client: TestClient, middle: Tile) -> None:
-    plain = client.get(path_of("addresses", middle)).headers["etag"]
-    etags = []
-    for query in (
-        "filter=kind='agency'",
-        "filter=kind='business'",
-        "properties=kind",
-        "filter=kind='agency'&properties=kind",
-    ):
-        first = client.get(f"{path_of('addresses', middle)}?{query}")
-        assert (first.status_code, first.headers["content-type"]) == (200, MVT)
-        assert "must-revalidate" in first.headers["cache-control"]
-        held = {"if-none-match": first.headers["etag"]}
-        again = client.get(f"{path_of('addresses', middle)}?{query}", headers=held)
-        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
-        etags.append(first.headers["etag"])
-    assert len({plain, *etags}) == 5
-
-
-def test_one_filter_written_in_two_ways_is_one_tile(client: TestClient, middle: Tile) -> None:
-    answers = [
-        client.get(f"{path_of('addresses', middle)}?filter={quote(text)}")
-        for text in ("kind='agency' AND house_number='1'", "(kind = 'agency')  and  (house_number = '1')")
-    ]
-    assert answers[0].headers["etag"] == answers[1].headers["etag"]
-
-
-def test_the_version_of_the_tilejson_holds_for_selected_tiles_too(client: TestClient, middle: Tile) -> None:
-    template = client.get("/tiles/addresses.json").json()["tiles"][0]
-    url = template.format(z=middle[0], x=middle[1], y=middle[2])
-    assert "immutable" in client.get(f"{url}&filter=kind='agency'").headers["cache-control"]
-    assert "must-revalidate" in client.get(f"{url}0&filter=kind='agency'").headers["cache-control"]
-
-
-def test_the_ogc_route_takes_the_same_choice(client: TestClient, middle: Tile) -> None:
-    z, x, y = middle
-    query = "filter=kind='business'&properties=code"
-    plain = client.get(f"{path_of('addresses', middle)}?{query}")
-    ogc = client.get(f"/collections/addresses/tiles/WebMercatorQuad/{z}/{y}/{x}?{query}")
-    assert (ogc.status_code, ogc.content, ogc.headers["etag"]) == (200, plain.content, plain.headers["etag"])
-
-
-def test_points_are_found_within_a_shape_in_tiles_too(client: TestClient, addresses: list[Any], middle: Tile) -> None:
-    centre = next(record for record in addresses if tile_of(record, 14) == middle)["geometry"]["coordinates"]
-    area = Point(centre).buffer(0.002)
-    text = f"S_INTERSECTS(geometry, {area.wkt})"
-    within = {record["properties"]["code"] for record in addresses if shape(record["geometry"]).intersects(area)}
-    plain = tile_features(client, "addresses", middle, "properties=code")
-    found = tile_features(client, "addresses", middle, f"filter={quote(text)}&properties=code")
-    assert found == [feature for feature in plain if feature["properties"]["code"] in within]
-    assert 0 < len(found) < len(plain)
-
-
-@pytest.mark.parametrize(
-    ("text", "is_crowd"), [("code LIKE '%1'", False), ("NOT code_raw LIKE '%7'", False), ("household_count > 20", True)]
-)
-def test_a_filter_is_asked_before_a_crowd_of_areas_is_thinned(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch, text: str, *, is_crowd: bool
-) -> None:
-    (tile,) = around(client, "growing_areas", 7)
-    path = f"{path_of('growing_areas', tile)}?filter={quote(text)}"
-    matching = numbers(client.get(path).content)
-    monkeypatch.setattr("tiles.lowzoom.CROWD", 50)
-    raw = client.get(path).content
-    told = [
-        feature["properties"] for feature in mapbox_vector_tile.decode(raw).get("dropped", {"features": []})["features"]
-    ]
-    drawn = numbers(raw)
-    assert (len(matching) > 50, drawn < matching, bool(told)) == (is_crowd,) * 3
-    left_out = {"layer": "growing_areas", "dropped": len(matching - drawn), "shown": len(drawn)}
-    assert told == ([left_out] if is_crowd else [])
-    assert drawn <= matching != set()
-
-
-def test_a_filter_that_takes_too_long_is_refused_with_what_to_do(sample_settings: ServiceSettings) -> None:
-    app = create_app(sample_settings)
-    app.api.state.selections.settings.server_settings["statement_timeout"] = "1"
-    with TestClient(app) as hurried:  # type: ignore[arg-type]
-        slow = quote("ACCENTI(CASEI(village)) LIKE '%a%b%c%' AND S_INTERSECTS(geometry, BBOX(-180,-80,180,80))")
-        answers = [
-            hurried.get(f"/tiles/addresses/0/0/0.mvt?filter={slow}", headers={"accept-language": language})
-            for language in ("vi", "en")
-        ]
-        assert [answer.status_code for answer in answers] == [422, 422]
-        assert {answer.json()["type"] for answer in answers} == {"urn:bandoso:problem:selection_too_slow"}
-        assert ["phóng to" in answers[0].json()["detail"], "Zoom in" in answers[1].json()["detail"]] == [True, True]
-        assert hurried.get("/tiles/addresses/0/0/0.mvt").status_code == 200
-
-
-def test_requests_for_one_choice_in_flight_are_one_statement(sample_settings: ServiceSettings) -> None:
-    async def ask() -> None:
-        made = []
-        selections = TileSelections(TileStore(tile_settings(sample_settings)))
-        make = selections._make
-        selections._make = lambda *wanted: made.append(wanted) or make(*wanted)  # type: ignore[method-assign,func-returns-value]
-        register = get_register("addresses")
-        try:
-            wanted = [
-                Selection(register, read_filter(register, text)) for text in ["kind='agency'", "kind = 'agency'"] * 5
-            ]
-            tiles = await asyncio.gather(*(selections.tile(each, TileAddress(0, 0, 0)) for each in wanted))
-            other = await selections.tile(Selection(register, read_filter(register, "TRUE")), TileAddress(0, 0, 0))
-        finally:
-            await selections.stop()
-        assert len(made) == 2
-        assert len({(tile.version, tile.plain) for tile in tiles}) == 1
-        assert other.plain != tiles[0].plain
-
-    asyncio.run(ask())
-
-
-@pytest.mark.parametrize("choice", ["properties=code,village", "filter=village%20IS%20NOT%20NULL&properties=kind"])
-def test_a_tile_that_would_be_too_large_is_thinned_and_says_so(
-    client: TestClient, middle: Tile, monkeypatch: pytest.MonkeyPatch, choice: str
-) -> None:
-    path = f"{path_of('addresses', middle)}?{choice}"
-    everything = client.get(path).content
-    whole = mapbox_vector_tile.decode(everything)["addresses"]["features"]
-    inside = [one for one in whole if all(0 <= unit < 4096 for unit in one["geometry"]["coordinates"])]
-    fewer = len(whole)
-    for part in (2, 6, len(everything)):
-        monkeypatch.setattr("tiles.lowzoom.MAX_TILE_BYTES", len(everything) // part)
-        answer = client.get(path)
-        assert answer.status_code == 200
-        layers = mapbox_vector_tile.decode(answer.content)
-        drawn, (told,) = layers["addresses"]["features"], layers["dropped"]["features"]
-        assert len(drawn) < fewer
-        fewer = len(drawn)
-        shown = [one for one in drawn if all(0 <= unit < 4096 for unit in one["geometry"]["coordinates"])]
-        assert told["properties"] == {"layer": "addresses", "dropped": len(inside) - len(shown), "shown": len(drawn)}
-        # The last resort is without fields, and is taken whatever its size.
-        is_last = part == len(everything)
-        assert is_last or len(answer.content) <= len(everything) // part
-        known = {one["id"]: one["properties"] for one in whole}
-        assert all(one["properties"] == ({} if is_last else known[one["id"]]) for one in drawn)
+def test_the_classes_of_cql2_that_are_covered_are_declared_and_no_other(client: TestClient) -> None:
+    start = "http://www.opengis.net/spec/cql2/1.0/conf/"
+    declared = {
+        uri.removeprefix(start) for uri in client.get("/conformance").json()["conformsTo"] if uri.startswith(start)
+    }
+    assert declared == {
+        "basic-cql2", "cql2-text", "cql2-json", "advanced-comparison-operators", "case-insensitive-comparison",
+        "accent-insensitive-comparison", "basic-spatial-functions", "basic-spatial-functions-plus", "basic-spatial-operators",
+        "spatial-functions", "temporal-functions", "array-functions", "property-property", "arithmetic",
+    }  # fmt: skip
