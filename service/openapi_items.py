@@ -26,6 +26,7 @@ AS_OF: Parameter = (
 FILTER: list[Parameter] = [
     ("filter", "CQL2 over the queryables", {"type": "string", "maxLength": MAX_BYTES}),
     ("filter-lang", "Language of the filter", {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}),
+    ("filter-crs", "Coordinate system of shapes in the filter", _SYSTEM),
 ]
 _SHOWN: list[Parameter] = [
     ("properties", "Public fields to show; all by default", _NAMES),
@@ -49,7 +50,6 @@ ASKED_OF_ITEMS: list[Parameter] = [
     ("bom", "Whether a CSV begins with the mark by which Excel knows UTF-8", {"type": "boolean", "default": False}),
     AS_OF,
     *FILTER,
-    ("filter-crs", "Coordinate system of shapes in the filter", _SYSTEM),
     *_SHOWN,
 ]  # fmt: skip
 ASKED_OF_ITEM: list[Parameter] = [AS_OF, *_SHOWN]

@@ -10,14 +10,14 @@ from fastapi import Request
 from geodata.errors import ParameterError
 from geodata.matching import ItemsQuery
 from geodata.public_views import property_names
-from geodata.reference_systems import CRS84, ReferenceSystem, find_system
+from geodata.reference_systems import ReferenceSystem
 from geodata.register import Register
 from geodata.sorting import MAX_KEYS, SortKey, sortables
 from geodata.text import search_key
 from service.api.boxes import Asked, read_bbox
 from service.api.cursors import read_cursor
 from service.api.item_forms import FORM_NAMES, ItemForm, pick_item_form
-from service.api.parameters import only, read_cql2, read_names, read_whole
+from service.api.parameters import only, read_cql2, read_names, read_system, read_whole
 from service.api.strict_values import DATE_TIME, read_date, read_value
 
 DEFAULT_LIMIT = 10
@@ -70,8 +70,6 @@ def read_items_request(request: Request, register: Register, key: bytes, form: I
     fields = {item.name: item for item in register.public_fields}
     given = only(request, _ITEMS | fields.keys(), FORM_NAMES)
     form = pick_item_form(request, given, form)
-    if not read_system(given, "filter-crs").is_lon_lat:
-        raise ParameterError(name="filter-crs", why_vi=f"chỉ dùng được {CRS84}.", why_en=f"only {CRS84} can be used.")
     for name in ("sortby", "q"):
         if name in given and "as-of" in given:
             raise ParameterError(
@@ -100,22 +98,6 @@ def read_items_request(request: Request, register: Register, key: bytes, form: I
         query, form, sortby, read_system(given, "crs"), _choice(given, "resultType", "results", "hits") == "hits",
         _choice(given, "bom", "false", "true") == "true",
     )  # fmt: skip
-
-
-def read_system(given: Mapping[str, str], name: str) -> ReferenceSystem:
-    """Read a coordinate system by its OGC name; CRS84 where none is given.
-
-    Raises
-    ------
-    ParameterError
-    """
-    system = find_system(given.get(name, CRS84))
-    if system is None:
-        raise ParameterError(
-            name=name, why_vi="không có hệ tọa độ này; các hệ có trong “crs” của lớp dữ liệu.",
-            why_en="there is no such coordinate system; those there are stand in “crs” of the collection.",
-        )  # fmt: skip
-    return system
 
 
 def _choice(given: Mapping[str, str], name: str, *choices: str) -> str:

@@ -42,9 +42,9 @@ from service.api.item_forms import (
     pick_item_form,
     vary_of,
 )
-from service.api.item_parameters import ItemsRequest, read_items_request, read_system
+from service.api.item_parameters import ItemsRequest, read_items_request
 from service.api.item_streams import STREAMS
-from service.api.parameters import only, read_as_of, read_names
+from service.api.parameters import only, read_as_of, read_names, read_system
 from service.auth.policy import public
 from service.catalogue import NEVER, Catalogue, State
 from service.deps import CatalogueDep, DatabaseDep, RegisterDep, SettingsDep, base_url

@@ -9,7 +9,7 @@ from fastapi import Request
 from geodata.errors import ParameterError
 from geodata.filtering import LANGUAGES as FILTER_LANGUAGES
 from geodata.filtering import MAX_BYTES, Filter, read_filter
-from geodata.reference_systems import CRS84
+from geodata.reference_systems import CRS84, ReferenceSystem, find_system
 from geodata.register import Register
 from geodata.registers import discover
 from service.api.strict_values import DATE_TIME, FULL_DATE, WHOLE, read_integer
@@ -56,16 +56,20 @@ def only(request: Request, names: Iterable[str] = (), forms: Sequence[str] = _FO
     return seen
 
 
-def require_crs84(given: Mapping[str, str]) -> None:
-    """Refuse every coordinate system but CRS84, for the answer and for the box.
+def read_system(given: Mapping[str, str], name: str) -> ReferenceSystem:
+    """Read a coordinate system by its OGC name; CRS84 where none is given.
 
     Raises
     ------
     ParameterError
     """
-    for name in ("bbox-crs", "crs", "filter-crs"):
-        if given.get(name, CRS84) != CRS84:
-            raise ParameterError(name=name, why_vi=f"chỉ dùng được {CRS84}.", why_en=f"only {CRS84} can be used.")
+    system = find_system(given.get(name, CRS84))
+    if system is None:
+        raise ParameterError(
+            name=name, why_vi="không có hệ tọa độ này; các hệ có trong “crs” của lớp dữ liệu.",
+            why_en="there is no such coordinate system; those there are stand in “crs” of the collection.",
+        )  # fmt: skip
+    return system
 
 
 def read_layers(text: str) -> list[Register]:
@@ -103,7 +107,7 @@ def read_whole(text: str, name: str, *, least: int, most: float = math.inf) -> i
 
 
 def read_cql2(given: Mapping[str, str], register: Register) -> Filter | None:
-    """Read the CQL2 filter among a query's parameters; None where there is none.
+    """Read the CQL2 filter among a query's parameters, its shapes in their ``filter-crs``; None where there is none.
 
     Raises
     ------
@@ -114,7 +118,9 @@ def read_cql2(given: Mapping[str, str], register: Register) -> Filter | None:
     if language is None:
         names_vi, names_en = (word.join(FILTER_LANGUAGES) for word in (" hoặc ", " or "))
         raise ParameterError(name="filter-lang", why_vi=f"dùng {names_vi}.", why_en=f"use {names_en}.")
-    return read_filter(register, given["filter"], language) if "filter" in given else None
+    system = read_system(given, "filter-crs")
+    move = None if system.is_lon_lat else system.read
+    return read_filter(register, given["filter"], language, to_wgs84=move) if "filter" in given else None
 
 
 def read_as_of(request: Request) -> int | date | datetime | None:

@@ -7,7 +7,7 @@ from geodata.errors import ParameterError
 from geodata.filtering import MAX_BYTES
 from geodata.register import Register
 from geodata.registers import get_register
-from service.api.parameters import MAX_VALUE, read_cql2, require_crs84
+from service.api.parameters import MAX_VALUE, read_cql2
 from service.web.i18n import as_language
 from tiles.cache import Layers
 from tiles.grid import OGC_NAMES, TileAddress
@@ -43,7 +43,6 @@ def read_selection(query: bytes, layers: Layers) -> tuple[Selection, str]:
             why_vi="chỉ dùng với một lớp; hãy lấy mỗi lớp một địa chỉ.",
             why_en="it goes with one layer only; ask for each layer by itself.",
         )
-    require_crs84(given)
     register = get_register(layers[0])
     fields = _fields(given["properties"], register) if "properties" in given else None
     return Selection(register, read_cql2(given, register), fields), given.get("v", "")

@@ -169,6 +169,22 @@ def test_a_box_of_any_system_finds_what_lies_in_it_there(client: TestClient, nam
     assert all(place.intersects(around) for place in held.values())
 
 
+@pytest.mark.parametrize("name", ["addresses", "growing_areas"])
+@pytest.mark.parametrize("crs", [*reference_systems()][1:])
+def test_a_filter_in_any_system_finds_what_a_box_of_it_does(client: TestClient, name: str, crs: str) -> None:
+    system = reference_systems()[crs]
+    corners = system.written(shapely.points([[106.2351, 20.3252], [106.2447, 20.3398]]))
+    (a, b), (c, d) = shapely.get_coordinates(corners)
+    boxed = client.get(ITEMS.format(name), params={"bbox": f"{a},{b},{c},{d}", "bbox-crs": crs, "limit": 1000}).json()
+    area = f"S_INTERSECTS(geometry, POLYGON(({a} {b}, {c} {b}, {c} {d}, {a} {d}, {a} {b})))"
+    asked = {"filter": area, "filter-crs": crs, "limit": 1000}
+    found = {item["id"] for item in client.get(ITEMS.format(name), params=asked).json()["features"]}
+    assert found
+    # A box of degrees or of Web Mercator takes points a metre beside it too.
+    beside = {item["id"] for item in boxed["features"]} ^ found
+    assert len(beside) <= (3 if name == "addresses" else 0)
+
+
 @pytest.mark.parametrize("bbox", ["600000,2200000,500000,2300000", "1e300,0,1.1e300,1", "1,2,3", "a,b,c,d"])
 def test_a_malformed_box_of_a_grid_is_refused(client: TestClient, bbox: str) -> None:
     answer = client.get(ITEMS.format("addresses"), params={"bbox": bbox, "bbox-crs": GRID})

@@ -47,7 +47,7 @@ WRONG_QUERIES = {
     "no json": "filter-lang=cql2-json&filter=%7B", "deep json": "filter-lang=cql2-json&filter=" + quote('{"op":"not","args":[' * 300),
     "deep closed json": "filter-lang=cql2-json&filter=" + quote('{"op":"not","args":[' * 40 + "true" + "]}" * 40),
     "no operation": "filter-lang=cql2-json&filter=" + quote('{"op":{},"args":[]}'),
-    "other system": "filter-crs=EPSG:3405&filter=" + quote("kind='x'"), "no text": "filter=%ff", "zero": "filter=kind%3D%27%00%27",
+    "other system": "filter-crs=EPSG:32648&filter=" + quote("kind='x'"), "no text": "filter=%ff", "zero": "filter=kind%3D%27%00%27",
     "no field": "properties=", "unknown field": "properties=kind,nothing", "private property": "properties=head_name",
     "field twice": "properties=kind,kind", "many": "&".join(f"v{n}=filter" for n in range(40)),
 }  # fmt: skip
