@@ -219,7 +219,7 @@ def read_feature(
     """
     is_past = at is not None
     view = public_view(register, is_past=is_past)
-    condition = _id_condition(view, feature_id)
+    condition = id_condition(view, feature_id)
     # A register that is being loaded for the first time is locked: what was never published need not be looked for.
     if condition is not None and register.id in read_versions(connection):
         parts = parts_of(register, is_past=is_past, names=names)
@@ -233,7 +233,8 @@ def read_feature(
 _BIGINT_DIGITS = 18
 
 
-def _id_condition(view: FromClause, feature_id: str) -> Any:
+def id_condition(view: FromClause, feature_id: str) -> Any:
+    """Return the condition for the record with a UUID, or with the number that tiles carry; None for what is neither."""
     if feature_id.isascii() and feature_id.isdigit() and len(feature_id) <= _BIGINT_DIGITS:
         return view.c.id == int(feature_id)
     try:

@@ -73,7 +73,7 @@ def private_export(register: Register, actor: Actor) -> Export:
     live = register.table
     listed = {side.model for side in register.lists}
     fields = tuple(item for item in register.fields if item.column.class_ not in listed)
-    values = [live.c.uuid, *(_stored(register, item) for item in fields)]
+    values = [live.c.uuid, *(stored_value(register, item) for item in fields)]
     shapes: list[Any] = [literal_column(f"{live.fullname}.{name}") for name in geometry_names(register)]
     statement = select(*values, _wkb(shapes)).select_from(live).order_by(live.c.id)
     if actor.communes is not None:
@@ -87,7 +87,7 @@ def _wkb(shapes: list[Any]) -> ColumnElement[Any]:
     return func.ST_AsBinary(shape, "NDR").label("wkb")
 
 
-def _stored(register: Register, item: Field) -> ColumnElement[Any]:
+def stored_value(register: Register, item: Field) -> ColumnElement[Any]:
     """Return a field's value where it is stored: in the row, with a code, or beside."""
     live = register.table
     if item.column.class_ is register.model:

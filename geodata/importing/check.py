@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from geodata.crs import SourceCrs
+from geodata.crs import WGS84_DEGREES, SourceCrs
 from geodata.db import Actor
 from geodata.geometry import Geometries
 from geodata.importing.cancellation import Cancellation
@@ -192,6 +192,18 @@ def _check_rows(
     if crs is not None and mapping is not None:
         report.begin(result, crs)
         _FileCheck(request, result, mapping, crs, units, report, sink, progress).run()
+
+
+def check_rows(
+    request: ImportRequest,
+    result: ReadResult,
+    mapping: Mapping[str, Field],
+    units: UnitIndex,
+    sink: Sink,
+    report: Report,
+) -> None:
+    """Check rows of WGS 84 whose columns are known, which no sandbox had to read: those of an edit."""
+    _FileCheck(request, result, mapping, WGS84_DEGREES, units, report, sink, no_progress).run()
 
 
 def _communes_of(request: ImportRequest, mapping: Mapping[str, Field], units: UnitIndex) -> FileCommunes | None:

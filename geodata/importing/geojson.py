@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -240,12 +240,12 @@ def read_feature(feature: object, max_vertices: int) -> Feature:
     if not isinstance(feature, dict) or not isinstance(kind, str):
         return Feature(None, "FEATURE_UNREADABLE", {})
     if kind in GEOMETRY_CODES or kind == "GeometryCollection":
-        return Feature(*_shape_wkb(feature, max_vertices), {})
+        return Feature(*shape_wkb(feature, max_vertices), {})
     geometry, properties, identifier = feature.get("geometry"), feature.get("properties"), feature.get("id")
     wkb: bytes | None = None
     problem: str | None = "GEOM_NULL" if geometry is None else "GEOM_UNREADABLE"
     if isinstance(geometry, dict):
-        wkb, problem = _shape_wkb(geometry, max_vertices)
+        wkb, problem = shape_wkb(geometry, max_vertices)
     if kind != "Feature" or not isinstance(properties, dict | None):
         problem = "FEATURE_UNREADABLE" if kind != "Feature" else "FEATURE_PROPERTIES"
     properties = properties if isinstance(properties, dict) else {}
@@ -254,13 +254,14 @@ def read_feature(feature: object, max_vertices: int) -> Feature:
     return Feature(wkb, problem, properties)
 
 
-def _shape_wkb(geometry: dict[str, Any], max_vertices: int) -> tuple[bytes | None, str | None]:
+def shape_wkb(geometry: Mapping[str, Any], max_vertices: int) -> tuple[bytes | None, str | None]:
+    """Return a GeoJSON geometry as WKB, and what is wrong with it, if anything; never raises."""
     if geometry.get("type") == "GeometryCollection":
         return collection_wkb(list(_members(geometry)), max_vertices)
     return geometry_wkb(geometry.get("type"), geometry.get("coordinates"), max_vertices)
 
 
-def _members(collection: dict[str, Any]) -> Iterator[tuple[str, object]]:
+def _members(collection: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """Yield type and positions of a collection's members and those of collections within; "" for what is none."""
     members = collection.get("geometries")
     for member in members if isinstance(members, list) else ():

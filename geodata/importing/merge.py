@@ -42,7 +42,7 @@ from geodata.importing.staging import raw_name
 from geodata.register import Register
 from geodata.removal import remove_records
 
-Mode = Literal["upsert", "replace", "append"]
+Mode = Literal["upsert", "replace", "append", "edit"]
 
 _REMOVED = sql.table("removed", sql.column("id"))
 
@@ -59,7 +59,7 @@ class Merge:
         The register was empty: there is nothing to compare with, and no index to keep.
     mode : str
         ``upsert`` adds and changes, ``append`` only adds, ``replace`` also removes what the communes of the file have
-        beside its rows.
+        beside its rows; ``edit``: see `geodata.importing.exact_merge.ExactMerge`.
     commune : str, optional
         The commune that ``replace`` is about; without it those that the rows name.
     kept : tuple of int

@@ -1,6 +1,6 @@
 """From checked rows to a revision: at once, or staged first and published when the officer has seen what changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +13,20 @@ from geodata.db import Database
 from geodata.finished import finish_layers
 from geodata.history import Counts, announce, lock_register, start_revision
 from geodata.importing.cancellation import ending_statements
-from geodata.importing.check import ImportRequest, Progress, check_file, no_progress
+from geodata.importing.check import ImportRequest, Progress, check_file, check_rows, no_progress
+from geodata.importing.exact_merge import ExactMerge
 from geodata.importing.given_ids import is_officers_export
 from geodata.importing.merge import Merge, Mode
 from geodata.importing.overlaps import report_overlaps
 from geodata.importing.refusals import refuse_rows
 from geodata.importing.report import Report
+from geodata.importing.results import ReadResult
 from geodata.importing.review import Review, review
 from geodata.importing.staging import Staged, StagingSink, staging_table
 from geodata.importing.work_folder import work_folder
 from geodata.placed import place_all
 from geodata.refresh import Refresh
-from geodata.register import Register
+from geodata.register import Field, Register
 from geodata.units.index import UnitIndex, load_units
 
 SORT_MEMORY = "256MB"
@@ -95,8 +97,42 @@ def publish_file(
     progress: Progress = no_progress,
 ) -> Published:
     """Do the work of `import_file` in the transaction given."""
+    return _publish_checked(
+        connection, request, lambda sink: check_file(request, units, work_dir, sink, progress), progress
+    )
+
+
+def publish_rows(
+    connection: Connection,
+    request: ImportRequest,
+    units: UnitIndex,
+    result: ReadResult,
+    mapping: Mapping[str, Field],
+    report: Report,
+) -> Published:
+    """Check and publish rows that no sandbox had to read, in the transaction given.
+
+    Parameters
+    ----------
+    result : ReadResult
+        Rows in WGS 84.
+    mapping : mapping of column name to field
+    report : Report
+        Its ``columns`` are what the rows change of records that are there already.
+    """
+
+    def check(sink: StagingSink) -> Report:
+        check_rows(request, result, mapping, units, sink, report)
+        return report
+
+    return _publish_checked(connection, request, check, no_progress)
+
+
+def _publish_checked(
+    connection: Connection, request: ImportRequest, check: Callable[[StagingSink], Report], progress: Progress
+) -> Published:
     with StagingSink(connection, request.register, request.upload_id or uuid4()) as sink:
-        report = check_file(request, units, work_dir, sink, progress)
+        report = check(sink)
         # The connection is the sink's own until then.
         sink.finish()
         published = Published(report, Counts(0, 0), None)
@@ -214,8 +250,9 @@ def _merge(
 ) -> Merge:
     is_empty = not connection.scalar(select(exists(select(register.table.c.id))))
     mode = "upsert" if mode == "replace" and staged.holds_back else mode
-    return Merge(
-        connection, register, table, staged.mapped, is_bulk=is_empty, mode=mode, commune=commune, kept=staged.kept,
+    kind, is_bulk = (ExactMerge, False) if mode == "edit" else (Merge, is_empty)
+    return kind(
+        connection, register, table, staged.mapped, is_bulk=is_bulk, mode=mode, commune=commune, kept=staged.kept,
         is_whole=staged.is_whole,
     )  # fmt: skip
 

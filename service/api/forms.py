@@ -1,7 +1,7 @@
 """In which form an answer goes out: HTML for people, JSON for machines, at the same address."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import orjson
@@ -61,11 +61,6 @@ def is_unchanged(request: Request, etag: str) -> bool:
     """Whether the client has this version already."""
     held = request.headers.get("if-none-match", "")
     return held == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}
-
-
-def item_etag(state: Sequence[object], form: Sequence[object]) -> str:
-    """Return a strong ETag in two parts: of what an item is, and of the form in which it is shown."""
-    return f'"{_digest(*state)[:20]}-{_digest(VERSION, *form)[:8]}"'
 
 
 def unchanged(etag: str, vary: str = VARY) -> Response:

@@ -30,7 +30,8 @@ from geodata.streaming import Listing, list_records, stream_records
 from service.api import documents
 from service.api.collections import describe
 from service.api.cursors import write_cursor
-from service.api.forms import etag_of, is_unchanged, item_etag, link, unchanged
+from service.api.forms import etag_of, is_unchanged, link, unchanged
+from service.api.item_etags import item_etag
 from service.api.item_forms import (
     ENDINGS,
     FORMS,
@@ -283,8 +284,8 @@ def item(
         at = past.number if past else None
         row = read_feature(connection, register, feature_id, at, names=None if form is HTML else names, in_parts=True)
         etag = item_etag(
-            (catalogue.mark(connection), row.revision, row.uuid, row.properties, row.wkb),
-            (at, base_url(request), form.name, form.profile, system.uri, names, pick_language(request) if form is HTML else ""),
+            row.revision, row.updated_at, catalogue.mark(connection), row.uuid, row.properties, row.wkb, at,
+            base_url(request), form.name, form.profile, system.uri, names, pick_language(request) if form is HTML else "",
         )  # fmt: skip
         vary = vary_of(form, is_named=named is not None or "f" in given)
         if is_unchanged(request, etag):
