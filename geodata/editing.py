@@ -240,7 +240,7 @@ def _hold(editor: Editor, feature_id: str, condition: Condition) -> _Held:
 
 def _read(editor: Editor, uuid: UUID) -> str | None:
     try:
-        return read_feature(editor.connection, editor.register, str(uuid)).feature
+        return str(read_feature(editor.connection, editor.register, str(uuid)).feature)
     except FeatureNotFoundError:
         return None
 

@@ -122,6 +122,19 @@ class Rollback(Base):
     answered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
+class EditAnswer(Base):
+    """What an edit with an Idempotency-Key was answered, for the same request that comes again."""
+
+    __tablename__ = "edit_answer"
+    __table_args__ = ({"schema": "ops"},)
+
+    author: Mapped[str] = mapped_column(Text, primary_key=True)
+    idempotency_key: Mapped[str] = mapped_column(Text, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(Text, comment="SHA-256 of method, item and body")
+    answer: Mapped[dict[str, Any]] = mapped_column(JSONB, comment="Status, uuid and ETag; nothing of the record")
+    answered_at: Mapped[Timestamp]
+
+
 class Upload(Base):
     """A file that an officer gave, from the moment it is durable to its revision or refusal."""
 

@@ -17,6 +17,7 @@ from service.api import (
     archives,
     collections,
     documents,
+    edits,
     exports,
     health,
     items,
@@ -43,7 +44,14 @@ from service.catalogue import Catalogue
 from service.ending import at_end_of_process
 from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
-from service.limits import Budget, CheckLimitError, LookupBudget, MeasuringBusyError, ReaderSlots
+from service.limits import (
+    Budget,
+    CheckLimitError,
+    EditLimitError,
+    LookupBudget,
+    MeasuringBusyError,
+    ReaderSlots,
+)
 from service.logs import configure_logging
 from service.middleware import FileLimit, RequestMiddleware
 from service.openapi import build_openapi
@@ -63,7 +71,7 @@ log = structlog.get_logger()
 MEGABYTE = 1 << 20
 
 routers: list[APIRouter] = [
-    collections.router, items.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
+    collections.router, items.router, edits.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
     uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router,
     tile_reports.router, pages.router,
 ]  # fmt: skip
@@ -147,12 +155,14 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.tile_events = TileEvents(store, settings.effective_policy, settings.tile_listeners)
     api.state.lookups, api.state.units = LookupBudget(), KeptUnits()
     api.state.checks = Budget(settings.validate_per_minute, settings.validate_per_day, CheckLimitError)
+    api.state.edits = Budget(settings.edits_per_minute, settings.edits_per_day, EditLimitError)
     api.state.readers = ReaderSlots(settings.validate_readers)
     api.state.measuring = ReaderSlots(1, MeasuringBusyError)
     api.state.storage, api.state.watch = open_storage(settings), UploadWatch(database)
     api.state.failpoints = Failpoints(settings)
     all_routers = [*routers, description]
     require_policies(all_routers)
+    api.state.routers = all_routers
     for router in all_routers:
         api.include_router(router)
     add_problem_handlers(api)

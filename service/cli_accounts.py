@@ -112,7 +112,7 @@ def _print_table(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def add_key(
     username: str,
     name: Annotated[str, typer.Option(help="Dùng vào việc gì / what it is for")],
-    scopes: Annotated[str, typer.Option(help="upload")] = "upload",
+    scopes: Annotated[str, typer.Option(help="upload, edit (“upload edit”)")] = "upload",
     days: Annotated[int, typer.Option(min=1, max=365)] = 180,
 ) -> None:
     """Tạo khóa API; chỉ in một lần / make an API key, printed once."""

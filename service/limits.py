@@ -1,4 +1,4 @@
-"""How often one client may ask for what is not free: look-ups of codes, and checks of files.
+"""How often one client may ask for what is not free: look-ups of codes, checks of files, edits.
 
 Codes are looked up where the publication policy shows households by their exact code only.
 
@@ -29,6 +29,14 @@ class LookupLimitError(GeodataError):
     en_template = "Too many address codes were looked up. Try again in {wait_en}."
 
 
+class EditLimitError(GeodataError):
+    """The account has edited as much as it may."""
+
+    code = "EDIT_LIMIT"
+    vi_template = "Tài khoản đã sửa quá nhiều đối tượng. Hãy thử lại sau {wait_vi}."
+    en_template = "The account has edited too many items. Try again in {wait_en}."
+
+
 class CheckLimitError(GeodataError):
     """The client has had as many files checked as it may."""
 
@@ -54,7 +62,7 @@ class MeasuringBusyError(GeodataError):
 
 
 class Budget:
-    """Counts what each client address has asked for.
+    """Counts what each client address, or account, has asked for.
 
     Parameters
     ----------

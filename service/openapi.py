@@ -12,6 +12,7 @@ from geodata.importing.report_schema import SCHEMA_FILE
 from geodata.register import MAX_ZOOM
 from geodata.registers import discover
 from service.api.documents import MVT
+from service.api.edit_bodies import FEATURE_MEDIA, PATCH_MEDIA
 from service.api.forms import GEOJSON, SCHEMA
 from service.api.reports import WRITERS
 from service.api.styles import MAPLIBRE
@@ -181,6 +182,31 @@ def _exemplify(parameter: Json) -> Json:
     return {**parameter, "example": _EXAMPLES[name]} if name in _EXAMPLES else parameter
 
 
+def _add_edit(method: str, operation: Json, parameters: Json, responses: Json) -> None:
+    """Add what edits of single items are sent with, and how they are answered."""
+    media = PATCH_MEDIA if method == "patch" else FEATURE_MEDIA
+    if method != "delete":
+        schema: Json = {
+            "type": "object",
+            "properties": {"properties": {"type": "object"}, "geometry": {"type": "object"}},
+        }
+        if method != "patch":
+            schema |= {"required": ["type", "geometry", "properties"]}
+            schema["properties"] |= {"type": {"type": "string", "enum": ["Feature"]}}
+        operation["requestBody"] = {"required": True, "content": {one: {"schema": schema} for one in media}}
+        parameters["prefer"] = _parameter("Prefer", "header", _TEXT, "return=representation answers with the item")
+        parameters["crs"] = _parameter("Content-Crs", "header", _TEXT, "Coordinate system of the geometry that is sent")
+        responses |= {"413": _PROBLEM, "415": _PROBLEM, "422": _PROBLEM}
+        item: Json = {"description": "The item as it is now", "content": {GEOJSON: {"schema": {"type": "object"}}}}
+        responses |= {"201": item | {"description": "Added"}} if method == "post" else {"200": item}
+    if method != "post":
+        parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The ETag of the item as it was read, or *")
+        responses |= {"412": _PROBLEM, "428": _PROBLEM}
+    parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each edit")
+    parameters["note"] = _parameter("Bandoso-Note", "header", _TEXT, "Note on the revision; UTF-8, percent-encoded")
+    responses |= {"429": _PROBLEM}
+
+
 def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -> None:
     """Add what changes ask of the state that the client has seen."""
     if (method, path) == ("post", ROLLBACK):
@@ -213,15 +239,18 @@ def _complete(method: str, path: str, operation: Json) -> None:
         parameters["f"]["schema"] = {"type": "string", "enum": list(FORMS_OF[path])}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
-    if path.startswith(_SIGNED_IN) or path in {ROLLBACK, ROLLBACK_STATUS}:
+    is_edit = path in {ITEMS, ITEM} and method != "get"
+    if path.startswith(_SIGNED_IN) or path in {ROLLBACK, ROLLBACK_STATUS} or is_edit:
         operation["security"] = [{"key": []}, {"session": []}]
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
-        if method == "post":
+        if method != "get":
             parameters["csrf"] = _parameter(CSRF_HEADER, "header", _TEXT, "From /auth/me; for browsers only")
     _complete_files(method, path, parameters, responses)
     _add_conditions(method, path, parameters, responses)
+    if is_edit:
+        _add_edit(method, operation, parameters, responses)
     operation["parameters"] = list(parameters.values())
-    if path in _MEDIA:
+    if path in _MEDIA and not is_edit:
         kind = "string" if _MEDIA[path].startswith("text/") else "object"
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
     if path in FORMS_OF:

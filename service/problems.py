@@ -8,6 +8,7 @@ from uuid import uuid4
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi import HTTPException as OwnHTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
@@ -17,13 +18,16 @@ from starlette.requests import HTTPConnection
 
 from geodata import errors
 from geodata.db import is_passing
+from geodata.edit_content import EditRefusedError
 from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.file_options import FileOptionError
-from service.limits import CheckLimitError, ChecksBusyError, LookupLimitError, MeasuringBusyError
+from service.limits import CheckLimitError, ChecksBusyError, EditLimitError, LookupLimitError, MeasuringBusyError
 from service.logs import note_failure
 from service.middleware import PREFLIGHT, PRIVATE_PATHS, Scope, too_large_words
+from service.preferences import is_strict
+from service.request_errors import BodyError, CodingError, HeaderError, MediaTypeError, RangeError
 from service.web.i18n import pick_language
 from service.web.rendering import render
 from tiles.connections import TilesBusyError
@@ -157,28 +161,12 @@ class ArchiveNotFoundError(errors.GeodataError):
     en_template = "There is no such archive of tiles; the list is at /archives."
 
 
-class RangeError(errors.GeodataError):
-    """A file has none of the bytes that are asked for."""
-
-    code = "RANGE_NOT_SATISFIABLE"
-    vi_template = "Tệp chỉ có {size_bytes} byte."
-    en_template = "The file has {size_bytes} bytes only."
-
-
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
     code = "METHOD_NOT_ALLOWED"
     vi_template = "Phương thức không được hỗ trợ ở địa chỉ này."
     en_template = "The method is not supported here."
-
-
-class CodingError(errors.GeodataError):
-    """The client takes no content coding that there is, not even none."""
-
-    code = "CODING"
-    vi_template = "Accept-Encoding không nhận gzip và cũng không nhận bản không nén."
-    en_template = "Accept-Encoding takes neither gzip nor an answer that is not compressed."
 
 
 STATUSES: Mapping[type[Exception], HTTPStatus] = {
@@ -205,6 +193,11 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     CheckLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    EditLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    EditRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BodyError: HTTPStatus.BAD_REQUEST,
+    HeaderError: HTTPStatus.BAD_REQUEST,
+    MediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ChecksBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     MeasuringBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     FileOptionError: HTTPStatus.BAD_REQUEST,
@@ -336,9 +329,12 @@ async def on_geodata_error(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(wait_s)} if wait_s is not None else {}
     if isinstance(error, RangeError):
         headers["Content-Range"] = f"bytes */{error.detail['size_bytes']}"
+    more = {"errors": error.detail["errors"]} if isinstance(error, EditRefusedError) else {}
+    if more and is_strict(request):
+        headers["Preference-Applied"] = "handling=strict"
     is_large = isinstance(error, TooLargeError)
     detail = _sentence(request, status) if is_large else _in_language(request, error.vi, error.en)
-    return problem(request, status, detail, code=error.code, headers=headers)
+    return problem(request, status, detail, code=error.code, headers=headers, **more)
 
 
 async def on_validation_error(request: Request, error: Exception) -> Response:
@@ -359,9 +355,16 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if _is_preflight(request, error):
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
     headers = dict(error.headers or {})
-    if headers.get("Allow") == "GET":
-        headers["Allow"] = "GET, HEAD"  # the middleware answers HEAD wherever a route answers GET
+    if "Allow" in headers and not isinstance(error, OwnHTTPException):
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
     return problem(request, error.status_code, _sentence(request, HTTPStatus(error.status_code)), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods of an address: the framework names those of one of its routes only."""
+    routes = (route for router in request.app.state.routers for route in router.routes)
+    known = {method for route in routes if route.path_regex.fullmatch(request.url.path) for method in route.methods}
+    return known | ({"HEAD"} if "GET" in known else set())  # the middleware answers HEAD wherever a route answers GET
 
 
 def _is_preflight(request: Request, error: HTTPException) -> bool:

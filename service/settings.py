@@ -38,6 +38,8 @@ class ServiceSettings(GeodataSettings):
         Such files that one process checks at once.
     validate_per_minute, validate_per_day : int
         Such files of one client address.
+    edits_per_minute, edits_per_day : int
+        Single items that one account makes, changes or removes.
     licence, attribution : str
         Of the published data; said wherever data leaves.
     storage_url : str
@@ -69,6 +71,8 @@ class ServiceSettings(GeodataSettings):
     validate_readers: int = 2
     validate_per_minute: int = 10
     validate_per_day: int = 200
+    edits_per_minute: int = 600
+    edits_per_day: int = 20_000
     storage_url: str = ""
     storage_endpoint: str = ""
     storage_region: str = ""

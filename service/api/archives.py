@@ -12,7 +12,8 @@ from service.archives import SUFFIX, Archive, ArchiveFolder
 from service.auth.policy import public
 from service.deps import SettingsDep, base_url
 from service.problems import MEDIA_TYPE as PROBLEM
-from service.problems import ArchiveNotFoundError, RangeError
+from service.problems import ArchiveNotFoundError
+from service.request_errors import RangeError
 from service.settings import ServiceSettings
 from service.web.rendering import render
 

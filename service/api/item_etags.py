@@ -10,6 +10,7 @@ from datetime import datetime
 
 from fastapi import Request
 
+from geodata.editing import State
 from service.api.forms import etag_of
 from service.problems import PreconditionMissingError, StaleError
 
@@ -26,6 +27,11 @@ def state_tag(revision: int, updated_at: datetime) -> str:
 def item_etag(revision: int, updated_at: datetime, *form: object) -> str:
     """Return the strong ETag of an item in a form: everything else that the answer depends on."""
     return f'"{state_tag(revision, updated_at)}-{etag_of(*form).strip(chr(34))}"'
+
+
+def state_etag(state: State) -> str:
+    """Return the ETag of a record's state in whatever form, as answers to edits have it."""
+    return f'"{state_tag(state.revision, state.updated_at)}"'
 
 
 def require_match(request: Request, revision: int, updated_at: datetime) -> None:

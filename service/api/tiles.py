@@ -32,7 +32,8 @@ from service.api.tile_answers import (
 from service.api.tile_selection import is_selective, read_selection, select_vn2000
 from service.logs import note_failure
 from service.middleware import PREFLIGHT, REQUESTS
-from service.problems import CodingError, MethodError, name_request, write_problem
+from service.problems import MethodError, name_request, write_problem
+from service.request_errors import CodingError
 from service.web.i18n import as_language
 from tiles.cache import Key, Layers, Tile
 from tiles.connections import TilesBusyError

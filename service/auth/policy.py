@@ -121,6 +121,15 @@ def _uploader(request: Request) -> Principal:
     return principal
 
 
+@policy
+def _editor(request: Request) -> Principal:
+    """Let in who may edit single items: an officer in a browser, or a key with that right."""
+    principal = _officer(request)
+    if "edit" not in principal.scopes:
+        raise ForbiddenError
+    return principal
+
+
 public = Depends(_anybody)
 """Policy of routes that everybody may use."""
 
@@ -132,6 +141,9 @@ Officer = Annotated[Principal, Depends(_officer)]
 
 Uploader = Annotated[Principal, Depends(_uploader)]
 """Policy of routes that take files; gives the principal."""
+
+ItemEditor = Annotated[Principal, Depends(_editor)]
+"""Policy of routes that edit single items; gives the principal."""
 
 
 class UndeclaredPolicyError(RuntimeError):

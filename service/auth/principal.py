@@ -7,7 +7,7 @@ from geodata.db import Actor
 
 Role = Literal["public", "commune_officer", "provincial_officer", "administrator"]
 
-KEY_SCOPES = frozenset({"upload"})
+KEY_SCOPES = frozenset({"upload", "edit"})
 """What a key may be made for."""
 
 
@@ -44,6 +44,10 @@ class Principal:
     def may_upload(self, register: str) -> bool:
         """Whether the principal may send files of a register; units are for those who may change all communes."""
         return "upload" in self.scopes and (self.communes is None or register not in UNITS)
+
+    def may_edit(self, register: str) -> bool:
+        """Whether the principal may edit single items of a register; units as with files."""
+        return "edit" in self.scopes and (self.communes is None or register not in UNITS)
 
 
 ANYBODY = Principal("public", "", "public", scopes=frozenset())

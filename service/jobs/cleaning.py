@@ -6,7 +6,7 @@ from sqlalchemy.schema import DropTable
 from geodata.db import Database
 from geodata.history import forget_private
 from geodata.importing.report import tell
-from geodata.ops import Rollback, Upload
+from geodata.ops import EditAnswer, Rollback, Upload
 from service.auth import audit
 from service.jobs.imports import UNFINISHED
 from service.storage.parts import Storage
@@ -41,9 +41,10 @@ def clean_files(database: Database, storage: Storage, keep_days: float) -> int:
 
 
 def _forget_answers(connection: Connection, keep_days: float) -> None:
-    """Forget what requests for an undoing were answered; they come again within minutes if at all."""
-    is_old = Rollback.answered_at < func.now() - func.make_interval(0, 0, 0, keep_days)
-    connection.execute(delete(Rollback).where(is_old))
+    """Forget what edits and requests for an undoing were answered; they come again within minutes if at all."""
+    for kind in (Rollback, EditAnswer):
+        is_old = kind.answered_at < func.now() - func.make_interval(0, 0, 0, keep_days)
+        connection.execute(delete(kind).where(is_old))
 
 
 def clean_staging(database: Database, keep_days: float) -> int:

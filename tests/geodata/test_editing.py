@@ -68,7 +68,7 @@ def refusal(*codes: str) -> Any:
 
 
 def shown(connection: Connection, register: Register, uuid: UUID) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(read_feature(connection, register, str(uuid)).text)
+    found: dict[str, Any] = json.loads(read_feature(connection, register, str(uuid)).feature)
     return found
 
 

@@ -127,7 +127,9 @@ def test_private_operations_say_how_to_sign_in(document: dict[str, Any]) -> None
     uploads = {path for path in document["paths"] if path.startswith("/uploads")}
     rollback = "/collections/{collectionId}/revisions/{number}/rollback"
     status = "/collections/{collectionId}/rollbacks/{rollbackId}"
-    assert guarded == {*uploads, "/auth/me", "/auth/logout", rollback, status}
+    items = {"/collections/{collectionId}/items", "/collections/{collectionId}/items/{featureId}"}
+    assert guarded == {*uploads, *items, "/auth/me", "/auth/logout", rollback, status}
+    assert not any(document["paths"][path]["get"].get("security") for path in items)
     assert set(document["components"]["securitySchemes"]) == {"key", "session"}
 
 
