@@ -1,7 +1,7 @@
 """ETags of items: which state of the record, and in which form it is written.
 
 The first part is that of the state and the same in every form and language; ``If-Match`` is compared with it alone. So
-who has read an item as GeoJSON in Vietnamese may change it, and who has read it as a page in English too.
+whoever has read an item may change it, in whatever form that was and from whatever address.
 """
 
 import hashlib

@@ -1,0 +1,432 @@
+"""Editing single items: who may, two at once, what comes again, what is never told."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from geodata.register import Register
+from geodata.registers import discover
+from tests.conftest import Server
+from tests.service.office import Office, new_code, opened, publishing_is_held
+from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, add_key, add_officer, sign_in
+
+ADDRESSES, SIGHTS = "/collections/addresses/items", "/collections/tourism_points/items"
+GEOJSON, MERGE = {"content-type": "application/geo+json"}, {"content-type": "application/merge-patch+json"}
+POINT = {"type": "Point", "coordinates": list(PLACE)}
+UNITS = {"communes", "provinces"}
+
+
+@pytest.fixture(scope="module")
+def office(server: Server, worker_name: str) -> Iterator[Office]:
+    with opened(server, f"edits_{worker_name}", 1) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def program(office: Office) -> TestClient:
+    """A program of an officer of the sample commune."""
+    return with_key(office, add_officer(office.settings))
+
+
+def with_key(office: Office, username: str, scopes: str = "edit") -> TestClient:
+    client = TestClient(office.app)  # type: ignore[arg-type]
+    client.headers.update(add_key(office.settings, username, scopes=scopes))
+    return client
+
+
+def feature(**properties: Any) -> str:
+    return json.dumps({"type": "Feature", "geometry": POINT, "properties": properties})
+
+
+def household(**properties: Any) -> str:
+    return feature(**{"code": new_code(), "kind": "household", **properties})
+
+
+def made(client: TestClient, body: str | None = None, items: str = ADDRESSES) -> tuple[str, str]:
+    """Make an item; return its address and ETag."""
+    answer = client.post(items, content=body or household(street="Cũ"), headers=GEOJSON)
+    assert answer.status_code == 201, answer.text
+    return answer.headers["location"].removeprefix("http://testserver"), answer.headers["etag"]
+
+
+def patch(client: TestClient, at: str, etag: str, *, properties: Any, **headers: str) -> Any:
+    body = json.dumps({"properties": properties})
+    return client.patch(at, content=body, headers={**MERGE, "if-match": etag, **headers})
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+
+EDITS: dict[str, Callable[[TestClient, str, str], Any]] = {
+    "POST": lambda client, _at, _etag: client.post(ADDRESSES, content=household(), headers=GEOJSON),
+    "PUT": lambda client, at, etag: client.put(at, content=household(), headers={**GEOJSON, "if-match": etag}),
+    "PATCH": lambda client, at, etag: patch(client, at, etag, properties={"street": "Mới"}),
+    "DELETE": lambda client, at, etag: client.delete(at, headers={"if-match": etag}),
+}
+
+
+@pytest.mark.parametrize("method", EDITS)
+def test_who_may_edit(office: Office, program: TestClient, method: str) -> None:
+    at, etag = made(program)
+    act, officer = EDITS[method], add_officer(office.settings)
+    before = office.client.get(at).json()
+    assert code_of(act(office.client, at, etag)) == (401, "not_signed_in")
+    assert code_of(act(with_key(office, officer, "upload"), at, etag)) == (403, "forbidden")
+    browser = sign_in(office.app, officer)
+    token = browser.headers.pop("x-csrf-token")
+    assert code_of(act(browser, at, etag)) == (403, "csrf")
+    stranger = with_key(office, add_officer(office.settings, OTHER_COMMUNE))
+    refused = act(stranger, at, etag)
+    assert code_of(refused) == ((422, "edit_refused") if method == "POST" else (404, "feature_not_found"))
+    assert office.client.get(at).json() == before
+    browser.headers["x-csrf-token"] = token
+    assert act(browser, at, etag).status_code in {201, 204}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_a_record_of_another_commune_is_like_one_that_is_not_there(
+    office: Office, program: TestClient, method: str
+) -> None:
+    at, etag = made(program)
+    stranger = with_key(office, add_officer(office.settings, OTHER_COMMUNE))
+    uuid, other = at.rpartition("/")[2], str(uuid4())
+    answers = [EDITS[method](stranger, f"{ADDRESSES}/{one}", etag) for one in (uuid, other)]
+    told = []
+    for answer, one in zip(answers, (uuid, other), strict=True):
+        body = {**answer.json(), "instance": ""}
+        headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+        told.append((answer.status_code, json.dumps(body).replace(one, "…"), headers))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("register", [discover()[name] for name in sorted(UNITS)], ids=lambda found: found.id)
+def test_units_are_edited_by_administrators_and_removed_by_nobody(office: Office, register: Register) -> None:
+    items = f"/collections/{register.id}/items"
+    at = f"{items}/{office.client.get(items).json()['features'][0]['id']}"
+    etag = office.client.get(at).headers["etag"]
+    officer = with_key(office, add_officer(office.settings, "99", role="provincial_officer"))
+    assert code_of(patch(officer, at, etag, properties={"legal_note": "x"})) == (403, "not_allowed")
+    chief = with_key(office, add_officer(office.settings, role="administrator"))
+    assert patch(chief, at, etag, properties={"legal_note": "Nghị quyết 1"}).status_code == 204
+    removed = chief.delete(at, headers={"if-match": "*"})
+    assert (code_of(removed), removed.headers["allow"]) == (
+        (405, "method_not_allowed"),
+        "GET, HEAD, OPTIONS, PATCH, PUT",
+    )
+    assert "DELETE" not in office.client.options(at).headers["allow"]
+
+
+# --- ETags
+
+
+@pytest.mark.parametrize("asked", ["", "?f=json", "?lang=en", "?as-of=NOW"])
+def test_the_etag_of_any_form_and_language_will_do(office: Office, program: TestClient, asked: str) -> None:
+    at, _ = made(program)
+    etag = office.client.get(at + asked.replace("NOW", str(office.revision()))).headers["etag"]
+    assert patch(program, at, etag, properties={"street": "Mới"}).status_code == 204
+
+
+def test_what_does_not_match_changes_nothing(program: TestClient) -> None:
+    at, etag = made(program)
+    state = etag.strip('"').partition("-")[0]
+    for held in (f"W/{etag}", '"0"', state, f'"{state[:-1]}0-1"', '""', "W/*", f'"{state}-1" x', "a, b"):
+        assert code_of(patch(program, at, held, properties={"street": "Mới"})) == (412, "stale"), held
+    assert program.get(at).headers["etag"] == etag
+    for held in (f'"0", {etag}', f'"{state}"', f'"{state}-0123"'):
+        assert patch(program, at, held, properties={"street": "Cũ"}).status_code == 204, held
+    assert program.get(at).headers["etag"] == etag
+    assert patch(program, at, "*", properties={"street": "Mới"}).status_code == 204
+
+
+def test_nothing_changed_is_no_revision_and_keeps_the_etag(office: Office, program: TestClient) -> None:
+    at, etag = made(program)
+    before = office.revision()
+    whole = office.client.get(at)
+    answer = program.put(at, content=whole.content, headers={**GEOJSON, "if-match": etag})
+    assert (answer.status_code, answer.headers["etag"]) == (204, etag)
+    assert patch(program, at, etag, properties={"street": "Cũ"}).headers["etag"] == etag
+    assert office.revision() == before
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_of_officers_who_edit_at_once_exactly_one_is_served(office: Office, program: TestClient, method: str) -> None:
+    at, etag = made(program)
+    start, before = threading.Barrier(4), office.revision()
+    clients = [with_key(office, add_officer(office.settings)) for _ in range(4)]
+
+    def edit(number: int) -> int:
+        start.wait()
+        client = clients[number]
+        if method == "PATCH":
+            return int(patch(client, at, etag, properties={"street": f"Đường {number}"}).status_code)
+        return int(EDITS[method](client, at, etag).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = sorted(pool.map(edit, range(4)))
+    assert found == [204, *[404 if method == "DELETE" else 412] * 3]
+    assert office.revision() == before + 1
+
+
+# --- requests that come again
+
+
+def test_the_same_key_gets_the_first_answer(office: Office, program: TestClient) -> None:
+    body, headers = household(), {**GEOJSON, "idempotency-key": str(uuid4())}
+    start, before = threading.Barrier(3), office.revision()
+
+    def send(_: int) -> tuple[int, str, str]:
+        start.wait()
+        answer = program.post(ADDRESSES, content=body, headers=headers)
+        return answer.status_code, answer.headers["location"], answer.headers["etag"]
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(send, range(3)))
+    assert answers == [answers[0]] * 3
+    assert office.revision() == before + 1
+    assert code_of(program.post(ADDRESSES, content=household(), headers=headers)) == (400, "idempotency_key")
+    other = with_key(office, add_officer(office.settings))
+    assert other.post(ADDRESSES, content=household(), headers=headers).status_code == 201
+
+
+def test_an_edit_whose_answer_was_lost_can_be_sent_again(program: TestClient) -> None:
+    at, etag = made(program)
+    key = {"idempotency-key": str(uuid4())}
+    first, again = (patch(program, at, etag, properties={"street": "Mới"}, **key) for _ in range(2))
+    assert (first.status_code, first.headers["etag"]) == (again.status_code, again.headers["etag"])
+    key = {"idempotency-key": str(uuid4())}
+    assert {program.delete(at, headers={"if-match": "*", **key}).status_code for _ in range(2)} == {204}
+
+
+def test_what_was_refused_may_come_again_with_its_key(program: TestClient) -> None:
+    headers = {**GEOJSON, "idempotency-key": str(uuid4())}
+    assert program.post(ADDRESSES, content=household(kind="castle"), headers=headers).status_code == 422
+    assert program.post(ADDRESSES, content=household(), headers=headers).status_code == 201
+
+
+# --- bodies and headers
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "body"), (b"{", "body"), (b"[]", "body"), (b'{"type": "FeatureCollection", "features": []}', "body"),
+        (b'{"type": "Feature", "properties": []}', "body"), (b'{"type": "Feature", "geometry": [1, 2]}', "body"),
+        (b"\xff\xfe", "body"), (b"[" * 100_000, "body"), (b'{"type": "Feature", "properties": {"beds": NaN}}', "body"),
+    ],
+)  # fmt: skip
+def test_a_body_that_is_none_is_refused(program: TestClient, body: bytes, problem: str) -> None:
+    answer = program.post(SIGHTS, content=body, headers=GEOJSON)
+    assert code_of(answer) == (400, problem)
+
+
+@pytest.mark.parametrize("member", ["crs", "coordRefSys", "place", "links2"])
+def test_members_that_would_be_overlooked_are_refused(program: TestClient, member: str) -> None:
+    body = json.dumps({**json.loads(feature(name="Điểm")), member: {"x": 1}})
+    answer = program.post(SIGHTS, content=body, headers=GEOJSON)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, member)
+
+
+@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json"])
+def test_other_media_types_are_refused(program: TestClient, media: str) -> None:
+    answer = program.post(SIGHTS, content=feature(name="Điểm"), headers={"content-type": media})
+    assert code_of(answer) == (415, "media_type")
+
+
+def test_items_may_be_larger_than_other_bodies_and_not_endless(program: TestClient) -> None:
+    ring = [[PLACE[0] + 0.00001 * at, PLACE[1] + 0.0001] for at in range(40_000)]
+    area = {"type": "Polygon", "coordinates": [[list(PLACE), *ring, list(PLACE)]]}
+    body = json.dumps({"type": "Feature", "geometry": area, "properties": {"name": "Điểm"}})
+    assert len(body) > 1 << 20
+    assert [one["code"] for one in program.post(SIGHTS, content=body, headers=GEOJSON).json()["errors"]] == [
+        "GEOM_TYPE"
+    ]
+    answer = program.post(SIGHTS, content=b" " * ((4 << 20) + 1), headers={**GEOJSON, "accept-language": "en"})
+    assert answer.status_code == 413
+    assert "4 MiB" in answer.json()["detail"]
+    assert program.post("/auth/login", content=b" " * (65 << 10)).status_code == 413
+
+
+def test_a_note_stands_with_the_revision(office: Office, program: TestClient) -> None:
+    note = "Sửa theo đơn của dân"
+    assert program.post(SIGHTS, content=feature(name="Có ghi chú"), headers={**GEOJSON, "bandoso-note": quote(note)}).status_code == 201  # fmt: skip
+    seen = office.officer().get("/collections/tourism_points/revisions").json()["revisions"][0]
+    assert (seen["note"], seen["added"], seen["undone_by"]) == (note, 1, None)
+    for wrong in ("%FF", "a%00b", "x" * 501, quote("Hoàn tác đợt 1")):
+        answer = program.post(SIGHTS, content=feature(name="x"), headers={**GEOJSON, "bandoso-note": wrong})
+        assert code_of(answer) == (400, "header")
+
+
+@pytest.mark.parametrize("path", [ADDRESSES, f"{ADDRESSES}/1"])
+def test_scripts_of_other_sites_may_not_edit(office: Office, path: str) -> None:
+    asked = {"origin": "https://xa.example", "access-control-request-method": "PUT"}
+    answer = office.client.options(path, headers=asked)
+    assert answer.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_other_methods_are_told_what_there_is(office: Office) -> None:
+    answer = office.client.request("TRACE", f"{ADDRESSES}/1")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
+    answer = office.client.delete(ADDRESSES)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+
+
+# --- what is told, and to whom
+
+
+def test_private_values_are_written_and_never_told(office: Office, program: TestClient) -> None:
+    secret = {"head_name": "Nguyễn Thị Bí Mật", "phone": "0912 345 678"}
+    prefer = {"prefer": "return=representation"}
+    answer = program.post(ADDRESSES, content=household(**secret), headers={**GEOJSON, **prefer})
+    at = answer.headers["location"]
+    answers = [answer, patch(program, at, "*", properties={"phone": "0912 345 679"}, **prefer)]
+    answers += [
+        office.client.get(at),
+        office.client.get(f"{at}?f=html"),
+        office.client.get("/collections/addresses/revisions"),
+    ]
+    for one in answers:
+        assert "Bí Mật" not in one.text
+        assert "0912" not in one.text
+    with office.database.worker() as connection:
+        query = "SELECT p.phone FROM reg.household_private p JOIN reg.addresses a ON a.id = p.feature_id WHERE a.uuid = :uuid"
+        assert connection.scalar(text(query), {"uuid": at.rpartition("/")[2]}) == "0912 345 679"
+        told = connection.scalar(text("SELECT string_agg(a::text, ' ') FROM ops.audit a"))
+        kept = connection.scalar(text("SELECT string_agg(a::text, ' ') FROM ops.edit_answer a")) or ""
+    assert "0912" not in told + kept
+
+
+def test_a_telephone_number_in_a_wrong_field_is_repeated_nowhere(
+    office: Office, program: TestClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    canary = "0987654321"
+    wrong = {"postcode": canary, "kind": canary, "status": canary, "position_accuracy_m": canary, canary + "x": 1}
+    for properties in (wrong, {"commune_code": canary}, {"postcode": canary, "kind": canary}):
+        answer = program.post(ADDRESSES, content=household(**properties), headers=GEOJSON)
+        assert answer.status_code == 422
+        shown = answer.text.replace(f'"{canary}x"', "")
+        assert canary not in shown
+    at, etag = made(program)
+    bad = program.patch(at, content=f'{{"properties": {{"phone": {canary}', headers={**MERGE, "if-match": etag})
+    assert (bad.status_code, canary in bad.text) == (400, False)
+    out = capfd.readouterr()
+    assert canary not in out.out + out.err
+    with office.database.worker() as connection:
+        assert canary not in connection.scalar(text("SELECT string_agg(a::text, ' ') FROM ops.audit a"))
+
+
+def test_every_edit_and_every_refused_one_stands_in_the_audit(office: Office, program: TestClient) -> None:
+    at, etag = made(program)
+    patch(program, at, '"0"', properties={})
+    patch(program, at, etag, properties={"street": "Mới"})
+    patch(program, at, "*", properties={"kind": "castle"})
+    program.delete(at, headers={"if-match": "*"})
+    program.delete(f"{ADDRESSES}/0987x", headers={"if-match": "*"})
+    with office.database.worker() as connection:
+        query = "SELECT action, outcome, detail ->> 'code', target FROM ops.audit WHERE action LIKE 'feature.%' ORDER BY id DESC LIMIT 6"
+        rows = [tuple(row) for row in connection.execute(text(query))][::-1]
+    target = f"addresses/{at.rpartition('/')[2]}"
+    assert rows == [
+        ("feature.create", "ok", None, target), ("feature.update", "refused", "STALE", target),
+        ("feature.update", "ok", None, target), ("feature.update", "refused", "EDIT_REFUSED", target),
+        ("feature.remove", "ok", None, target), ("feature.remove", "refused", "FEATURE_NOT_FOUND", "addresses/…"),
+    ]  # fmt: skip
+
+
+# --- what follows
+
+
+def test_maps_and_search_follow_in_the_same_moment(office: Office, program: TestClient) -> None:
+    tile = "/tiles/tourism_points/14/13026/7245.mvt"
+    name = f"Hồ {uuid4().hex[:8]}"
+    before = office.client.get(tile).headers.get("etag")
+    at, etag = made(program, feature(name=name), SIGHTS)
+    found = office.client.get("/search", params={"q": name}).json()["features"]
+    assert [one["id"] for one in found] == [at.rpartition("/")[2]]
+    assert patch(program, at, etag, properties={"name": f"{name} mới"}).status_code == 204
+    deadline = time.monotonic() + 10
+    while (after := office.client.get(tile)).headers["etag"] == before:
+        # The process hears of it by a notification.
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert f"{name} mới".encode() in after.content
+    program.delete(at, headers={"if-match": "*"})
+    assert office.client.get("/search", params={"q": name}).json()["features"] == []
+
+
+def test_an_edit_is_undone_like_any_revision(office: Office, program: TestClient) -> None:
+    at, etag = made(program)
+    before = office.client.get(at).json()
+    patch(program, at, etag, properties={"street": "Mới"})
+    number = office.revision()
+    officer = office.officer()
+    undone = officer.post(f"/collections/addresses/revisions/{number}/rollback", headers={"if-match": f'"{number}"'})
+    assert (undone.status_code, undone.json()["restored"]) == (200, 1)
+    assert office.client.get(at).json() == before
+    assert code_of(patch(program, at, etag, properties={"street": "x"})) == (412, "stale")
+
+
+def test_an_edit_does_not_wait_for_ever_for_a_file_that_is_published(
+    office: Office, program: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geodata.editing.LOCK_TIMEOUT", "100ms")
+    with publishing_is_held(office):
+        answer = program.post(ADDRESSES, content=household(), headers=GEOJSON)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert program.post(ADDRESSES, content=household(), headers=GEOJSON).status_code == 201
+
+
+def test_an_account_edits_so_often_and_no_more(server: Server, worker_name: str) -> None:
+    with opened(server, f"few_edits_{worker_name}", 1, edits_per_minute=2) as office:
+        one, other = (with_key(office, add_officer(office.settings)) for _ in range(2))
+        found = [one.delete(f"{ADDRESSES}/0", headers={"if-match": "*"}) for _ in range(3)]
+        assert [answer.status_code for answer in found] == [404, 404, 429]
+        assert int(found[2].headers["retry-after"]) <= 60
+        assert other.delete(f"{ADDRESSES}/0", headers={"if-match": "*"}).status_code == 404
+
+
+def test_what_qgis_sends_is_understood(office: Office) -> None:
+    """As its OAPIF provider does in 3.32 and later, with an API Header configuration that has If-Match too."""
+    qgis = with_key(office, add_officer(office.settings))
+    qgis.headers["if-match"] = "*"
+    layer = office.client.get(f"{SIGHTS}?limit=10").json()["features"][0]
+    assert "POST" in qgis.options(SIGHTS).headers["allow"].split(", ")
+    assert {"PUT", "PATCH", "DELETE"} < set(qgis.options(f"{SIGHTS}/{layer['id']}").headers["allow"].split(", "))
+    assert qgis.options(f"{SIGHTS}/unknown_id").status_code == 200
+    # All attributes of the layer, those not filled in as null.
+    attributes = {**dict.fromkeys(layer["properties"]), "name": "Từ QGIS", "category": "homestay"}
+    body = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [106.230766, 20.352497]},
+        "properties": attributes,
+    }
+    answer = qgis.post(SIGHTS, content=json.dumps(body), headers=GEOJSON)
+    assert answer.status_code == 201, answer.text
+    uuid = answer.headers["location"].rpartition("/items/")[2]
+    at = f"{SIGHTS}/{uuid}"
+    assert qgis.get(at).json()["properties"]["commune_code"] == SAMPLE_COMMUNE
+    moved = {"geometry": {"type": "Point", "coordinates": [106.2308660000001, 20.35249740000002]}}
+    assert qgis.patch(at, content=json.dumps(moved), headers=MERGE).status_code == 204
+    assert qgis.patch(at, content=b'{"properties": {"beds": 3}}', headers=MERGE).status_code == 204
+    whole = qgis.get(at).json()
+    put = {
+        "id": uuid,
+        "type": "Feature",
+        "geometry": whole["geometry"],
+        "properties": {**whole["properties"], "beds": 4},
+    }
+    assert qgis.put(at, content=json.dumps(put), headers=GEOJSON).status_code == 204
+    assert qgis.get(at).json()["properties"]["beds"] == 4
+    del qgis.headers["if-match"]
+    assert code_of(qgis.delete(at)) == (428, "if_match_missing")
+    assert qgis.delete(at, headers={"if-match": "*"}).status_code == 204
