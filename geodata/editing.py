@@ -276,8 +276,10 @@ def _publish(editor: Editor, row: OneRow, held: _Held | None = None) -> Edited:
         shown = None if held.shown is None else _read(editor, held.state.uuid)
         return Edited(held.state.uuid, held.state, None, shown)
     live = register.table
-    written = select(live.c.uuid, live.c.revision, live.c.updated_at).where(live.c.revision == published.revision)
-    state = State(*connection.execute(written).one())
+    written = select(live.c.uuid, live.c.revision, live.c.updated_at)
+    # Ids count up, and nobody else takes any meanwhile: a new record has the last one.
+    newest = written.order_by(live.c.id.desc()).limit(1)
+    state = State(*connection.execute(newest if held is None else written.where(live.c.id == held.id)).one())
     return Edited(state.uuid, state, published.revision, _read(editor, state.uuid))
 
 

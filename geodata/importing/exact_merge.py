@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, delete, exists, or_, update
+from sqlalchemy import Column, ColumnElement, FromClause, Table, and_, delete, exists, or_, text, update
 
 from geodata.importing.merge import Merge, row_key
 
@@ -15,6 +15,11 @@ class ExactMerge(Merge):
     Here an empty value of a mapped field takes such away. A row that gives no record's id is a new record, whatever
     stands in its place already; what must be unique is refused.
     """
+
+    def match(self) -> None:
+        """Match the row; the database must know that there is one only, else it reads the register for it."""
+        self.connection.execute(text(f"ANALYZE {self.staging.fullname}"))
+        super().match()
 
     def _matches(self) -> Sequence[tuple[ColumnElement[bool], FromClause | None]]:
         return []

@@ -76,78 +76,56 @@ def make(connection: Connection, register: Register, at: int = 1, **changes: Any
     return create(editor(connection, register), content(ROWS[register.id](at, **changes)))
 
 
-def test_a_record_is_made_with_all_that_is_sent(connection: Connection, register: Register) -> None:
-    made = make(connection, register)
-    assert made.revision == latest_revision(connection, register.id)
-    row, found = ROWS[register.id](1), shown(connection, register, made.uuid)["properties"]
-    single = single_fields(register)
-    for name, value in json.loads(json.dumps(row, default=str)).items():
-        if name in single and single[name].public:
-            assert found[name] == value
-
-
-def test_what_was_read_can_be_sent_back_and_changes_nothing(connection: Connection, register: Register) -> None:
-    made = make(connection, register)
-    before = latest_revision(connection, register.id)
+def test_a_record_is_made_sent_back_changed_emptied_and_undone(connection: Connection, register: Register) -> None:
+    one, at = editor(connection, register), ROWS[register.id](1)
+    made = create(one, content(at))
     feature = shown(connection, register, made.uuid)
-    whole = Content(feature["properties"], feature["geometry"])
-    again = replace_record(editor(connection, register), str(made.uuid), whole, any_state)
+    sent = {name: value for name, value in content(at).properties.items() if name in feature["properties"]}
+    assert {name: feature["properties"][name] for name in sent} == sent
+    # What was read can be sent back and changes nothing.
+    again = replace_record(one, str(made.uuid), Content(feature["properties"], feature["geometry"]), any_state)
     assert (again.revision, again.state) == (None, made.state)
-    assert latest_revision(connection, register.id) == before
-    assert shown(connection, register, made.uuid) == feature
-
-
-def test_a_patch_changes_what_it_names_and_nothing_else(connection: Connection, register: Register) -> None:
-    made = make(connection, register)
+    assert (latest_revision(connection, register.id), shown(connection, register, made.uuid)) == (
+        made.revision,
+        feature,
+    )
+    # A patch changes what it names and nothing else.
     both = {name: value for change in CHANGES[register.id] for name, value in change.items()}
     change = {name: value for name, value in both.items() if name in single_fields(register) and name != "location_id"}
-    before = shown(connection, register, made.uuid)
-    done = update_record(editor(connection, register), str(made.uuid), patch(**change), any_state)
-    assert done.revision is not None
-    after = shown(connection, register, made.uuid)
-    assert after == {**before, "properties": {**before["properties"], **change}}
+    done = update_record(one, str(made.uuid), patch(**change), any_state)
+    changed = {**feature, "properties": {**feature["properties"], **change}}
+    assert shown(connection, register, made.uuid) == changed
     assert done.feature is not None
-    assert json.loads(done.feature) == after
-
-
-def test_null_empties_a_field_and_undoing_the_edit_brings_it_back(connection: Connection, register: Register) -> None:
-    name, value = next(iter(CHANGES[register.id][1].items()))
-    made = make(connection, register, **{name: value})
-    nullable = single_fields(register)[name].column.nullable
-    done = update_record(editor(connection, register), str(made.uuid), patch(**{name: None}), any_state)
+    assert json.loads(done.feature) == changed
+    # Null empties a field, or gives it its default; undoing brings the value back.
+    name = list(change)[-1]
+    done = update_record(one, str(made.uuid), patch(**{name: None}), any_state)
     now = shown(connection, register, made.uuid)["properties"][name]
-    assert now is None if nullable else now != value
+    assert now is None if single_fields(register)[name].column.nullable else now != change[name]
     assert done.revision is not None
     roll_back(connection, register, done.revision, SYSTEM)
-    assert shown(connection, register, made.uuid)["properties"][name] == value
+    assert shown(connection, register, made.uuid) == changed
 
 
-def test_a_removed_record_is_gone_everywhere_and_comes_back_by_undoing(
-    connection: Connection, register: Register
-) -> None:
-    made = make(connection, register)
+def test_what_is_derived_follows_a_move_and_a_removal(connection: Connection, register: Register) -> None:
+    one, made = editor(connection, register), make(connection, register)
+    place = shapely.affinity.translate(ROWS[register.id](1)["geom"], 0.01, 0.0)
+    east = pytest.approx(shapely.point_on_surface(place).x, abs=0.001)
+    done = update_record(one, str(made.uuid), patch(place), any_state)
+    slim = f"SELECT ST_X(ST_Transform(t.point, 4326)) FROM reg.{register.id}_tile t"
+    search = f"SELECT ST_X(point) FROM reg.search_entry WHERE feature_uuid = '{made.uuid}'"
+    assert rows_of(connection, f"{slim} JOIN reg.{register.id} l USING (id) WHERE l.uuid = '{made.uuid}'") == [(east,)]
+    assert rows_of(connection, search) == ([(east,)] if register.is_named else [])
+    stamps = f"SELECT count(*) > 0 FROM ops.tile_stamp WHERE layer = '{register.id}' AND revision = {done.revision}"
+    assert rows_of(connection, stamps) == [(True,)]
     before = shown(connection, register, made.uuid)
-    done = remove(editor(connection, register), str(made.uuid), any_state)
-    assert (done.state, rows_of(connection, f"SELECT count(*) FROM reg.{register.id}_tile WHERE id = (SELECT feature_id FROM ops.change WHERE feature_uuid = '{made.uuid}' LIMIT 1)")) == (None, [(0,)])  # fmt: skip
+    gone = remove(one, str(made.uuid), any_state)
+    assert (gone.state, rows_of(connection, slim), rows_of(connection, search)) == (None, [], [])
     with pytest.raises(FeatureNotFoundError):
         read_feature(connection, register, str(made.uuid))
-    assert rows_of(connection, f"SELECT 1 FROM reg.search_entry WHERE feature_uuid = '{made.uuid}'") == []
-    assert done.revision is not None
-    roll_back(connection, register, done.revision, SYSTEM)
+    assert gone.revision is not None
+    roll_back(connection, register, gone.revision, SYSTEM)
     assert shown(connection, register, made.uuid) == before
-
-
-def test_slim_copy_and_search_follow_an_edit(connection: Connection, register: Register) -> None:
-    made = make(connection, register)
-    place = shapely.affinity.translate(ROWS[register.id](1)["geom"], 0.01, 0.0)
-    update_record(editor(connection, register), str(made.uuid), patch(place), any_state)
-    found = rows_of(connection, f"SELECT ST_X(ST_Transform(t.point, 4326)) FROM reg.{register.id}_tile t JOIN reg.{register.id} l USING (id) WHERE l.uuid = '{made.uuid}'")  # fmt: skip
-    assert found[0][0] == pytest.approx(shapely.point_on_surface(place).x, abs=0.001)
-    if register.is_named:
-        point = rows_of(connection, f"SELECT ST_X(point) FROM reg.search_entry WHERE feature_uuid = '{made.uuid}'")
-        assert point[0][0] == pytest.approx(shapely.point_on_surface(place).x, abs=0.001)
-    stamped = f"SELECT 1 FROM ops.tile_stamp WHERE layer = '{register.id}' AND revision = {latest_revision(connection, register.id)}"  # fmt: skip
-    assert rows_of(connection, stamped + " LIMIT 1") == [(1,)]
 
 
 def test_replacing_empties_what_is_public_and_not_sent_and_keeps_what_cannot_be_seen(connection: Connection) -> None:
@@ -258,7 +236,7 @@ def test_a_code_or_key_of_another_record_is_refused(connection: Connection) -> N
         make(connection, AREAS, 1)
 
 
-@pytest.mark.parametrize("register", [ADDRESSES, AREAS, SIGHTS], ids=lambda register: register.id)
+@pytest.mark.parametrize("register", [ADDRESSES], ids=lambda register: register.id)
 def test_a_telephone_number_in_any_wrong_place_is_not_repeated(connection: Connection, register: Register) -> None:
     made = make(connection, register)
     canary = "0987 654 321"
@@ -305,7 +283,7 @@ SQUARES = UnitIndex(
 )
 
 
-@pytest.mark.parametrize("register", [ADDRESSES, SIGHTS], ids=lambda register: register.id)
+@pytest.mark.parametrize("register", [SIGHTS], ids=lambda register: register.id)
 def test_a_record_that_moves_gets_commune_and_province_of_its_place(connection: Connection, register: Register) -> None:
     one = editor(connection, register, index=SQUARES)
     made = create(one, content(ROWS[register.id](1), "commune_code"))

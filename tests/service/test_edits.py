@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 
 from geodata.register import Register
 from geodata.registers import discover
+from service.limits import Budget, EditLimitError
 from tests.conftest import Server
 from tests.service.office import Office, new_code, opened, publishing_is_held
 from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, add_key, add_officer, sign_in
@@ -75,38 +77,47 @@ EDITS: dict[str, Callable[[TestClient, str, str], Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class People:
+    """Who else is about: a key to upload only, an officer of another commune, one in a browser."""
+
+    uploader: TestClient
+    stranger: TestClient
+    browser: TestClient
+
+
+@pytest.fixture(scope="module")
+def people(office: Office) -> People:
+    officer, other = add_officer(office.settings), add_officer(office.settings, OTHER_COMMUNE)
+    return People(with_key(office, officer, "upload"), with_key(office, other), sign_in(office.app, officer))
+
+
 @pytest.mark.parametrize("method", EDITS)
-def test_who_may_edit(office: Office, program: TestClient, method: str) -> None:
-    at, etag = made(program)
-    act, officer = EDITS[method], add_officer(office.settings)
+def test_who_may_edit(office: Office, program: TestClient, people: People, method: str) -> None:
+    (at, etag), act = made(program), EDITS[method]
     before = office.client.get(at).json()
     assert code_of(act(office.client, at, etag)) == (401, "not_signed_in")
-    assert code_of(act(with_key(office, officer, "upload"), at, etag)) == (403, "forbidden")
-    browser = sign_in(office.app, officer)
-    token = browser.headers.pop("x-csrf-token")
-    assert code_of(act(browser, at, etag)) == (403, "csrf")
-    stranger = with_key(office, add_officer(office.settings, OTHER_COMMUNE))
-    refused = act(stranger, at, etag)
+    assert code_of(act(people.uploader, at, etag)) == (403, "forbidden")
+    token = people.browser.headers.pop("x-csrf-token")
+    assert code_of(act(people.browser, at, etag)) == (403, "csrf")
+    people.browser.headers["x-csrf-token"] = token
+    refused = act(people.stranger, at, etag)
     assert code_of(refused) == ((422, "edit_refused") if method == "POST" else (404, "feature_not_found"))
     assert office.client.get(at).json() == before
-    browser.headers["x-csrf-token"] = token
-    assert act(browser, at, etag).status_code in {201, 204}
+    assert act(people.browser, at, etag).status_code in {201, 204}
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_a_record_of_another_commune_is_like_one_that_is_not_there(
-    office: Office, program: TestClient, method: str
-) -> None:
+def test_a_record_of_another_commune_is_like_one_that_is_not_there(program: TestClient, people: People) -> None:
     at, etag = made(program)
-    stranger = with_key(office, add_officer(office.settings, OTHER_COMMUNE))
     uuid, other = at.rpartition("/")[2], str(uuid4())
-    answers = [EDITS[method](stranger, f"{ADDRESSES}/{one}", etag) for one in (uuid, other)]
-    told = []
-    for answer, one in zip(answers, (uuid, other), strict=True):
-        body = {**answer.json(), "instance": ""}
-        headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
-        told.append((answer.status_code, json.dumps(body).replace(one, "…"), headers))
-    assert told[0] == told[1]
+    for method in ("PUT", "PATCH", "DELETE"):
+        told = []
+        for one in (uuid, other):
+            answer = EDITS[method](people.stranger, f"{ADDRESSES}/{one}", etag)
+            body = json.dumps({**answer.json(), "instance": ""}).replace(one, "…")
+            headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+            told.append((answer.status_code, body, headers))
+        assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("register", [discover()[name] for name in sorted(UNITS)], ids=lambda found: found.id)
@@ -159,10 +170,12 @@ def test_nothing_changed_is_no_revision_and_keeps_the_etag(office: Office, progr
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_of_officers_who_edit_at_once_exactly_one_is_served(office: Office, program: TestClient, method: str) -> None:
+def test_of_officers_who_edit_at_once_exactly_one_is_served(
+    office: Office, program: TestClient, people: People, method: str
+) -> None:
     at, etag = made(program)
     start, before = threading.Barrier(4), office.revision()
-    clients = [with_key(office, add_officer(office.settings)) for _ in range(4)]
+    clients = [people.browser, program, people.browser, program]
 
     def edit(number: int) -> int:
         start.wait()
@@ -180,7 +193,7 @@ def test_of_officers_who_edit_at_once_exactly_one_is_served(office: Office, prog
 # --- requests that come again
 
 
-def test_the_same_key_gets_the_first_answer(office: Office, program: TestClient) -> None:
+def test_the_same_key_gets_the_first_answer(office: Office, program: TestClient, people: People) -> None:
     body, headers = household(), {**GEOJSON, "idempotency-key": str(uuid4())}
     start, before = threading.Barrier(3), office.revision()
 
@@ -194,8 +207,7 @@ def test_the_same_key_gets_the_first_answer(office: Office, program: TestClient)
     assert answers == [answers[0]] * 3
     assert office.revision() == before + 1
     assert code_of(program.post(ADDRESSES, content=household(), headers=headers)) == (400, "idempotency_key")
-    other = with_key(office, add_officer(office.settings))
-    assert other.post(ADDRESSES, content=household(), headers=headers).status_code == 201
+    assert people.browser.post(ADDRESSES, content=household(), headers=headers).status_code == 201
 
 
 def test_an_edit_whose_answer_was_lost_can_be_sent_again(program: TestClient) -> None:
@@ -256,10 +268,10 @@ def test_items_may_be_larger_than_other_bodies_and_not_endless(program: TestClie
     assert program.post("/auth/login", content=b" " * (65 << 10)).status_code == 413
 
 
-def test_a_note_stands_with_the_revision(office: Office, program: TestClient) -> None:
+def test_a_note_stands_with_the_revision(program: TestClient, people: People) -> None:
     note = "Sửa theo đơn của dân"
     assert program.post(SIGHTS, content=feature(name="Có ghi chú"), headers={**GEOJSON, "bandoso-note": quote(note)}).status_code == 201  # fmt: skip
-    seen = office.officer().get("/collections/tourism_points/revisions").json()["revisions"][0]
+    seen = people.browser.get("/collections/tourism_points/revisions").json()["revisions"][0]
     assert (seen["note"], seen["added"], seen["undone_by"]) == (note, 1, None)
     for wrong in ("%FF", "a%00b", "x" * 501, quote("Hoàn tác đợt 1")):
         answer = program.post(SIGHTS, content=feature(name="x"), headers={**GEOJSON, "bandoso-note": wrong})
@@ -364,13 +376,14 @@ def test_maps_and_search_follow_in_the_same_moment(office: Office, program: Test
     assert office.client.get("/search", params={"q": name}).json()["features"] == []
 
 
-def test_an_edit_is_undone_like_any_revision(office: Office, program: TestClient) -> None:
+def test_an_edit_is_undone_like_any_revision(office: Office, program: TestClient, people: People) -> None:
     at, etag = made(program)
     before = office.client.get(at).json()
     patch(program, at, etag, properties={"street": "Mới"})
     number = office.revision()
-    officer = office.officer()
-    undone = officer.post(f"/collections/addresses/revisions/{number}/rollback", headers={"if-match": f'"{number}"'})
+    undone = people.browser.post(
+        f"/collections/addresses/revisions/{number}/rollback", headers={"if-match": f'"{number}"'}
+    )
     assert (undone.status_code, undone.json()["restored"]) == (200, 1)
     assert office.client.get(at).json() == before
     assert code_of(patch(program, at, etag, properties={"street": "x"})) == (412, "stale")
@@ -386,18 +399,27 @@ def test_an_edit_does_not_wait_for_ever_for_a_file_that_is_published(
     assert program.post(ADDRESSES, content=household(), headers=GEOJSON).status_code == 201
 
 
-def test_an_account_edits_so_often_and_no_more(server: Server, worker_name: str) -> None:
-    with opened(server, f"few_edits_{worker_name}", 1, edits_per_minute=2) as office:
-        one, other = (with_key(office, add_officer(office.settings)) for _ in range(2))
-        found = [one.delete(f"{ADDRESSES}/0", headers={"if-match": "*"}) for _ in range(3)]
-        assert [answer.status_code for answer in found] == [404, 404, 429]
-        assert int(found[2].headers["retry-after"]) <= 60
-        assert other.delete(f"{ADDRESSES}/0", headers={"if-match": "*"}).status_code == 404
+@pytest.fixture
+def few_edits(office: Office) -> Iterator[None]:
+    """Let every account make two edits a minute."""
+    state = office.app.api.state
+    held, state.edits = state.edits, Budget(2, 10, EditLimitError)
+    yield
+    state.edits = held
 
 
-def test_what_qgis_sends_is_understood(office: Office) -> None:
+@pytest.mark.usefixtures("few_edits")
+def test_an_account_edits_so_often_and_no_more(people: People, program: TestClient) -> None:
+    found = [people.stranger.delete(f"{ADDRESSES}/0", headers={"if-match": "*"}) for _ in range(3)]
+    assert [answer.status_code for answer in found] == [404, 404, 429]
+    assert code_of(found[2]) == (429, "edit_limit")
+    assert int(found[2].headers["retry-after"]) <= 60
+    assert program.delete(f"{ADDRESSES}/0", headers={"if-match": "*"}).status_code == 404
+
+
+def test_what_qgis_sends_is_understood(office: Office, program: TestClient) -> None:
     """As its OAPIF provider does in 3.32 and later, with an API Header configuration that has If-Match too."""
-    qgis = with_key(office, add_officer(office.settings))
+    qgis = TestClient(office.app, headers=program.headers)  # type: ignore[arg-type]
     qgis.headers["if-match"] = "*"
     layer = office.client.get(f"{SIGHTS}?limit=10").json()["features"][0]
     assert "POST" in qgis.options(SIGHTS).headers["allow"].split(", ")
