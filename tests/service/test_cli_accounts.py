@@ -143,3 +143,10 @@ def test_a_key_is_printed_once_and_works(shell: Shell) -> None:
         shell.value("SELECT count(*) FROM ops.api_key k WHERE k::text LIKE '%' || :secret || '%'", secret=secret) == 0
     )
     assert add_key(shell.settings, officer)["authorization"] != f"Bearer {answer.stdout.strip()}"
+
+
+@pytest.mark.parametrize(("words", "scopes"), [((), "upload"), (("--scopes", "upload edit"), "upload edit")])
+def test_a_key_is_made_for_what_it_shall_do(shell: Shell, words: tuple[str, ...], scopes: str) -> None:
+    answer = shell.call("key", "add", add_officer(shell.settings), "--name", "QGIS", *words)
+    prefix = answer.stdout.strip().partition(".")[0]
+    assert shell.value("SELECT scopes FROM ops.api_key WHERE prefix = :prefix", prefix=prefix) == scopes

@@ -265,6 +265,9 @@ def test_items_may_be_larger_than_other_bodies_and_not_endless(program: TestClie
     answer = program.post(SIGHTS, content=b" " * ((4 << 20) + 1), headers={**GEOJSON, "accept-language": "en"})
     assert answer.status_code == 413
     assert "4 MiB" in answer.json()["detail"]
+    # Told in advance or not.
+    pieces = (b" " * (1 << 20) for _ in range(5))
+    assert program.post(SIGHTS, content=pieces, headers=GEOJSON).status_code == 413
     assert program.post("/auth/login", content=b" " * (65 << 10)).status_code == 413
 
 
