@@ -235,7 +235,7 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters |= {name: _parameter(name, "path", *known) for name, known in _places().items() if f"{{{name}}}" in path}
     asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])
     parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
-    if path in FORMS_OF:
+    if path in FORMS_OF and method == "get":
         parameters["f"]["schema"] = {"type": "string", "enum": list(FORMS_OF[path])}
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)
@@ -250,10 +250,10 @@ def _complete(method: str, path: str, operation: Json) -> None:
     if is_edit:
         _add_edit(method, operation, parameters, responses)
     operation["parameters"] = list(parameters.values())
-    if path in _MEDIA and not is_edit:
+    if path in _MEDIA:
         kind = "string" if _MEDIA[path].startswith("text/") else "object"
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
-    if path in FORMS_OF:
+    if path in FORMS_OF and method == "get":
         responses["200"]["content"] = media_of(path)
     if path in _FILES:
         responses["200"]["content"] = {_FILES[path]: {"schema": {"type": "string", "format": "binary"}}}

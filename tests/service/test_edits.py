@@ -140,7 +140,7 @@ def test_units_are_edited_by_administrators_and_removed_by_nobody(office: Office
 # --- ETags
 
 
-@pytest.mark.parametrize("asked", ["", "?f=json", "?lang=en", "?as-of=NOW"])
+@pytest.mark.parametrize("asked", ["", "?f=jsonfg", "?crs=EPSG:9209", "?properties=street", "?as-of=NOW"])
 def test_the_etag_of_any_form_and_language_will_do(office: Office, program: TestClient, asked: str) -> None:
     at, _ = made(program)
     etag = office.client.get(at + asked.replace("NOW", str(office.revision()))).headers["etag"]
@@ -152,10 +152,10 @@ def test_what_does_not_match_changes_nothing(program: TestClient) -> None:
     state = etag.strip('"').partition("-")[0]
     for held in (f"W/{etag}", '"0"', state, f'"{state[:-1]}0-1"', '""', "W/*", f'"{state}-1" x', "a, b"):
         assert code_of(patch(program, at, held, properties={"street": "Mới"})) == (412, "stale"), held
-    assert program.get(at).headers["etag"] == etag
-    for held in (f'"0", {etag}', f'"{state}"', f'"{state}-0123"'):
+    assert program.get(at).headers["etag"].startswith(f'"{state}-')
+    for held in (f'"0", {etag}', f'"{state}-0123456789"', f'"{state}"', f'"{state}-0123"'):
         assert patch(program, at, held, properties={"street": "Cũ"}).status_code == 204, held
-    assert program.get(at).headers["etag"] == etag
+    assert program.get(at).headers["etag"].startswith(f'"{state}-')
     assert patch(program, at, "*", properties={"street": "Mới"}).status_code == 204
 
 

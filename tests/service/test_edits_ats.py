@@ -214,7 +214,7 @@ def test_representation(api: TestClient) -> None:
     sent = feature()
     answer = create(api, sent, **REPRESENTATION)
     assert (answer.status_code, holds(answer.json(), sent)) == (201, True)
-    assert answer.json() == api.get(answer.headers["location"]).json()
+    assert {**answer.json(), "links": []} == {**api.get(answer.headers["location"]).json(), "links": []}
     at, etag = answer.headers["location"], answer.headers["etag"]
     again = {**sent, "properties": {**sent["properties"], "beds": 5}}
     answer = api.put(at, content=json.dumps(again), headers={**GEOJSON, **REPRESENTATION, "if-match": etag})
@@ -292,6 +292,18 @@ def test_crs84(api: TestClient) -> None:
     unknown = {"content-crs": "<http://www.opengis.net/def/crs/EPSG/0/9999999>"}
     assert create(api, **unknown).status_code == 400
     assert create(api, **{"content-crs": "<http://www.opengis.net/def/crs/OGC/1.3/CRS84>"}).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["EPSG/0/9211", "EPSG/0/4326"])
+def test_crs(api: TestClient, name: str) -> None:
+    """/conf/features/crs: what is sent in another system, its axes in its order, lies where it lay in WGS 84."""
+    uri, at = f"http://www.opengis.net/def/crs/{name}", create(api).headers["location"]
+    there = api.get(at, params={"crs": uri}).json()["geometry"]
+    assert there != POINT
+    answer = create(api, {**feature(), "geometry": there}, **{"content-crs": f"<{uri}>"})
+    assert answer.status_code == 201
+    found = api.get(answer.headers["location"]).json()["geometry"]["coordinates"]
+    assert found == pytest.approx(POINT["coordinates"], abs=2e-7)
 
 
 def test_schema(api: TestClient) -> None:
