@@ -44,6 +44,8 @@ OGC_TILE = "/collections/{collectionId}/tiles/WebMercatorQuad/{tileMatrix}/{tile
 VN2000_TILE = "/collections/{collectionId}/tiles/VN2000UTM48Quad/{tileMatrix}/{tileRow}/{tileCol}"
 TILE_EVENTS = "/tiles/{layers}/events"
 CSV_STYLE = {"style": "form", "explode": False}
+_CSV_STYLED = frozenset({"limit", "datetime"})
+"""Beside lists: parameters whose whole description OGC API - Features prescribes."""
 
 _TEXT: Json = {"type": "string"}
 _COMMON: list[Parameter] = [
@@ -174,7 +176,7 @@ def _parameter(name: str, place: str, schema: Json, description: str = "") -> Js
     written = {"name": name, "in": place, "required": place == "path" or name in _REQUIRED, "schema": schema}
     if description:
         written["description"] = description
-    return _exemplify(written) | (CSV_STYLE if schema.get("type") == "array" else {})
+    return _exemplify(written) | (CSV_STYLE if schema.get("type") == "array" or name in _CSV_STYLED else {})
 
 
 def _exemplify(parameter: Json) -> Json:
