@@ -32,6 +32,7 @@ from service.openapi_items import (
     Parameter,
     media_of,
 )
+from service.openapi_registers import items_of_registers
 from service.problems import MEDIA_TYPE
 from tiles.matrix_sets import MATRIX_SETS, VN2000_QUAD
 
@@ -141,6 +142,7 @@ def build_openapi(app: FastAPI) -> Json:
     for path, operations in paths.items():
         for method, operation in operations.items():
             _complete(method, path, operation)
+    paths |= items_of_registers(ITEMS, paths[ITEMS]["get"])
     paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
     ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
     paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}

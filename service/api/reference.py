@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from service.openapi_registers import TEMPLATE
+
 Json = dict[str, Any]
 
 KEY_HEADER = '-H "Authorization: Bearer $BANDOSO_KEY"'
 
 
 def groups(document: Json, base: str) -> list[Json]:
-    """Return the document's operations by tag, in the document's order.
+    """Return the document's operations by tag, in the document's order; what is described in general stands there once.
 
     Parameters
     ----------
@@ -30,6 +32,8 @@ def groups(document: Json, base: str) -> list[Json]:
     found: dict[str, list[Json]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            if TEMPLATE in operation:
+                continue
             described = _describe(document, method, path, operation, base)
             found.setdefault(operation["tags"][0], []).append(described)
     return [{"title": title, "operations": operations} for title, operations in found.items()]

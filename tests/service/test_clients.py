@@ -98,6 +98,18 @@ def test_owslib_reads_collections_queryables_and_items(service: str) -> None:
     assert (item["geometry"], item["properties"]) == (wanted["geometry"], wanted["properties"])
 
 
+def test_owslib_reads_schemas_and_filters(service: str) -> None:
+    client = Features(service)
+    assert client.api()["openapi"].startswith("3.0.")
+    schema = client.collection_schema("tourism_points")
+    page = client.collection_items("tourism_points", limit=1000, filter="category = 'homestay' AND beds > 2")
+    assert 0 < len(page["features"]) == page["numberMatched"] < count_of(service, "tourism_points")
+    for feature in page["features"]:
+        assert feature["properties"].keys() <= schema["properties"].keys()
+        assert feature["properties"]["category"] == "homestay"
+        assert feature["properties"]["beds"] > 2
+
+
 def test_geopandas_reads_an_address_of_items(service: str) -> None:
     frame = geopandas.read_file(f"{service}/collections/growing_areas/items?limit=1000")
     assert len(frame) == count_of(service, "growing_areas")

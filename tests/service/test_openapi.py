@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator
 from schemathesis import GenerationMode
 from starlette.testclient import TestClient
 
+from geodata.registers import discover
 from service import app as app_module
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
@@ -69,7 +70,16 @@ def test_no_reference_leaves_the_document(document: dict[str, Any]) -> None:
 
 def test_every_route_of_the_interface_is_described(document: dict[str, Any]) -> None:
     routes: list[Any] = [route for router in app_module.routers for route in router.routes if route.include_in_schema]
-    assert set(document["paths"]) == {route.path for route in routes} | TILES
+    own = {f"/collections/{name}/items" for name in discover()}
+    assert set(document["paths"]) == {route.path for route in routes} | TILES | own
+
+
+def test_the_items_of_a_register_are_described_with_the_fields_to_ask_by(document: dict[str, Any]) -> None:
+    general = {item["name"] for item in document["paths"]["/collections/{collectionId}/items"]["get"]["parameters"]}
+    for name, register in discover().items():
+        asked = {item["name"] for item in document["paths"][f"/collections/{name}/items"]["get"]["parameters"]}
+        fields = {field.name for field in register.public_fields if field.column.type.python_type is not list}
+        assert asked == fields | general - {"collectionId"}
 
 
 def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:

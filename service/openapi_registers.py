@@ -1,0 +1,46 @@
+"""The items of each register in the OpenAPI document: clients such as GDAL look there for the fields to ask by."""
+
+from typing import Any
+
+from geodata.registers import discover
+from service.api.documents import schema
+
+Json = dict[str, Any]
+TEMPLATE = "x-template"
+"""Marks an operation that is described in general too, and says under which path."""
+_SCALARS = frozenset({"string", "integer", "number", "boolean"})
+
+
+def items_of_registers(template: str, general: Json) -> Json:
+    """Return a path for the items of each register, with its fields as parameters.
+
+    Parameters
+    ----------
+    template : str
+        Path of the items of any collection, with ``{collectionId}``.
+    general : dict
+        Its GET operation.
+    """
+    paths = {}
+    for name, register in discover().items():
+        properties = schema(register, base="", language="en", queryables=True)["properties"]
+        shared = [item for item in general["parameters"] if item["in"] == "query"]
+        fields = [
+            _field(field, described) for field, described in properties.items() if described.get("type") in _SCALARS
+        ]
+        paths[template.replace("{collectionId}", name)] = {
+            "get": {
+                **general,
+                "summary": f"Items of {name}",
+                "operationId": f"items_{name}",
+                "parameters": [*shared, *fields],
+                TEMPLATE: template,
+            }
+        }
+    return paths
+
+
+def _field(name: str, described: Json) -> Json:
+    title = described["title"]
+    value = {key: part for key, part in described.items() if key != "title"}
+    return {"name": name, "in": "query", "required": False, "schema": value, "description": f"{title}: equal to"}
