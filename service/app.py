@@ -162,7 +162,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.state.failpoints = Failpoints(settings)
     all_routers = [*routers, description]
     require_policies(all_routers)
-    api.state.routers = all_routers
+    api.state.routes = [route for router in all_routers for route in router.routes]
     for router in all_routers:
         api.include_router(router)
     add_problem_handlers(api)

@@ -120,6 +120,14 @@ _MEDIA: Mapping[str, str] = {
     f"/schemas/{SCHEMA_FILE}": SCHEMA,
     "/uploads/{uploadId}/events": "text/event-stream",
 }
+_PAGES = frozenset(
+    {
+        "/", "/collections", "/collections/{collectionId}", ITEMS, ITEM, REVISIONS, REVISION, "/archives", "/styles", "/tiles",
+        "/tiles/{tileMatrixSetId}", "/collections/{collectionId}/tiles", "/collections/{collectionId}/tiles/{tileMatrixSetId}",
+        "/tileMatrixSets", "/tileMatrixSets/{tileMatrixSetId}",
+    }
+)  # fmt: skip
+"""What people can read at the same address."""
 _REPORT_MEDIA: Mapping[str, str] = {**{name: media for name, (media, _) in WRITERS.items()}, "html": "text/html"}
 _PROBLEM: Json = {"description": "Problem", "content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}
 _LEFT_TO_WORKER: Json = {
@@ -262,6 +270,10 @@ def _complete(method: str, path: str, operation: Json) -> None:
     if path in _FILES:
         responses["200"]["content"] = {_FILES[path]: {"schema": {"type": "string", "format": "binary"}}}
         responses |= {"401": _PROBLEM, "403": _PROBLEM}
+    if method == "get" and path in _PAGES:
+        responses["200"]["content"]["text/html"] = {"schema": _TEXT}
+    if path == "/auth/login":
+        responses |= {"401": _PROBLEM, "429": _PROBLEM}
     for status in ("400", "404", "500", "503"):
         responses.setdefault(status, _PROBLEM)
 

@@ -42,5 +42,6 @@ def items_of_registers(template: str, general: Json) -> Json:
 
 def _field(name: str, described: Json) -> Json:
     title = described["title"]
-    value = {key: part for key, part in described.items() if key != "title"}
+    # Another value than those of a list finds nothing; it is not refused.
+    value = {key: part for key, part in described.items() if key not in {"title", "enum"}}
     return {"name": name, "in": "query", "required": False, "schema": value, "description": f"{title}: equal to"}

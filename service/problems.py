@@ -25,7 +25,8 @@ from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, No
 from service.file_options import FileOptionError
 from service.limits import CheckLimitError, ChecksBusyError, EditLimitError, LookupLimitError, MeasuringBusyError
 from service.logs import note_failure
-from service.middleware import PREFLIGHT, PRIVATE_PATHS, Scope, too_large_words
+from service.methods import allowed_methods, preflight_headers
+from service.middleware import Scope, too_large_words
 from service.preferences import is_strict
 from service.request_errors import BodyError, CodingError, HeaderError, MediaTypeError, RangeError
 from service.web.i18n import pick_language
@@ -352,25 +353,14 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses: unknown paths, wrong methods; it has no route for browsers' OPTIONS either."""
     assert isinstance(error, HTTPException)
-    if _is_preflight(request, error):
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
+    is_method = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    opening = preflight_headers(request) if is_method else None
+    if opening is not None:
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=opening)
     headers = dict(error.headers or {})
-    if "Allow" in headers and not isinstance(error, OwnHTTPException):
-        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    if is_method and not isinstance(error, OwnHTTPException):
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return problem(request, error.status_code, _sentence(request, HTTPStatus(error.status_code)), headers=headers)
-
-
-def _methods(request: Request) -> set[str]:
-    """Return the methods of an address: the framework names those of one of its routes only."""
-    routes = (route for router in request.app.state.routers for route in router.routes)
-    known = {method for route in routes if route.path_regex.fullmatch(request.url.path) for method in route.methods}
-    return known | ({"HEAD"} if "GET" in known else set())  # the middleware answers HEAD wherever a route answers GET
-
-
-def _is_preflight(request: Request, error: HTTPException) -> bool:
-    """Whether a browser asks about an address that is there and open to other sites."""
-    is_known = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-    return is_known and request.method == "OPTIONS" and not request.url.path.startswith(PRIVATE_PATHS)
 
 
 async def on_database_error(request: Request, error: Exception) -> Response:

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
 from openapi_spec_validator import OpenAPIV30SpecValidator
-from schemathesis import GenerationMode
 from starlette.testclient import TestClient
 
 from geodata.registers import discover
@@ -30,9 +27,6 @@ TILES = {
 }
 ARCHIVE = "/archives/{name}.pmtiles"
 """There is none in the sample."""
-
-EXAMPLES = 40
-AGREED: dict[str, Any] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
@@ -149,26 +143,3 @@ def test_the_document_is_the_agreed_one(document: dict[str, Any]) -> None:
     if WRITE:
         SNAPSHOT.write_text(written, encoding="utf-8")
     assert SNAPSHOT.read_text(encoding="utf-8") == written
-
-
-@pytest.fixture(scope="session")
-def described(service: str) -> Any:
-    """The running service as its own document describes it."""
-    return schemathesis.openapi.from_url(f"{service}/api")
-
-
-@pytest.mark.parametrize(
-    "path", [path for path, methods in AGREED["paths"].items() if "get" in methods and path != STREAM]
-)
-def test_nothing_that_the_document_allows_breaks_the_service(described: Any, path: str) -> None:
-    @settings(
-        max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
-    )
-    @given(described[path]["GET"].as_strategy(generation_mode=GenerationMode.POSITIVE))
-    def ask(case: Any) -> None:
-        answer = case.call(timeout=20)
-        assert answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
-        if answer.status_code >= HTTPStatus.BAD_REQUEST:
-            assert answer.headers["content-type"] == ["application/problem+json"]
-
-    ask()
