@@ -1,16 +1,17 @@
 """The application: the only place that wires things together."""
 
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from geodata.db import PUBLIC_ROLE, Database
+from geodata.exporting import gpkg, xlsx
 from geodata.registers import discover
 from service import VERSION
 from service.api import (
@@ -41,6 +42,7 @@ from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
+from service.compression import Compression
 from service.ending import at_end_of_process
 from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
@@ -61,7 +63,6 @@ from service.setup import apply_settings
 from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
-from service.web.accept import accepted
 from tiles.connections import PLANNING
 from tiles.selection import TileSelections
 from tiles.store import StoreSettings, TileStore
@@ -69,6 +70,9 @@ from tiles.store import StoreSettings, TileStore
 log = structlog.get_logger()
 
 MEGABYTE = 1 << 20
+PACKED = (archives.MEDIA_TYPE, gpkg.MEDIA_TYPE, xlsx.MEDIA_TYPE)
+"""Media types of files that are sent as they lie: what they hold is compressed, or a download that breaks off goes on."""
+mimetypes.add_type(archives.MEDIA_TYPE, ".pmtiles")
 
 routers: list[APIRouter] = [
     collections.router, items.router, edits.router, revisions.router, rollbacks.router, exports.router, tilesets.router, archives.router, styles.router, lookup.router,
@@ -83,7 +87,7 @@ description = APIRouter(include_in_schema=False)
 def openapi_document(request: Request) -> Response:
     """Return the OpenAPI 3.0 document."""
     only(request)
-    return json_response(request.app.openapi(), media_type=documents.OPENAPI)
+    return json_response(request.app.openapi(), media_type=documents.OPENAPI, headers={"Vary": ""})
 
 
 PROBES = frozenset({"/healthz", "/readyz"})
@@ -168,22 +172,10 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
     api.add_middleware(ContentValidators)
-    packed = (*DEFAULT_EXCLUDED_CONTENT_TYPES, archives.MEDIA_TYPE)
-    api.add_middleware(_Gzip, minimum_size=1000, compresslevel=4, exclude_content_types=packed)
+    api.add_middleware(Compression, packed=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED))
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
     tiles = TileApplication(store, settings.effective_policy, api.state.selections)
     return Application(api, tiles, settings)
-
-
-class _Gzip(GZipMiddleware):
-    """Compresses for who takes it: the framework looks for the word alone and overlooks the weight 0."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            taken = accepted(Headers(raw=scope["headers"]).get("accept-encoding", ""))
-            others = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
-            scope["headers"] = [*others, (b"accept-encoding", ", ".join(sorted(taken)).encode("latin-1"))]
-        await super().__call__(scope, receive, send)
 
 
 class _Hosts(TrustedHostMiddleware):

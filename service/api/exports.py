@@ -106,12 +106,11 @@ class _Files:
         with self.database.read() as connection:
             etag, _ = self._state(connection)
         if is_unchanged(self.request, etag):
-            return unchanged(etag)
+            return unchanged(etag, vary="")
         path = self._path(etag)
         if not path.exists():
             etag, path = self._write_public()
-        # No compression on the way: a download that breaks off can go on where it did.
-        headers = {"ETag": etag, "Cache-Control": "no-cache", "Content-Encoding": "identity"}
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
         return FileResponse(path, headers=headers, media_type=self.format.media_type, filename=self._name())
 
     def _write_public(self) -> tuple[str, Path]:

@@ -13,6 +13,7 @@ Form = Literal["html", "json"]
 GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
 VARY = "Accept, Accept-Language, Cookie"
+VARY_BY_LANGUAGE = "Accept-Language, Cookie"
 
 
 def pick_form(request: Request) -> Form:
@@ -44,8 +45,10 @@ def _weight(parameters: str) -> float:
 def json_response(
     content: Any, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer with JSON written by orjson."""
-    return Response(orjson.dumps(content), media_type=media_type, headers={"Vary": VARY, **(headers or {})})
+    """Answer with JSON written by orjson; it depends on form and language where ``headers`` say nothing else of ``Vary``."""
+    said = {"Vary": VARY, **(headers or {})}
+    written = {name: value for name, value in said.items() if value}
+    return Response(orjson.dumps(content), media_type=media_type, headers=written)
 
 
 def etag_of(*parts: object) -> str:
@@ -64,8 +67,9 @@ def is_unchanged(request: Request, etag: str) -> bool:
 
 
 def unchanged(etag: str, vary: str = VARY) -> Response:
-    """Answer 304."""
-    return Response(status_code=304, headers={"ETag": etag, "Vary": vary, "Cache-Control": "no-cache"})
+    """Answer 304, with what the answer itself says of ``Vary``."""
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    return Response(status_code=304, headers=headers | ({"Vary": vary} if vary else {}))
 
 
 def link(href: str, rel: str, media_type: str, title: str | None = None) -> dict[str, str]:
