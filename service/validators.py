@@ -4,6 +4,9 @@ import hashlib
 
 from service.middleware import PRIVATE_PATHS, App, Message, Receive, Scope, Send
 
+_WITHOUT = tuple(path for path in PRIVATE_PATHS if path != "/desk")
+"""The pages of the desk hold no data; their scripts ask for it."""
+
 
 class ContentValidators:
     """Gives public answers that are made whole an ETag of their content, and says 304 to who has that content.
@@ -17,7 +20,7 @@ class ContentValidators:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith(PRIVATE_PATHS):
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith(_WITHOUT):
             await self.app(scope, receive, send)
             return
         held: Message | None = None

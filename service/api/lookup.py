@@ -11,7 +11,7 @@ from geodata.register import Field, Register
 from geodata.registers import discover
 from geodata.search import MAX_QUERY, SearchQuery, find, looks_like_code
 from service.api.documents import field_list, list_list, reading_order
-from service.api.forms import GEOJSON, VARY, json_response
+from service.api.forms import GEOJSON, json_response
 from service.api.parameters import only, read_whole
 from service.auth.policy import public
 from service.catalogue import Catalogue
@@ -40,7 +40,7 @@ def search(request: Request, database: DatabaseDep, catalogue: CatalogueDep) -> 
             request.app.state.lookups.spend(request.client.host if request.client else "")
         found = find(connection, SearchQuery(words, limit))
     body = b'{"type":"FeatureCollection","features":[' + ",".join(found).encode() + b"]}"
-    return Response(body, media_type=GEOJSON, headers={"Vary": VARY, "Cache-Control": "no-cache"})
+    return Response(body, media_type=GEOJSON, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/registers", dependencies=[public], summary="Registers, their fields and legends")
@@ -52,7 +52,7 @@ def registers(request: Request, database: DatabaseDep, catalogue: CatalogueDep, 
         found = [_describe(connection, register, catalogue, versions) for register in discover().values()]
     return json_response(
         {"registers": found, "attribution": settings.attribution, "licence": settings.licence},
-        headers={"Cache-Control": "no-cache"},
+        headers={"Cache-Control": "no-cache", "Vary": ""},
     )
 
 

@@ -45,7 +45,7 @@ def revisions(
         found = list_revisions(connection, register, limit + 1, before)
     etag = _etag(request, principal, latest)
     if principal is ANYBODY and is_unchanged(request, etag):
-        return unchanged(etag)
+        return unchanged(etag, f"{VARY}, Authorization")
     shown = _described(database, register, principal, found[:limit])
     last = found[limit - 1].number if len(found) > limit else None
     links = _links(request, register, last, settings.signing_key)
@@ -73,7 +73,7 @@ def revision(  # noqa: PLR0913  what the answer depends on
         known = find_revision(connection, register, read_number(number))
         etag = _etag(request, principal, catalogue.policy(connection), catalogue.day(connection, register))
         if principal is ANYBODY and is_unchanged(request, etag):
-            return unchanged(etag)
+            return unchanged(etag, f"{VARY}, Authorization")
         changes = list_changes(connection, register, known.number, limit=limit + 1, after=after)
     last = changes[limit - 1].number if len(changes) > limit else None
     links = _links(request, register, last, settings.signing_key)

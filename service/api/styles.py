@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from geodata.registers import discover, get_register
-from service.api.forms import json_response, link, own_links, pick_form
+from service.api.forms import VARY_BY_LANGUAGE, json_response, link, own_links, pick_form
 from service.api.parameters import only, read_layers
 from service.api.tilesets import STATIC
 from service.auth.policy import public
@@ -43,7 +43,7 @@ def style(request: Request) -> Response:
     asked = only(request, {"layers"}).get("layers")
     registers = read_layers(asked) if asked else list(discover().values())
     document = map_style(registers, base_url=base_url(request), language=pick_language(request))
-    return json_response(document, media_type=MAPLIBRE, headers=STATIC)
+    return json_response(document, media_type=MAPLIBRE, headers={**STATIC, "Vary": VARY_BY_LANGUAGE})
 
 
 @router.get("/styles/{styleId}.json", dependencies=[public], summary="MapLibre style of a collection")
@@ -53,4 +53,4 @@ def collection_style(
     """Return a MapLibre style: the base map and one layer."""
     only(request)
     document = map_style([get_register(style_id)], base_url=base_url(request), language=pick_language(request))
-    return json_response(document, media_type=MAPLIBRE, headers=STATIC)
+    return json_response(document, media_type=MAPLIBRE, headers={**STATIC, "Vary": VARY_BY_LANGUAGE})

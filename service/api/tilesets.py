@@ -14,7 +14,16 @@ from geodata.reference import read_basemap, read_province_outlines
 from geodata.register import Register
 from geodata.registers import discover, get_register
 from service.api.documents import MVT
-from service.api.forms import etag_of, is_unchanged, json_response, link, own_links, pick_form, unchanged
+from service.api.forms import (
+    VARY_BY_LANGUAGE,
+    etag_of,
+    is_unchanged,
+    json_response,
+    link,
+    own_links,
+    pick_form,
+    unchanged,
+)
 from service.api.parameters import only
 from service.api.tiles import MAX_LAYERS, tiles_version
 from service.auth.policy import public
@@ -87,9 +96,10 @@ def tilejson_document(
     )  # fmt: skip
     etag = etag_of(orjson.dumps(document))
     if is_unchanged(request, etag):
-        return unchanged(etag)
+        return unchanged(etag, VARY_BY_LANGUAGE)
     tags = " ".join(register.id for register in registers)
-    return json_response(document, headers={"ETag": etag, "Cache-Control": "no-cache", "Surrogate-Key": tags})
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY_BY_LANGUAGE, "Surrogate-Key": tags}
+    return json_response(document, headers=headers)
 
 
 def _union(boxes: list[BBox | None]) -> BBox | None:
@@ -104,14 +114,14 @@ def _union(boxes: list[BBox | None]) -> BBox | None:
 def basemap(request: Request) -> Response:
     """Return the neighbours' land and the labels that stand on every map."""
     only(request)
-    return json_response(read_basemap(), media_type="application/geo+json", headers=STATIC)
+    return json_response(read_basemap(), media_type="application/geo+json", headers={**STATIC, "Vary": ""})
 
 
 @router.get("/basemap-provinces.geojson", dependencies=[public], summary="Base map: provinces")
 def basemap_provinces(request: Request) -> Response:
     """Return the provinces' outlines, with Hoàng Sa and Trường Sa."""
     only(request)
-    return json_response(read_province_outlines(), media_type="application/geo+json", headers=STATIC)
+    return json_response(read_province_outlines(), media_type="application/geo+json", headers={**STATIC, "Vary": ""})
 
 
 @router.get("/tileMatrixSets", dependencies=[public], summary="Tile matrix sets")

@@ -107,7 +107,7 @@ def column_fields(request: Request) -> Response:
         for item in register.fields
         if item.name not in register.derived
     ]
-    return json_response({"fields": fields}, headers={"Cache-Control": "no-cache"})
+    return json_response({"fields": fields}, headers={"Cache-Control": "no-cache", "Vary": ""})
 
 
 @router.get("/kiem-tra", dependencies=[public])

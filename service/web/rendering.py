@@ -27,7 +27,7 @@ _ENVIRONMENT: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_HEADERS: Final = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Language, Cookie"}
+_VARY: Final = "Accept-Language, Cookie"
 
 
 def render(
@@ -66,7 +66,9 @@ def render(
     """
     language = lang or pick_language(request)
     text = _ENVIRONMENT.get_template(template).render(**_frame(request, language), **(context or {}))
-    headers = {**_HEADERS, "Content-Language": language}
+    # What stands in the OpenAPI document has another form for programs at the same address.
+    vary = f"Accept, {_VARY}" if getattr(request.scope.get("route"), "include_in_schema", True) else _VARY
+    headers = {"Cache-Control": "no-cache", "Vary": vary, "Content-Language": language}
     response = HTMLResponse(text, status_code=status_code, headers=headers)
     if lang is None and status_code < HTTPStatus.BAD_REQUEST:
         _remember(request, response)
