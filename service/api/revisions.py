@@ -88,7 +88,7 @@ def revision(  # noqa: PLR0913  what the answer depends on
 
 
 def _limit(text: str | None) -> int:
-    return min(read_whole(text or str(DEFAULT_LIMIT), "limit", least=1), MAX_PAGE)
+    return min(read_whole(str(DEFAULT_LIMIT) if text is None else text, "limit", least=1), MAX_PAGE)
 
 
 def read_number(text: str) -> int:

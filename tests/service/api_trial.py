@@ -24,6 +24,10 @@ ENDLESS = "/tiles/{layers}/events"
 CUT = "limit"
 """Is cut where it is larger than the document says, as OGC API - Features asks, and so never refused for that."""
 
+LONGEST_FILTER = 4000
+"""Letters of which each may be twelve bytes of an address, which the server of HTTP takes up to 64 KiB of: what is longer never
+comes to us."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -60,6 +64,8 @@ def document_with_ids(service: str) -> Json:
                     parameter["example"] = known[name][0]
                 elif name == CUT and path.endswith(("/items", "/revisions", "/revisions/{number}")):
                     schema.pop("maximum", None)
+                elif name == "filter":
+                    schema["maxLength"] = LONGEST_FILTER
     return document
 
 

@@ -230,3 +230,10 @@ def test_an_embedded_map_of_no_commune_is_not_there_and_still_a_map(client: Test
     answer = client.get("/embed", params={"commune": code})
     assert answer.status_code == status
     assert f'commune="{code}"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/collections/addresses/items", "/collections/addresses/revisions", "/collections/addresses/revisions/1", "/search?q=a"])  # fmt: skip
+def test_an_empty_limit_is_no_limit_at_all(client: TestClient, path: str) -> None:
+    answer = client.get(f"{path}{'&' if '?' in path else '?'}limit=")
+    assert answer.status_code == 400
+    assert answer.json()["type"] == "urn:bandoso:problem:parameter"
