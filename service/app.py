@@ -55,9 +55,10 @@ from service.limits import (
     ReaderSlots,
 )
 from service.logs import configure_logging
-from service.middleware import FileLimit, RequestMiddleware
+from service.middleware import OPEN, SECURITY, FileLimit, RequestMiddleware
 from service.openapi import build_openapi
-from service.problems import add_problem_handlers
+from service.problems import add_problem_handlers, write_problem
+from service.read_budget import PROBES, ReadBudget, ReadLimitError
 from service.settings import ServiceSettings
 from service.setup import apply_settings
 from service.storage import open_storage
@@ -90,9 +91,6 @@ def openapi_document(request: Request) -> Response:
     return json_response(request.app.openapi(), media_type=documents.OPENAPI, headers={"Vary": ""})
 
 
-PROBES = frozenset({"/healthz", "/readyz"})
-
-
 class Application:
     """Tiles and news of them go to their own small applications, everything else to FastAPI.
 
@@ -109,11 +107,15 @@ class Application:
             "/uploads": FileLimit(settings.upload_max_mb, "BANDOSO_UPLOAD_MAX_MB"),
             "/validate": FileLimit(settings.validate_max_mb, "BANDOSO_VALIDATE_MAX_MB"),
         }
+        self._reads = ReadBudget(settings.reads_per_second, settings.reads_burst)
         self._wrapped = RequestMiddleware(api, largest=largest, is_secure=settings.env == "production")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan."""
         if scope["type"] == "http":
+            if wait_s := self._reads.wait_s(scope):
+                await _refuse(scope, send, wait_s)
+                return
             ready = self._tiles.find_ready(scope)
             if ready is not None:
                 status, headers, body = ready
@@ -176,6 +178,13 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
     tiles = TileApplication(store, settings.effective_policy, api.state.selections)
     return Application(api, tiles, settings)
+
+
+async def _refuse(scope: Scope, send: Send, wait_s: int) -> None:
+    status, headers, body = write_problem(scope, ReadLimitError(wait_s=wait_s), "unknown")
+    told = [*headers, (b"retry-after", str(wait_s).encode()), *OPEN.items(), *SECURITY.items()]
+    await send({"type": "http.response.start", "status": status.value, "headers": told})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
 class _Hosts(TrustedHostMiddleware):

@@ -274,7 +274,7 @@ def _complete(method: str, path: str, operation: Json) -> None:
         responses["200"]["content"]["text/html"] = {"schema": _TEXT}
     if path == "/auth/login":
         responses |= {"401": _PROBLEM, "429": _PROBLEM}
-    for status in ("400", "404", "500", "503"):
+    for status in ("400", "404", *(["429"] if method == "get" else []), "500", "503"):
         responses.setdefault(status, _PROBLEM)
 
 
@@ -355,7 +355,7 @@ def _tile(operation_id: str, summary: str, places: Json, asked: list[Parameter] 
             "200": tile,
             "204": {"description": "Nothing there"},
             "304": {"description": "The tile that the client holds is current"},
-            **dict.fromkeys(("400", "404", "422", "503"), _PROBLEM),
+            **dict.fromkeys(("400", "404", "422", "429", "503"), _PROBLEM),
         },
     }
 

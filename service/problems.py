@@ -28,6 +28,7 @@ from service.logs import note_failure
 from service.methods import allowed_methods, preflight_headers
 from service.middleware import Scope, too_large_words
 from service.preferences import is_strict
+from service.read_budget import ReadLimitError
 from service.request_errors import BodyError, CodingError, HeaderError, MediaTypeError, RangeError
 from service.web.i18n import pick_language
 from service.web.rendering import render
@@ -193,6 +194,7 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     SignInError: HTTPStatus.UNAUTHORIZED,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     LookupLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    ReadLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     CheckLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     EditLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     EditRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,

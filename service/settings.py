@@ -40,6 +40,8 @@ class ServiceSettings(GeodataSettings):
         Such files of one client address.
     edits_per_minute, edits_per_day : int
         Single items that one account makes, changes or removes.
+    reads_per_second, reads_burst : numbers
+        Public reads of one client address: how many for long, and how many at once.
     licence, attribution : str
         Of the published data; said wherever data leaves.
     storage_url : str
@@ -73,6 +75,8 @@ class ServiceSettings(GeodataSettings):
     validate_per_day: int = 200
     edits_per_minute: int = 600
     edits_per_day: int = 20_000
+    reads_per_second: float = 100.0
+    reads_burst: int = 3000
     storage_url: str = ""
     storage_endpoint: str = ""
     storage_region: str = ""
