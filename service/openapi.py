@@ -106,7 +106,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad", "styleId": "communes",
 }  # fmt: skip
 _VN2000_EXAMPLES: Mapping[str, int] = {"tileMatrix": 8, "tileRow": 54, "tileCol": 76}
-_REQUIRED = {"q"}
+_REQUIRED = {("/search", "q")}
 _MEDIA: Mapping[str, str] = {
     "/search": GEOJSON,
     "/styles/map.json": MAPLIBRE,
@@ -182,8 +182,8 @@ def _numbers(zoom: str, *others: str, last: int = MAX_ZOOM) -> Json:
     return {name: {"type": "integer", "minimum": 0, "maximum": value} for name, value in largest.items()}
 
 
-def _parameter(name: str, place: str, schema: Json, description: str = "") -> Json:
-    written = {"name": name, "in": place, "required": place == "path" or name in _REQUIRED, "schema": schema}
+def _parameter(name: str, place: str, schema: Json, description: str = "", *, is_required: bool = False) -> Json:
+    written = {"name": name, "in": place, "required": place == "path" or is_required, "schema": schema}
     if description:
         written["description"] = description
     return _exemplify(written) | (CSV_STYLE if schema.get("type") == "array" or name in _CSV_STYLED else {})
@@ -246,7 +246,10 @@ def _complete(method: str, path: str, operation: Json) -> None:
     parameters = {item["name"]: _exemplify(item) for item in operation.get("parameters", [])}
     parameters |= {name: _parameter(name, "path", *known) for name, known in _places().items() if f"{{{name}}}" in path}
     asked = _QUERIES.get((method, path), []) + (_COMMON if method == "get" and path != "/auth/me" else [])
-    parameters |= {name: _parameter(name, "query", schema, text) for name, text, schema in asked}
+    parameters |= {
+        name: _parameter(name, "query", schema, text, is_required=(path, name) in _REQUIRED)
+        for name, text, schema in asked
+    }
     if path in FORMS_OF and method == "get":
         parameters["f"]["schema"] = {"type": "string", "enum": list(FORMS_OF[path])}
     responses = operation.setdefault("responses", {})

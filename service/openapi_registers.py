@@ -23,7 +23,7 @@ def items_of_registers(template: str, general: Json) -> Json:
     """
     paths = {}
     for name, register in discover().items():
-        properties = schema(register, base="", language="en", queryables=True)["properties"]
+        properties = schema(register, "queryables", base="", language="en")["properties"]
         shared = [item for item in general["parameters"] if item["in"] == "query"]
         fields = [
             _field(field, described) for field, described in properties.items() if described.get("type") in _SCALARS

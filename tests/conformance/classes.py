@@ -10,6 +10,10 @@ FILTERING = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"
 TILES = "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/"
 CQL2 = "http://www.opengis.net/spec/cql2/1.0/conf/"
 
+SORTING = "http://www.opengis.net/spec/ogcapi-features-8/1.0/conf/"
+JSON_FG = "http://www.opengis.net/spec/json-fg-1/1.0/conf/"
+
+_ORDER, _FORMS = "tests/service/test_item_order.py", "tests/service/test_item_forms.py"
 _FILTERS = "tests/service/test_filters.py"
 ELSEWHERE: Mapping[str, str] = {
     CQL2 + "basic-cql2": f"{_FILTERS}::test_a_filter_finds_just_the_items_that_match",
@@ -20,5 +24,12 @@ ELSEWHERE: Mapping[str, str] = {
     CQL2 + "accent-insensitive-comparison": f"{_FILTERS}::test_a_filter_finds_just_the_items_that_match",
     CQL2 + "basic-spatial-functions": f"{_FILTERS}::test_a_shape_finds_what_it_meets",
     CQL2 + "basic-spatial-functions-plus": f"{_FILTERS}::test_a_shape_finds_what_it_meets",
+    SORTING + "sortables": f"{_ORDER}::test_sortables_are_what_lists_can_be_sorted_by",
+    SORTING + "sorting": f"{_ORDER}::test_a_list_is_sorted_and_records_without_a_value_come_last",
+    SORTING + "features-sorting": f"{_ORDER}::test_pages_of_a_sorted_list_hold_each_record_once_and_in_order",
+    JSON_FG + "core": f"{_FORMS}::test_json_fg_has_places_of_other_systems_beside_the_geometry",
+    JSON_FG + "types-schemas": f"{_FORMS}::test_json_fg_has_places_of_other_systems_beside_the_geometry",
+    JSON_FG + "profiles": f"{_FORMS}::test_a_profile_is_of_geojson_only",
+    JSON_FG + "api": f"{_FORMS}::test_a_form_is_asked_for_by_ending_by_parameter_and_by_accept",
 }
 """File and name of a test for each class that is not tested in this folder. A new class gets a line here or tests here."""

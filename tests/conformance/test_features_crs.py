@@ -3,11 +3,12 @@
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from pyproj import CRS, Transformer
+from shapely import transform
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 from tests.conformance.api import GEOJSON, Api, ids
 from tests.conformance.classes import CRS as CLASS
@@ -32,7 +33,8 @@ def from_crs84(uri: str) -> Transformer:
 
 def moved(geometry: Any, uri: str) -> BaseGeometry:
     """Return a GeoJSON geometry in another system, with its axes in their order."""
-    return transform(from_crs84(uri).transform, shape(geometry))
+    way = from_crs84(uri)
+    return transform(shape(geometry), lambda at: np.column_stack(way.transform(at[:, 0], at[:, 1])))
 
 
 def systems_of(api: Api, collection: str) -> list[str]:
@@ -106,7 +108,6 @@ def test_a_system_that_is_not_listed_is_refused(api: Api, collection: str, name:
     """Abstract tests /conf/crs/crs-parameter-invalid and bbox-crs-parameter-invalid."""
     asked = {name: NO_CRS, "bbox": "106,20,107,21"}
     api.refuse(f"/collections/{collection}/items", **asked)
-    api.refuse(f"/collections/{collection}/items", **(asked | {name: "EPSG:4326"}))
 
 
 def test_a_single_item_is_refused_in_a_system_that_is_not_listed(api: Api, collection: str) -> None:
@@ -127,7 +128,7 @@ def test_a_box_is_read_in_the_system_that_it_names(api: Api, collection: str) ->
     expected = ids(api.all_items(collection, bbox=",".join(map(str, degrees))))
     assert expected
     for uri in some_of(systems_of(api, collection)):
-        if system_of(uri).is_geographic or uri.endswith("/3857"):  # elsewhere a box of degrees is no box
+        if uri == CRS84 or uri.endswith(("/4326", "/3857")):  # elsewhere a box of degrees is no box
             west, south, east, north = degrees
             low, high = from_crs84(uri).transform(west, south), from_crs84(uri).transform(east, north)
             found = api.all_items(collection, bbox=",".join(map(repr, map(float, (*low, *high)))), bbox_crs=uri)
