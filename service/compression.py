@@ -98,7 +98,7 @@ class Compression:
         async def answer(message: Message) -> None:
             nonlocal held, compressor
             if message["type"] == "http.response.start" and self._may_be_smaller(scope["path"], message):
-                MutableHeaders(raw=message["headers"]).add_vary_header("Accept-Encoding")
+                _name_the_coding(MutableHeaders(raw=message["headers"]))
                 if coding is not None and message["status"] != 304:  # noqa: PLR2004
                     held = message
                     return
@@ -125,6 +125,13 @@ class Compression:
         if not media or start["status"] == 206 or "content-encoding" in headers:  # noqa: PLR2004
             return False
         return self.packed.isdisjoint({media, media.partition("/")[0] + "/*"})
+
+
+def _name_the_coding(headers: MutableHeaders) -> None:
+    if headers.get("vary"):
+        headers.add_vary_header("Accept-Encoding")
+    else:
+        headers["vary"] = "Accept-Encoding"
 
 
 async def _begin(start: Message, body: Message, compressor: Compressor, coding: str, send: Send) -> None:

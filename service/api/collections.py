@@ -8,7 +8,7 @@ from geodata.features import read_versions
 from geodata.register import Register
 from geodata.registers import discover
 from service.api import documents, reference
-from service.api.forms import SCHEMA, json_response, link, pick_form
+from service.api.forms import SCHEMA, VARY_BY_LANGUAGE, json_response, link, pick_form
 from service.api.parameters import only
 from service.auth.policy import public
 from service.catalogue import State
@@ -55,7 +55,7 @@ def _landing(request: Request, settings: ServiceSettings) -> dict[str, Any]:
 def conformance(request: Request) -> Response:
     """Return the conformance classes that the service declares; each is covered by a test."""
     only(request)
-    return json_response({"conformsTo": documents.CONFORMANCE})
+    return json_response({"conformsTo": documents.CONFORMANCE}, headers={"Vary": ""})
 
 
 @router.get("/collections", dependencies=[public], summary="Collections")
@@ -105,7 +105,7 @@ def queryables(request: Request, register: RegisterDep) -> Response:
     """Return the JSON Schema of the fields that items can be asked by."""
     only(request)
     document = documents.schema(register, "queryables", base=base_url(request), language=pick_language(request))
-    return json_response(document, media_type=SCHEMA)
+    return json_response(document, media_type=SCHEMA, headers={"Vary": VARY_BY_LANGUAGE})
 
 
 @router.get("/collections/{collectionId}/sortables", dependencies=[public], summary="What items can be sorted by")
@@ -113,7 +113,7 @@ def sortable_fields(request: Request, register: RegisterDep) -> Response:
     """Return the JSON Schema of the fields that items can be sorted by."""
     only(request)
     document = documents.schema(register, "sortables", base=base_url(request), language=pick_language(request))
-    return json_response(document, media_type=SCHEMA)
+    return json_response(document, media_type=SCHEMA, headers={"Vary": VARY_BY_LANGUAGE})
 
 
 @router.get("/collections/{collectionId}/schema", dependencies=[public], summary="Schema of the items")
@@ -121,4 +121,4 @@ def schema(request: Request, register: RegisterDep) -> Response:
     """Return the JSON Schema of the items' public fields."""
     only(request)
     document = documents.schema(register, "schema", base=base_url(request), language=pick_language(request))
-    return json_response(document, media_type=SCHEMA)
+    return json_response(document, media_type=SCHEMA, headers={"Vary": VARY_BY_LANGUAGE})
