@@ -30,7 +30,7 @@ from geodata.streaming import Listing, list_records, stream_records
 from service.api import documents
 from service.api.collections import describe
 from service.api.cursors import write_cursor
-from service.api.forms import etag_of, is_unchanged, link, unchanged
+from service.api.forms import SCHEMA, etag_of, is_unchanged, link, unchanged
 from service.api.item_etags import item_etag
 from service.api.item_forms import (
     ENDINGS,
@@ -172,9 +172,14 @@ class _List:
             return self._html(page, head, state)
         if self.asked.form.profile.startswith("jsonfg"):
             head |= jsonfg_head(self.register, self.asked.system, base_url(self.request))
-        headers["Link"] = _link_header(links)
+        headers["Link"] = _link_header([*links, self._queryables()])
         body = _feature_collection(head, self._features(page))
         return Response(body, media_type=self.asked.form.media_type, headers=headers)
+
+    def _queryables(self) -> dict[str, str]:
+        """Return the link that OGC API - Features, Part 3, wants in the header."""
+        at = f"{base_url(self.request)}/collections/{self.register.id}/queryables"
+        return link(at, "http://www.opengis.net/def/rel/ogc/1.0/queryables", SCHEMA)
 
     def _features(self, page: Page) -> list[str]:
         if self._is_plain:
@@ -187,7 +192,7 @@ class _List:
     def _stream(self, listing: Listing, counts: dict[str, int], headers: dict[str, str]) -> Response:
         """Answer with all records of a listing, written as they are read."""
         last_id = listing.ids[-1] if listing.is_more else None
-        headers["Link"] = _link_header(self._links(last_id, listing.last_values))
+        headers["Link"] = _link_header([*self._links(last_id, listing.last_values), self._queryables()])
         headers["OGC-NumberReturned"] = str(len(listing.ids))
         if "numberMatched" in counts:
             headers["OGC-NumberMatched"] = str(counts["numberMatched"])

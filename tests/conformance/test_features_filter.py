@@ -61,7 +61,6 @@ def test_every_collection_leads_to_its_queryables(api: Api) -> None:
 
 
 @pytest.mark.conformance(FILTERING + "queryables")
-@pytest.mark.xfail(reason="the Link header of items leaves the queryables out", strict=True)
 def test_items_lead_to_the_queryables_in_their_header(api: Api, collection: str) -> None:
     """Requirement /req/queryables/queryables-link B; abstract test /conf/queryables/get-queryables-uris."""
     header = api.ask(f"/collections/{collection}/items", GEOJSON).headers["link"]
