@@ -19,6 +19,7 @@ from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
+from service.openapi_examples import EXAMPLES, VN2000_EXAMPLES
 from service.openapi_items import (
     ASKED_OF_ITEM,
     ASKED_OF_ITEMS,
@@ -100,12 +101,6 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         ("after", "From `next` of the page before", {"type": "integer", "minimum": 0, "default": 0}),
     ],
 }  # fmt: skip
-_EXAMPLES: Mapping[str, Any] = {
-    "collectionId": "tourism_points", "featureId": "1", "layers": "communes,villages", "q": "lang nghe",
-    "bbox": [106.2, 20.3, 106.3, 20.4], "limit": 10, "ending": "csv", "z": 12, "x": 3256, "y": 1811,
-    "tileMatrix": 12, "tileRow": 1811, "tileCol": 3256, "format": "json", "number": "1", "tileMatrixSetId": "WebMercatorQuad", "styleId": "communes",
-}  # fmt: skip
-_VN2000_EXAMPLES: Mapping[str, int] = {"tileMatrix": 8, "tileRow": 54, "tileCol": 76}
 _REQUIRED = {("/search", "q")}
 _MEDIA: Mapping[str, str] = {
     "/search": GEOJSON,
@@ -160,8 +155,8 @@ def build_openapi(app: FastAPI) -> Json:
         "get": _tile("vn2000Tile", "Vector tile of one collection in VN-2000", vn2000, [_TILE[0], _TILE[-1]])
     }
     for parameter in paths[VN2000_TILE]["get"]["parameters"]:
-        if parameter["name"] in _VN2000_EXAMPLES:
-            parameter["example"] = _VN2000_EXAMPLES[parameter["name"]]
+        if parameter["name"] in VN2000_EXAMPLES:
+            parameter["example"] = VN2000_EXAMPLES[parameter["name"]]
     paths[TILE_EVENTS] = {"get": _tile_events()}
     components = document.setdefault("components", {})
     components["securitySchemes"] = {
@@ -191,7 +186,7 @@ def _parameter(name: str, place: str, schema: Json, description: str = "", *, is
 
 def _exemplify(parameter: Json) -> Json:
     name = parameter["name"]
-    return {**parameter, "example": _EXAMPLES[name]} if name in _EXAMPLES else parameter
+    return {**parameter, "example": EXAMPLES[name]} if name in EXAMPLES else parameter
 
 
 def _add_edit(method: str, operation: Json, parameters: Json, responses: Json) -> None:
@@ -265,6 +260,13 @@ def _complete(method: str, path: str, operation: Json) -> None:
     if is_edit:
         _add_edit(method, operation, parameters, responses)
     operation["parameters"] = list(parameters.values())
+    _name_media(method, path, responses)
+    for status in ("400", "404", *(["429"] if method == "get" else []), "500", "503"):
+        responses.setdefault(status, _PROBLEM)
+
+
+def _name_media(method: str, path: str, responses: Json) -> None:
+    """Add the media types of what is answered."""
     if path in _MEDIA:
         kind = "string" if _MEDIA[path].startswith("text/") else "object"
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
@@ -277,8 +279,6 @@ def _complete(method: str, path: str, operation: Json) -> None:
         responses["200"]["content"]["text/html"] = {"schema": _TEXT}
     if path == "/auth/login":
         responses |= {"401": _PROBLEM, "429": _PROBLEM}
-    for status in ("400", "404", *(["429"] if method == "get" else []), "500", "503"):
-        responses.setdefault(status, _PROBLEM)
 
 
 def _complete_files(method: str, path: str, parameters: Json, responses: Json) -> None:
