@@ -56,8 +56,14 @@ TILESET: dict[str, Any] = {
 CONTEXTS: dict[str, dict[str, Any]] = {
     "collections.html": {"collections": [COLLECTION]},
     "collection.html": {"collection": COLLECTION, "fields": FIELDS},
-    "items.html": {"collection": COLLECTION, "items": ITEMS, "columns": FIELDS, "links": []},
-    "item.html": {"collection": COLLECTION, "item": {**ITEM, "revision": 7}, "fields": FIELDS, "technical": FIELDS},
+    "items.html": {"collection": COLLECTION, "items": ITEMS, "columns": FIELDS, "links": [], "outline": HOSTILE},
+    "item.html": {
+        "collection": COLLECTION,
+        "item": {**ITEM, "revision": 7},
+        "fields": FIELDS,
+        "technical": FIELDS,
+        "outline": HOSTILE,
+    },
     "tilesets.html": {"heading": HOSTILE, "entries": [{**TILESET, "links": LINKS}], "links": LINKS},
     "tileset.html": {"tileset": TILESET},
     "matrixSet.html": {
