@@ -1,1 +1,1 @@
-"""Registers as files that can be edited and sent back: each row carries the id of its record."""
+"""Registers as files: such as are edited and sent back (`rows`), and open data in every format (`snapshot`)."""
