@@ -33,6 +33,7 @@ from geodata.units.index import UnitIndex, load_units, reference_units
 from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
+from service.cli_files import files_app
 from service.cli_report import exit_code, print_summary
 from service.cli_revisions import show_revisions, undo_revision
 from service.cli_tiles import tiles_app
@@ -53,6 +54,7 @@ for name, group in (
     ("user", user_app),
     ("key", key_app),
     ("tiles", tiles_app),
+    ("files", files_app),
     ("sample", sample_app),
 ):
     app.add_typer(group, name=name)

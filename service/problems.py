@@ -23,6 +23,7 @@ from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
 from service.file_options import FileOptionError
+from service.file_errors import ArchiveNotFoundError, DownloadNotFoundError, DownloadNotReadyError
 from service.limits import CheckLimitError, ChecksBusyError, EditLimitError, LookupLimitError, MeasuringBusyError
 from service.logs import note_failure
 from service.methods import allowed_methods, preflight_headers
@@ -155,14 +156,6 @@ class ExportBusyError(errors.GeodataError):
     en_template = "Other files are being made. Try again in a moment."
 
 
-class ArchiveNotFoundError(errors.GeodataError):
-    """There is no such archive of tiles, or none that may be public now."""
-
-    code = "ARCHIVE_NOT_FOUND"
-    vi_template = "Không có tệp lưu trữ ô bản đồ này; danh sách ở /archives."
-    en_template = "There is no such archive of tiles; the list is at /archives."
-
-
 class MethodError(errors.GeodataError):
     """The method is not one of those that the address takes."""
 
@@ -217,11 +210,16 @@ STATUSES: Mapping[type[Exception], HTTPStatus] = {
     TileListenersLimitError: HTTPStatus.TOO_MANY_REQUESTS,
     StoredFileError: HTTPStatus.GONE,
     ArchiveNotFoundError: HTTPStatus.NOT_FOUND,
+    DownloadNotFoundError: HTTPStatus.NOT_FOUND,
+    DownloadNotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
     RangeError: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.SettingsError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
-WAITS_S: Mapping[type[Exception], int] = {TooManyAttemptsError: int(FAILURE_WINDOW.total_seconds())}
+WAITS_S: Mapping[type[Exception], int] = {
+    TooManyAttemptsError: int(FAILURE_WINDOW.total_seconds()),
+    DownloadNotReadyError: 120,
+}
 """Where the longest wait is known."""
 
 RETRY_AFTER_S: Mapping[HTTPStatus, str] = {

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 
+from geodata.crs import VN2000_ZONES
 from geodata.errors import SettingsError
 from geodata.settings import GeodataSettings, PublicationPolicy
 
@@ -49,6 +50,14 @@ class ServiceSettings(GeodataSettings):
         ``var_dir`` when not given.
     storage_endpoint, storage_region, storage_key_id, storage_secret_key : str
         How the S3-compatible store is reached; without an endpoint it is Amazon's.
+    files_every_minutes : int
+        Least time between two makings of a register's open data files; 0: they are made by command alone.
+    files_days, files_months : int
+        Days of which every version of the files is kept, and months of which the first is.
+    files_communes_mb : int
+        What files made on demand for single communes may take.
+    files_zones : str
+        Zones of VN-2000 (EPSG codes, comma separated) in which shapefiles are made beside the nearest.
     staged_days : int
         How long rows that were read and checked wait for the officer to publish them.
     """
@@ -83,11 +92,37 @@ class ServiceSettings(GeodataSettings):
     storage_key_id: str = ""
     storage_secret_key: SecretStr = SecretStr("")
     staged_days: int = 14
+    files_every_minutes: int = 1440
+    files_days: int = 7
+    files_months: int = 12
+    files_communes_mb: int = 2000
+    files_zones: str = ""
 
     @property
     def archive_dir(self) -> Path:
         """Where archives of tiles lie."""
         return self.var_dir / "archives"
+
+    @property
+    def files_dir(self) -> Path:
+        """Where open data files lie."""
+        return self.var_dir / "files"
+
+    @property
+    def zones(self) -> tuple[int, ...]:
+        """More zones of shapefiles, as EPSG codes.
+
+        Raises
+        ------
+        SettingsError
+        """
+        named = [zone.strip().upper().removeprefix("EPSG:") for zone in self.files_zones.split(",") if zone.strip()]
+        if not all(zone.isdigit() and int(zone) in VN2000_ZONES for zone in named):
+            raise SettingsError(
+                why_vi="BANDOSO_FILES_ZONES là các mã EPSG của VN-2000, ví dụ 9211,3405.",
+                why_en="BANDOSO_FILES_ZONES are EPSG codes of VN-2000, such as 9211,3405.",
+            )
+        return tuple(map(int, named))
 
     @property
     def hosts(self) -> list[str]:

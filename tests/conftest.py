@@ -121,7 +121,8 @@ def migrate(url: str) -> None:
 def settings_for(url: str, **changes: object) -> ServiceSettings:
     """Return settings of a service on one database, with a folder of its own for files."""
     var = VAR / f"service-{uuid4().hex[:8]}"
-    values = {"var_dir": var, "tile_cache_mb": 16, "secret": SecretStr("s" * 40), **changes}
+    # Files of open data are made where a test asks for them.
+    values = {"var_dir": var, "tile_cache_mb": 16, "secret": SecretStr("s" * 40), "files_every_minutes": 0, **changes}
     return ServiceSettings(DATABASE_URL=SecretStr(url), **values)  # type: ignore[arg-type]
 
 
@@ -337,6 +338,7 @@ def environment_of(settings: ServiceSettings) -> dict[str, str]:
         "BANDOSO_VAR_DIR": str(settings.var_dir),
         "BANDOSO_SECRET": settings.secret.get_secret_value(),
         "BANDOSO_READ_TIMEOUT_MS": str(settings.read_timeout_ms),
+        "BANDOSO_FILES_EVERY_MINUTES": str(settings.files_every_minutes),
         "BANDOSO_STORAGE_URL": settings.storage_url,
         "BANDOSO_STORAGE_ENDPOINT": settings.storage_endpoint,
         "BANDOSO_STORAGE_REGION": settings.storage_region,

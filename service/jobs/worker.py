@@ -17,6 +17,7 @@ from geodata.importing.publish import settle
 from geodata.importing.work_folder import remove_left_behind
 from geodata.ops import Upload
 from geodata.priority import give_way
+from service.jobs.bulk_files import FileKeeper
 from service.jobs.cleaning import clean_files, clean_staging
 from service.jobs.imports import UploadJob, recover_lost
 from service.jobs.queue import IMPORT_TASK, IMPORTS, ROLLBACK_TASK, make_queue
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 RECOVERY_S = 2
 RETRY_S = 2.0
 CLEANING_S = 3600
+FILES_S = 30
 
 
 def build_worker(database: Database, settings: ServiceSettings) -> App:
@@ -72,6 +74,7 @@ def run_worker(settings: ServiceSettings) -> None:
             (CLEANING_S, lambda: clean_files(database, open_storage(settings), settings.raw_file_days)),
             (CLEANING_S, lambda: clean_staging(database, settings.staged_days)),
             (CLEANING_S, remove_left_behind),
+            (FILES_S, FileKeeper(database, settings, stop)),
         )
     ]
     for keeper in keepers:

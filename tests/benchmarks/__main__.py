@@ -13,6 +13,7 @@ from service.postgres import ClusterError
 from tests.benchmarks import (
     areas,
     data,
+    files,
     growth,
     imports,
     memory,
@@ -35,7 +36,7 @@ from tests.conftest import Server
 
 Run = Callable[[Server, Options, Outcome], None]
 
-PARTS = ("import", "tiles", "areas", "growth")
+PARTS = ("import", "files", "tiles", "areas", "growth")
 FULL_COUNT, FULL_FIELDS = 675_000, 20_000
 
 _AREA_SECONDS = 3.0
@@ -80,10 +81,10 @@ def measure(options: Options) -> Outcome:
         outcome = Outcome(describe_machine(), describe_versions(server), describe_source(), ground.name)
         outcome.note_load("at the start")
         peers.forget_statements(server)
-        if set(options.parts) & {"import", "tiles", "growth"}:
+        if set(options.parts) & {"import", "files", "tiles", "growth"}:
             _import(ground, server, options, outcome)
         # What one part cannot measure is no reason to lose the others.
-        runs: dict[str, Run] = {"tiles": _tiles, "areas": partial(_areas, ground), "growth": _growth}
+        runs: dict[str, Run] = {"files": _files, "tiles": _tiles, "areas": partial(_areas, ground), "growth": _growth}
         for part, run in runs.items():
             if part in options.parts:
                 with outcome.noting_failure(part):
@@ -107,6 +108,11 @@ def _import(ground: Ground, server: Server, options: Options, outcome: Outcome) 
     for _ in range(options.rounds):
         imports.import_while_viewed(server, path, options.count, 4 * options.seconds, result)
     outcome.add("import", report.import_rows(result))
+
+
+def _files(server: Server, options: Options, outcome: Outcome) -> None:
+    _say("files of open data")
+    outcome.add("files", report.file_rows(files.make(server)))
 
 
 def _tiles(server: Server, options: Options, outcome: Outcome) -> None:

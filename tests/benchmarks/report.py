@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tests.benchmarks.areas import COMPARABLE, LAYERS
 from tests.benchmarks.areas import ZOOMS as AREA_ZOOMS
 from tests.benchmarks.cases import Measured
+from tests.benchmarks.files import Made
 from tests.benchmarks.growth import PROVINCES
 from tests.benchmarks.growth import ZOOMS as GROWTH_ZOOMS
 from tests.benchmarks.imports import ImportResult, Timed
@@ -30,6 +31,7 @@ MIN_CACHED, MIN_UNCHANGED = 0.7, 0.8
 MIN_GROWTH = 0.8
 MAX_API_MB = 400.0
 MIN_SHARE_SMALL = 0.95
+MAX_FILES_S, MAX_FILES_MB = 240.0, 1073.0
 
 
 def import_rows(result: ImportResult) -> list[Row]:
@@ -132,6 +134,18 @@ def packing_row(packed: Packed) -> Row:
     """Return the row about the archive of tiles."""
     size = f"{packed.tiles:,} tiles, {packed.megabytes:,.0f} MB"
     return Row("PMTiles archive of the province, all cores", f"{packed.tiles_a_second:,} tiles/s", size)
+
+
+def file_rows(made: Made) -> list[Row]:
+    """Return the rows about files of open data."""
+    size = f"{sum(size for size, _ in made.formats.values()):,.0f} MB"
+    return [
+        Row("files of open data, all formats", f"{made.seconds:,.0f} s", size, goal=f"≤ {MAX_FILES_S:.0f} s",
+            is_met=made.seconds <= MAX_FILES_S),
+        Row("memory of making them, processes together", f"{made.peak_mb:,.0f} MB", "", goal=f"≤ {MAX_FILES_MB:,.0f} MB",
+            is_met=made.peak_mb <= MAX_FILES_MB),
+        *(Row(f"of them {name}", f"{size:,.0f} MB", f"{seconds:.1f} s") for name, (size, seconds) in made.formats.items()),
+    ]  # fmt: skip
 
 
 def size_rows(sizes: Sizes) -> list[Row]:

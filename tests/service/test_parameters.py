@@ -19,9 +19,11 @@ PROBLEM = "application/problem+json"
 ADDRESSES, COMMUNES = "/collections/addresses/items", "/collections/communes/items"
 TILES = ("/tiles/{layers}/0/0/0.mvt", "/collections/{collectionId}/tiles/WebMercatorQuad/0/0/0")
 PLACES = {
+    "area": "vietnam",
     "collectionId": "addresses",
     "featureId": "1",
     "ending": "json",
+    "file": "addresses.csv",
     "layers": "addresses",
     "name": "none.js",
     "number": "1",
@@ -29,6 +31,7 @@ PLACES = {
     "tileMatrixSetId": "WebMercatorQuad",
     "rollbackId": "00000000-0000-0000-0000-000000000000",
     "uploadId": "00000000-0000-0000-0000-000000000000",
+    "version": "latest",
 }
 
 

@@ -1,0 +1,204 @@
+"""The folder of open data files: dated states of registers, each with its areas, whole or not there at all."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import orjson
+
+from geodata.exporting.datapackage import Written
+from geodata.exporting.snapshot import Area
+
+LATEST = "latest"
+SUMS = "SHA256SUMS"
+_RECORD, _FILES = "record.json", "files.json"
+_NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-r[0-9]{1,12}-[0-9a-f]{6}")
+_AREA = re.compile(r"vietnam|province-[0-9]{2}|commune-[0-9]{5}")
+_PART = "part-"
+_LEFT_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """One state of a register as files.
+
+    Attributes
+    ----------
+    register : str
+    name : str
+        Its version in addresses: day, revision, and what tells it from another state of that day and number.
+    day : date
+        Of the snapshot, in Vietnam.
+    state : str
+        Of everything that the files depend on.
+    policy : str
+        The publication policy that they were made under.
+    mark : str
+        Of the database (`geodata.mark`).
+    changed_at : str
+        When the revision was published, ISO 8601.
+    about : dict of str to str
+        What the files say of themselves.
+    areas : tuple of Area
+    """
+
+    register: str
+    name: str
+    day: date
+    revision: int
+    state: str
+    policy: str
+    mark: str
+    changed_at: str
+    made_at: datetime
+    about: dict[str, str]
+    areas: tuple[Area, ...]
+
+    def area(self, area: str) -> Area | None:
+        """Return one of its areas, None where there is none of this id."""
+        return next((one for one in self.areas if one.id == area), None)
+
+    def record(self) -> bytes:
+        """Write what is kept beside the files."""
+        return orjson.dumps({**asdict(self), "areas": [area.as_dict() for area in self.areas]})
+
+    @classmethod
+    def from_record(cls, content: bytes) -> Self:
+        """Read what is kept beside the files."""
+        held: dict[str, Any] = orjson.loads(content)
+        areas = tuple(Area.from_dict(area) for area in held["areas"])
+        day, made_at = date.fromisoformat(held["day"]), datetime.fromisoformat(held["made_at"])
+        return cls(**{**held, "day": day, "made_at": made_at, "areas": areas})
+
+
+class FileFolder:
+    """Files by register, version and area.
+
+    Parameters
+    ----------
+    folder : Path
+        Read by every process that serves files; written by those that make them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, register: str, name: str) -> Path:
+        """Return where a version lies, or would."""
+        return self.folder / register / name
+
+    def find(self, register: str, name: str) -> Dated | None:
+        """Return a version, None where there is none."""
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            return Dated.from_record((self.path(register, name) / _RECORD).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def all(self, register: str) -> list[Dated]:
+        """Return the versions of a register, the latest first."""
+        names = (path.name for path in (self.folder / register).glob("*-r*"))
+        found = [dated for name in names if (dated := self.find(register, name)) is not None]
+        return sorted(found, key=lambda dated: dated.made_at, reverse=True)
+
+    def latest(self, register: str, policy: str) -> Dated | None:
+        """Return the latest version that may be shown under a publication policy."""
+        return next((dated for dated in self.all(register) if dated.policy == policy), None)
+
+    def remove(self, dated: Dated) -> None:
+        """Remove a version: at once for readers, then from the disk."""
+        path = self.path(dated.register, dated.name)
+        gone = path.with_name(f"{_PART}{uuid4().hex}")
+        path.rename(gone)
+        shutil.rmtree(gone)
+
+    @contextmanager
+    def draft(self, register: str) -> Iterator[Path]:
+        """Give a folder to make a version in; what is left in it is thrown away."""
+        part = self.folder / register / f"{_PART}{uuid4().hex}"
+        part.mkdir(parents=True)
+        try:
+            yield part
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def add(self, draft: Path, dated: Dated) -> None:
+        """Give a finished version its name."""
+        (draft / _RECORD).write_bytes(dated.record())
+        for folder, _, names in os.walk(draft):
+            for name in names:
+                _sync(Path(folder, name))
+        draft.rename(self.path(dated.register, dated.name))
+        _sync(self.folder / dated.register)
+
+    def remove_drafts(self) -> None:
+        """Remove what a process left that was killed; the caller is the only one who makes versions."""
+        for path in self.folder.glob(f"*/{_PART}*"):
+            shutil.rmtree(path, ignore_errors=True)
+        for path in self.folder.glob(f"*/*/{_PART}*"):
+            if time.time() - path.stat().st_mtime > _LEFT_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def list_files(folder: Path) -> list[Written] | None:
+    """Return the files of an area, None where they are not made."""
+    try:
+        return [Written(**held) for held in orjson.loads((folder / _FILES).read_bytes())]
+    except FileNotFoundError:
+        return None
+
+
+def note_files(folder: Path, files: Iterable[Written]) -> None:
+    """Write which files an area has, and their digests as ``sha256sum -c`` reads them."""
+    listed = list(files)
+    (folder / _FILES).write_bytes(orjson.dumps([asdict(file) for file in listed]))
+    (folder / SUMS).write_text("".join(f"{file.sha256}  {file.name}\n" for file in listed), encoding="utf-8")
+
+
+def is_area(area: str) -> bool:
+    """Whether a text is the id of an area."""
+    return _AREA.fullmatch(area) is not None
+
+
+def outdated(versions: list[Dated], today: date, days: int, months: int) -> list[Dated]:
+    """Return the versions that are not kept: neither of the last days nor the first of a month of the last months.
+
+    Parameters
+    ----------
+    versions : list of Dated
+        Of one register, the latest first; that one stays in any case.
+    """
+    firsts: dict[tuple[int, int], Dated] = {}
+    for dated in versions:
+        firsts[dated.day.year, dated.day.month] = dated
+    since = today - timedelta(days=days)
+    first_month = today.year * 12 + today.month - months
+    kept = {dated.name for (year, month), dated in firsts.items() if year * 12 + month > first_month}
+    return [dated for dated in versions[1:] if dated.day <= since and dated.name not in kept]
+
+
+def size_of(folder: Path) -> int:
+    """Return how many bytes a folder takes; a file under two names counts once."""
+    found = {}
+    for name, _, files in os.walk(folder):
+        for file in files:
+            state = os.stat(Path(name, file))
+            found[state.st_ino] = state.st_size
+    return sum(found.values())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

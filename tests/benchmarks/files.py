@@ -1,0 +1,74 @@
+"""How long the files of open data take, all formats of the whole register, and how much memory."""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from tests.benchmarks.data import IMPORTED
+from tests.benchmarks.load import BenchmarkError
+from tests.benchmarks.places import REGISTER, ROOT, VAR, plain_environment
+from tests.conftest import Server
+
+_COMMAND = (sys.executable, "-m", "service", "files", "build", "--now", "--register", REGISTER)
+_FILE = re.compile(r"^  vietnam/\S+?\.(\S+)  ([\d.]+) MB  ([\d.]+) s$", re.MULTILINE)
+_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Made:
+    """What making the files took.
+
+    Attributes
+    ----------
+    seconds : float
+        From the start of the command to its end.
+    peak_mb : float
+        Most memory that its processes took together (proportional set size, million bytes).
+    formats : mapping of str to (float, float)
+        Megabytes and seconds of each.
+    """
+
+    seconds: float
+    peak_mb: float
+    formats: dict[str, tuple[float, float]]
+
+
+def make(server: Server) -> Made:
+    """Make the files of all addresses, the start of the command included.
+
+    Raises
+    ------
+    BenchmarkError
+        When the command fails or does not tell its files.
+    """
+    folder = VAR / "open-files"
+    shutil.rmtree(folder, ignore_errors=True)
+    environment = {**plain_environment(), "DATABASE_URL": server.url(IMPORTED), "BANDOSO_VAR_DIR": str(folder)}
+    log, started = VAR / "files.log", time.monotonic()
+    with log.open("w") as file:
+        process = psutil.Popen(_COMMAND, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _memory_mb(process))
+            time.sleep(_EVERY_S)
+    seconds, text = time.monotonic() - started, log.read_text(encoding="utf-8")
+    formats = {name: (float(size), float(took)) for name, size, took in _FILE.findall(text)}
+    shutil.rmtree(folder, ignore_errors=True)
+    if process.returncode or not formats:
+        raise BenchmarkError(f"files build ended with {process.returncode}:\n{text[-2000:]}")
+    return Made(seconds, peak, formats)
+
+
+def _memory_mb(process: psutil.Popen) -> float:
+    total = 0
+    try:
+        for one in [process, *process.children(recursive=True)]:
+            total += one.memory_full_info().pss
+    except psutil.Error:
+        return 0.0
+    return total / 1e6
