@@ -8,13 +8,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import orjson
+import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from geodata.db import Database
@@ -31,7 +32,7 @@ from geodata.register import Register
 from geodata.registers import get_register
 from service import VERSION
 from service.archives import digest_of
-from service.bulk_files import Dated, FileFolder, list_files, note_files, outdated
+from service.bulk_files import Dated, FileFolder, note_files, outdated, size_of
 from service.catalogue import NEVER, Catalogue
 from service.settings import ServiceSettings
 
@@ -42,6 +43,7 @@ _FORM = 1
 _SNAPSHOT = "parquet"
 _PROCESSES, _MANY_ROWS = 2, 20_000
 _MIB = 1 << 20
+_ON_DEMAND = ("commune-*", "zone-*")
 
 Tell = Callable[[str, Written, float], None]
 
@@ -147,6 +149,7 @@ def build(
             snapshot = draft / VIETNAM / _name(register, _SNAPSHOT)
             about = _about(register, wanted.revision, settings)
             areas = take_snapshot(connection, register, snapshot, {"bandoso": orjson.dumps(about).decode()})
+        pa.default_memory_pool().release_unused()
         if not areas:
             areas = [Area(VIETNAM, None, None, 0, 0, None)]
         changed_at = wanted.published_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -191,8 +194,16 @@ def _write_areas(root: Path, dated: Dated, zones: tuple[int, ...], tell: Tell) -
     for area in same:
         (root / area.id).mkdir()
         for file in files[whole.id]:
-            os.link(root / whole.id / file.name, root / area.id / file.name)
+            _share(root / whole.id / file.name, root / area.id / file.name)
         _finish(part_of(root, dated, area), root / area.id, files[whole.id])
+
+
+def _share(file: Path, other: Path) -> None:
+    """Give a file a second name, or a copy where the disk knows no second names."""
+    try:
+        os.link(file, other)
+    except OSError:
+        shutil.copyfile(file, other)
 
 
 def _writers(count: int) -> Executor:
@@ -225,6 +236,8 @@ def write_file(root: Path, dated: Dated, area: Area, suffix: str) -> tuple[Writt
     # The snapshot is the whole register's GeoParquet already.
     if path != part.snapshot:
         write_in_format(part, suffix, path)
+        # What one format took is no use to the next.
+        pa.default_memory_pool().release_unused()
     return Written(path.name, suffix, path.stat().st_size, digest_of(path)), time.monotonic() - started
 
 
@@ -252,42 +265,74 @@ def _finish(part: Part, folder: Path, files: list[Written]) -> None:
     note_files(folder, [*files, *described])
 
 
-def make_area(folder: FileFolder, dated: Dated, area: Area, most_mb: int) -> Path:
-    """Make all files of a small area that has none yet, from its version's snapshot; returns where they are.
+def make_area(folder: FileFolder, dated: Dated, area: Area, most_mb: int) -> None:
+    """Make all files of a small area that has none yet, from its version's snapshot.
 
     Parameters
     ----------
     most_mb : int
-        What such areas may take together; those that nobody asked for longest go first.
+        What is made on demand may take together; what nobody asked for longest goes first.
     """
     root = folder.path(dated.register, dated.name)
-    target = root / area.id
-    draft = root / f"part-{uuid4().hex}"
-    draft.mkdir()
-    try:
+
+    def fill(draft: Path) -> None:
         files = []
         for one in formats_of(area.count):
             path = draft / file_name(dated.register, one)
             one.write(part_of(root, dated, area), path)
             files.append(Written(path.name, one.suffix, path.stat().st_size, digest_of(path)))
         _finish(part_of(root, dated, area), draft, files)
-        draft.rename(target)
+
+    _make_folder(folder, root / area.id, fill, most_mb)
+
+
+def zone_folder(folder: FileFolder, dated: Dated, area: Area, zone: int) -> Path:
+    """Return where the shapefile of an area in a zone of choice lies, or would."""
+    return folder.path(dated.register, dated.name) / f"zone-{zone}-{area.id}"
+
+
+def make_in_zone(folder: FileFolder, dated: Dated, area: Area, zone: int, most_mb: int) -> None:
+    """Make the shapefile of a small area in a zone of VN-2000, by its EPSG code."""
+    root = folder.path(dated.register, dated.name)
+    suffix = f"{zone}.shp.zip"
+
+    def fill(draft: Path) -> None:
+        write_in_format(part_of(root, dated, area), suffix, draft / f"{dated.register}.{suffix}")
+
+    _make_folder(folder, zone_folder(folder, dated, area, zone), fill, most_mb)
+
+
+def _make_folder(folder: FileFolder, target: Path, fill: Callable[[Path], None], most_mb: int) -> None:
+    """Make a folder that is there whole or not at all; another process may be making the same."""
+    draft = target.with_name(f"part-{uuid4().hex}")
+    draft.mkdir()
+    try:
+        fill(draft)
+        with suppress(OSError):
+            draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     _make_room(folder, target, most_mb * _MIB)
-    return target
 
 
 def _make_room(folder: FileFolder, kept: Path, most_bytes: int) -> None:
-    """Remove areas made on demand, those asked for longest ago first, until the others take no more than they may."""
-    areas = sorted(folder.folder.glob("*/*/commune-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    """Remove what was made on demand, what was asked for longest ago first, until the rest takes no more than it may."""
+    made = [path for pattern in _ON_DEMAND for path in folder.folder.glob(f"*/*/{pattern}")]
     total = 0
-    for path in areas:
-        total += sum(file.size_bytes for file in list_files(path) or [])
+    for path in sorted(made, key=_asked_at, reverse=True):
+        total += size_of(path)
         if total > most_bytes and path != kept:
             gone = path.with_name(f"part-{uuid4().hex}")
-            path.rename(gone)
+            with suppress(OSError):
+                path.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
+
+
+def _asked_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def remove_outdated(settings: ServiceSettings, register: str, today: date, policy: str) -> list[Dated]:

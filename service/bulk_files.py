@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -99,20 +100,27 @@ class FileFolder:
         """Return a version, None where there is none."""
         if not _NAME.fullmatch(name):
             return None
+        path = self.path(register, name) / _RECORD
         try:
-            return Dated.from_record((self.path(register, name) / _RECORD).read_bytes())
+            return _read_record(path, path.stat().st_mtime_ns)
         except FileNotFoundError:
             return None
 
     def all(self, register: str) -> list[Dated]:
         """Return the versions of a register, the latest first."""
-        names = (path.name for path in (self.folder / register).glob("*-r*"))
-        found = [dated for name in names if (dated := self.find(register, name)) is not None]
-        return sorted(found, key=lambda dated: dated.made_at, reverse=True)
+        return list(self._by_age(register))
+
+    def _by_age(self, register: str) -> Iterator[Dated]:
+        """Yield versions as they are read, the latest first: of a whole country a record is large."""
+        records = {path: _age_ns(path) for path in (self.folder / register).glob(f"*-r*/{_RECORD}")}
+        for path in sorted(records, key=lambda path: records[path]):
+            dated = self.find(register, path.parent.name)
+            if dated is not None:
+                yield dated
 
     def latest(self, register: str, policy: str) -> Dated | None:
         """Return the latest version that may be shown under a publication policy."""
-        return next((dated for dated in self.all(register) if dated.policy == policy), None)
+        return next((dated for dated in self._by_age(register) if dated.policy == policy), None)
 
     def remove(self, dated: Dated) -> None:
         """Remove a version: at once for readers, then from the disk."""
@@ -147,6 +155,18 @@ class FileFolder:
         for path in self.folder.glob(f"*/*/{_PART}*"):
             if time.time() - path.stat().st_mtime > _LEFT_S:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+@lru_cache(maxsize=16)
+def _read_record(path: Path, _written_ns: int) -> Dated:
+    return Dated.from_record(path.read_bytes())
+
+
+def _age_ns(path: Path) -> int:
+    try:
+        return -path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def list_files(folder: Path) -> list[Written] | None:

@@ -118,6 +118,7 @@ def collection(register: Register, state: State, *, base: str, language: str, li
             link(f"{base}/tiles/{register.id}.json", "describedby", "application/json", "TileJSON"),
             link(f"{base}/styles/{register.id}.json", "stylesheet", "application/vnd.mapbox.style+json", "MapLibre"),
             link(f"{at}/revisions", "version-history", "application/json"),
+            link(f"{base}/downloads/{register.id}", "enclosure", "application/json", "CSV, GeoPackage, GeoParquet …"),
             link(f"{at}/export.gpkg", "enclosure", gpkg.MEDIA_TYPE, "GeoPackage"),
             link(f"{at}/export.xlsx", "enclosure", xlsx.MEDIA_TYPE, "XLSX"),
         ],

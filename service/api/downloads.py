@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse
@@ -28,7 +27,7 @@ from service.api.parameters import only
 from service.archives import SUFFIX as PMTILES
 from service.archives import ArchiveFolder, digest_of
 from service.auth.policy import public
-from service.bulk_building import README, is_due, make_area, part_of, read_wanted, write_in_format
+from service.bulk_building import README, is_due, make_area, make_in_zone, part_of, read_wanted, zone_folder
 from service.bulk_files import LATEST, SUMS, Dated, FileFolder, is_area, list_files
 from service.catalogue import NEVER
 from service.deps import DatabaseDep, RegisterDep, SettingsDep, base_url
@@ -112,7 +111,11 @@ def download(  # noqa: PLR0913  one for each part of the address
     only(request)
     desk = _Desk(settings, database, base_url(request))
     dated = desk.get(register, version)
-    path, sha256 = desk.file(dated, desk.part(dated, area), file)
+    try:
+        path, sha256 = desk.file(dated, desk.part(dated, area), file)
+    except FileNotFoundError as error:
+        # It has just made room for others, or its version is kept no longer.
+        raise DownloadNotFoundError from error
     headers = {
         "Cache-Control": "no-cache" if version == LATEST else IMMUTABLE,
         "Content-Disposition": f'attachment; filename="{file}"',
@@ -162,44 +165,28 @@ class _Desk:
 
     def file(self, dated: Dated, area: Area, name: str) -> tuple[FilePath, str]:
         """Return where a file lies, and its digest; a small area is made now if it is not there."""
+        zone = _zone_of(name, dated)
+        if zone is not None and area.count <= ON_DEMAND_ROWS:
+            return self._in_zone(dated, area, zone, name)
         folder = self.folder.path(dated.register, dated.name) / area.id
-        files = list_files(folder)
-        if files is None:
-            folder = self._made(dated, area)
-            files = list_files(folder) or []
-        elif area.id.startswith("commune-"):
-            # Those that nobody asks for make room for others.
-            folder.touch()
-        found = next((one for one in files if one.name == name), None)
-        if found is not None:
-            return folder / name, found.sha256
-        path = folder / name if name == SUMS else self._in_zone(dated, area, folder, name)
-        return path, digest_of(path)
-
-    def _made(self, dated: Dated, area: Area) -> FilePath:
-        folder = self.folder.path(dated.register, dated.name) / area.id
-        with _one_at_a_time():
-            if list_files(folder) is None:
-                make_area(self.folder, dated, area, self.settings.files_communes_mb)
-        return folder
-
-    def _in_zone(self, dated: Dated, area: Area, folder: FilePath, name: str) -> FilePath:
-        """Return a shapefile in a zone of choice, made when it is first asked for."""
-        suffix = name.removeprefix(f"{dated.register}.")
-        zone, _, rest = suffix.partition(".")
-        is_zone = rest == SHAPEFILE and zone.isascii() and zone.isdigit() and int(zone) in VN2000_ZONES
-        if not is_zone or str(int(zone)) != zone or area.count > ON_DEMAND_ROWS:
+        if list_files(folder) is None:
+            with _one_at_a_time():
+                if list_files(folder) is None:
+                    make_area(self.folder, dated, area, self.settings.files_communes_mb)
+        _note_asked(folder)
+        found = next((one for one in list_files(folder) or [] if one.name == name), None)
+        if found is None and name != SUMS:
             raise DownloadNotFoundError
-        path = folder / name
+        return folder / name, digest_of(folder / name) if found is None else found.sha256
+
+    def _in_zone(self, dated: Dated, area: Area, zone: int, name: str) -> tuple[FilePath, str]:
+        """Return a shapefile in a zone of choice, made when it is first asked for."""
+        path = zone_folder(self.folder, dated, area, zone) / name
         with _one_at_a_time():
             if not path.exists():
-                draft = folder / f".{uuid4().hex}.{SHAPEFILE}"
-                try:
-                    write_in_format(part_of(folder.parent, dated, area), suffix, draft)
-                    draft.rename(path)
-                finally:
-                    draft.unlink(missing_ok=True)
-        return path
+                make_in_zone(self.folder, dated, area, zone, self.settings.files_communes_mb)
+        _note_asked(path.parent)
+        return path, digest_of(path)
 
     def register(self, register: Register) -> dict[str, Any]:
         """Describe the files of a register."""
@@ -279,6 +266,19 @@ class _Desk:
 
 _ORDER = ("csv", "xlsx", "gpkg", "shp.zip", "geojsons", "fgb", "parquet", "csv.gz")
 """As people look for them."""
+
+
+def _zone_of(name: str, dated: Dated) -> int | None:
+    """Return the zone of VN-2000 that the name of a shapefile asks for, None where it asks for none."""
+    zone, _, rest = name.removeprefix(f"{dated.register}.").partition(".")
+    is_zone = rest == SHAPEFILE and zone in map(str, VN2000_ZONES) and name.startswith(f"{dated.register}.")
+    return int(zone) if is_zone else None
+
+
+def _note_asked(folder: FilePath) -> None:
+    """Note that a folder made on demand is of use: what nobody asks for makes room."""
+    if folder.name.startswith(("commune-", "zone-")):
+        folder.touch()
 
 
 def _page(request: Request, template: str, document: dict[str, Any]) -> Response:

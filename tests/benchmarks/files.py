@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from service.bulk_building import make_area
+from service.bulk_files import FileFolder
 from tests.benchmarks.data import IMPORTED
 from tests.benchmarks.load import BenchmarkError
 from tests.benchmarks.places import REGISTER, ROOT, VAR, plain_environment
@@ -31,11 +33,15 @@ class Made:
         Most memory that its processes took together (proportional set size, million bytes).
     formats : mapping of str to (float, float)
         Megabytes and seconds of each.
+    commune_s, commune_count : float, int
+        Seconds that all formats of the largest commune take when they are first asked for, and its records.
     """
 
     seconds: float
     peak_mb: float
     formats: dict[str, tuple[float, float]]
+    commune_s: float
+    commune_count: int
 
 
 def make(server: Server) -> Made:
@@ -58,10 +64,19 @@ def make(server: Server) -> Made:
             time.sleep(_EVERY_S)
     seconds, text = time.monotonic() - started, log.read_text(encoding="utf-8")
     formats = {name: (float(size), float(took)) for name, size, took in _FILE.findall(text)}
-    shutil.rmtree(folder, ignore_errors=True)
     if process.returncode or not formats:
         raise BenchmarkError(f"files build ended with {process.returncode}:\n{text[-2000:]}")
-    return Made(seconds, peak, formats)
+    commune = _make_commune(FileFolder(folder / "files"))
+    shutil.rmtree(folder, ignore_errors=True)
+    return Made(seconds, peak, formats, *commune)
+
+
+def _make_commune(folder: FileFolder) -> tuple[float, int]:
+    dated = folder.all(REGISTER)[0]
+    largest = max((area for area in dated.areas if area.id.startswith("commune-")), key=lambda area: area.count)
+    started = time.monotonic()
+    make_area(folder, dated, largest, most_mb=1000)
+    return time.monotonic() - started, largest.count
 
 
 def _memory_mb(process: psutil.Popen) -> float:

@@ -5,8 +5,11 @@ import csv
 import hashlib
 import io
 import json
+import os
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +26,17 @@ from geodata.registers import discover
 from service import bulk_building
 from service.api import downloads
 from service.app import create_app
-from service.bulk_building import FilesBusyError, build, is_due, make_area, read_wanted, remove_outdated, sole_maker
+from service.bulk_building import (
+    FilesBusyError,
+    build,
+    is_due,
+    make_area,
+    make_in_zone,
+    read_wanted,
+    remove_outdated,
+    sole_maker,
+    zone_folder,
+)
 from service.bulk_files import Dated, FileFolder, list_files, outdated, size_of
 from service.jobs.bulk_files import FileKeeper
 from service.settings import ServiceSettings
@@ -330,19 +343,41 @@ def test_areas_made_on_demand_take_no_more_room_than_they_may(own: tuple[Service
     dated = build_now(settings, database)
     folder = FileFolder(settings.files_dir)
     communes = [area for area in dated.areas if area.id.startswith("commune-")]
-    made = [make_area(folder, dated, area, most_mb=0) for area in communes]
-    assert [list_files(path) is not None for path in made] == [False, False, True]
-    assert make_area(folder, dated, communes[0], most_mb=1000).exists()
-    assert made[2].exists()
+    paths = [folder.path(dated.register, dated.name) / area.id for area in communes]
+    for area in communes:
+        make_area(folder, dated, area, most_mb=0)
+    assert [list_files(path) is not None for path in paths] == [False, False, True]
+    make_in_zone(folder, dated, communes[0], 9217, most_mb=1000)
+    zone = zone_folder(folder, dated, communes[0], 9217)
+    assert [zone.exists(), paths[2].exists()] == [True, True]
+    make_area(folder, dated, communes[0], most_mb=0)
+    assert [zone.exists(), paths[0].exists(), paths[2].exists()] == [False, True, False]
 
 
-def test_two_who_ask_at_once_get_the_same_files(client: TestClient, made: Dated) -> None:
-    with downloads._turn:
-        downloads.WAIT_S, before = 0.05, downloads.WAIT_S
-        busy = client.get("/downloads/growing_areas/commune-99002/latest/growing_areas.csv")
-        downloads.WAIT_S = before
-    assert busy.status_code == 503
-    assert client.get("/downloads/growing_areas/commune-99002/latest/growing_areas.csv").status_code == 200
+def test_nobody_waits_for_ever_while_others_are_made(
+    client: TestClient, made: Dated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/downloads/growing_areas/commune-99002/latest/growing_areas.csv"
+    with monkeypatch.context() as patch, downloads._turn:
+        patch.setattr(downloads, "WAIT_S", 0.05)
+        assert client.get(path).status_code == 503
+    assert client.get(path).status_code == 200
+
+
+def test_a_killed_making_leaves_nothing_that_is_seen(own: tuple[ServiceSettings, Database]) -> None:
+    settings, database = own
+    folder = FileFolder(settings.files_dir)
+    command = [sys.executable, "-m", "service", "files", "build", "--register", "addresses"]
+    process = subprocess.Popen(command, env={**os.environ, **environment_of(settings)}, stdout=subprocess.DEVNULL)
+    while not list(folder.folder.glob("addresses/part-*/vietnam/*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert folder.all("addresses") == []
+    assert list(folder.folder.glob("addresses/part-*"))
+    dated = build_now(settings, database)
+    assert [path.name for path in (folder.folder / "addresses").iterdir()] == [dated.name]
 
 
 def test_the_commands_make_list_and_remove(shell: Shell) -> None:

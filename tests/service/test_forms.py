@@ -16,6 +16,8 @@ TILESETS = (
     "/tileMatrixSets",
     "/tileMatrixSets/VN2000UTM48Quad",
     "/archives",
+    "/downloads",
+    "/downloads/provinces",
     "/styles",
 )
 PAGES = ("/", "/collections", "/collections/addresses", ADDRESSES, f"{ADDRESSES}/1", *TILESETS)

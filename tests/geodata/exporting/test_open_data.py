@@ -287,6 +287,11 @@ def test_lists_are_tables_of_a_geopackage(parts: dict[str, list[Part]], tmp_path
     assert {"id", "market", "status"} <= set(frame.columns)
 
 
+# Those with most columns, with lists, and with records that have no place: each is a second for the program's start.
+@pytest.mark.parametrize(
+    "register", [discover()[name] for name in ("addresses", "communes", "growing_areas")], indirect=True,
+    ids=lambda register: register.id,
+)  # fmt: skip
 def test_frictionless_takes_the_description_and_the_tables(part: Part, tmp_path: Path) -> None:
     frictionless = shutil.which("frictionless") or str(Path(pa.__file__).parents[4] / "bin" / "frictionless")
     files = []
@@ -310,6 +315,25 @@ def test_frictionless_takes_the_description_and_the_tables(part: Part, tmp_path:
     described = {field["name"]: field for field in package["resources"][5]["schema"]["fields"]}
     assert list(described)[: len(part.columns.names)] == part.columns.names
     assert described["id"]["bandoso:shapefileName"] == "id"
+
+
+@pytest.mark.long
+def test_libreoffice_opens_a_workbook_as_it_was_meant(parts: dict[str, list[Part]], tmp_path: Path) -> None:
+    program = shutil.which("soffice")
+    if program is None:
+        pytest.skip("LibreOffice is not installed (Debian's package libreoffice-calc-nogui)")
+    path = written(parts["growing_areas"][0], "xlsx", tmp_path)
+    # The second sheet, too, as files of their own: -1 stands for all of them.
+    form = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = [program, profile, "--headless", "--convert-to", form, "--outdir", str(tmp_path), str(path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    text_ = (tmp_path / "growing_areas-growing_areas.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text_, newline="")))
+    assert len(rows) == parts["growing_areas"][0].area.count
+    assert all(len(row["commune_code"]) == 5 for row in rows)
+    assert {len(row["issued_on"]) for row in rows if row["issued_on"]} == {len("2026-11-23")}
+    assert (tmp_path / "growing_areas-market_registrations.csv").exists()
 
 
 def test_what_a_spreadsheet_would_compute_is_defused() -> None:
