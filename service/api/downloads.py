@@ -15,7 +15,7 @@ from geodata.crs import VN2000_ZONES
 from geodata.db import Database
 from geodata.exporting.datapackage import FILE as DATAPACKAGE
 from geodata.exporting.datapackage import SHAPEFILE, Written
-from geodata.exporting.formats import BY_SUFFIX, Format, file_name, formats_of
+from geodata.exporting.formats import BY_SUFFIX, formats_of
 from geodata.exporting.shapefile import zone_of
 from geodata.exporting.snapshot import VIETNAM, Area
 from geodata.features import read_versions
@@ -165,19 +165,24 @@ class _Desk:
 
     def file(self, dated: Dated, area: Area, name: str) -> tuple[FilePath, str]:
         """Return where a file lies, and its digest; a small area is made now if it is not there."""
-        zone = _zone_of(name, dated)
-        if zone is not None and area.count <= ON_DEMAND_ROWS:
-            return self._in_zone(dated, area, zone, name)
         folder = self.folder.path(dated.register, dated.name) / area.id
-        if list_files(folder) is None:
-            with _one_at_a_time():
-                if list_files(folder) is None:
-                    make_area(self.folder, dated, area, self.settings.files_communes_mb)
+        zone = _zone_of(name, dated)
+        if list_files(folder) is None and zone is None:
+            self._make(dated, area, folder)
         _note_asked(folder)
         found = next((one for one in list_files(folder) or [] if one.name == name), None)
-        if found is None and name != SUMS:
+        if found is not None:
+            return folder / name, found.sha256
+        if name == SUMS:
+            return folder / name, digest_of(folder / name)
+        if zone is None or area.count > ON_DEMAND_ROWS:
             raise DownloadNotFoundError
-        return folder / name, digest_of(folder / name) if found is None else found.sha256
+        return self._in_zone(dated, area, zone, name)
+
+    def _make(self, dated: Dated, area: Area, folder: FilePath) -> None:
+        with _one_at_a_time():
+            if list_files(folder) is None:
+                make_area(self.folder, dated, area, self.settings.files_communes_mb)
 
     def _in_zone(self, dated: Dated, area: Area, zone: int, name: str) -> tuple[FilePath, str]:
         """Return a shapefile in a zone of choice, made when it is first asked for."""
@@ -245,11 +250,14 @@ class _Desk:
         }
 
     def _files(self, dated: Dated, area: Area, at: str) -> list[dict[str, Any]]:
-        made = list_files(self.folder.path(dated.register, dated.name) / area.id)
-        known = {file.suffix: file for file in made or []}
-        part = part_of(self.folder.path(dated.register, dated.name), dated, area)
+        root = self.folder.path(dated.register, dated.name)
+        known = {file.suffix: file for file in list_files(root / area.id) or []}
         forms = sorted(formats_of(area.count), key=lambda one: _ORDER.index(one.suffix))
-        return [_described(one, dated, known.get(one.suffix), at, zone_of(part)) for one in forms]
+        nearest = zone_of(part_of(root, dated, area))
+        listed = [(one.suffix, nearest if one.suffix == SHAPEFILE else None) for one in forms]
+        zones = [suffix for suffix in known if suffix.endswith(f".{SHAPEFILE}")]
+        listed += [(suffix, int(suffix.partition(".")[0])) for suffix in zones]
+        return [_described(suffix, zone, dated, known.get(suffix), at) for suffix, zone in listed]
 
     def _archives(self, area: Area) -> list[dict[str, Any]]:
         """Return the latest archive of tiles of the same area: of all layers together."""
@@ -277,7 +285,7 @@ def _zone_of(name: str, dated: Dated) -> int | None:
 
 def _note_asked(folder: FilePath) -> None:
     """Note that a folder made on demand is of use: what nobody asks for makes room."""
-    if folder.name.startswith(("commune-", "zone-")):
+    if folder.name.startswith(("commune-", "zone-")) and folder.exists():
         folder.touch()
 
 
@@ -299,18 +307,18 @@ def _version(dated: Dated) -> dict[str, Any]:
     }
 
 
-def _described(one: Format, dated: Dated, file: Written | None, at: str, zone: int) -> dict[str, Any]:
-    name = file_name(dated.register, one)
+def _described(suffix: str, zone: int | None, dated: Dated, file: Written | None, at: str) -> dict[str, Any]:
+    form, name = BY_SUFFIX[SHAPEFILE if zone else suffix], f"{dated.register}.{suffix}"
     described = {
         "name": name,
-        "format": one.suffix,
-        "title": _both(one.title),
-        "type": one.media_type,
+        "format": suffix,
+        "title": _both(form.title),
+        "type": form.media_type,
         "href": f"{at}/{name}",
         "size": None if file is None else file.size_bytes,
         "sha256": None if file is None else file.sha256,
     }
-    return {**described, "crs": f"EPSG:{zone}"} if one.suffix == SHAPEFILE else described
+    return {**described, "crs": f"EPSG:{zone}"} if zone else described
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """How long the files of open data take, all formats of the whole register, and how much memory."""
 
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ class Made:
     ----------
     seconds : float
         From the start of the command to its end.
+    cpu_s : float
+        Processor time of its processes, the database's left out.
     peak_mb : float
         Most memory that its processes took together (proportional set size, million bytes).
     formats : mapping of str to (float, float)
@@ -38,6 +41,7 @@ class Made:
     """
 
     seconds: float
+    cpu_s: float
     peak_mb: float
     formats: dict[str, tuple[float, float]]
     commune_s: float
@@ -55,20 +59,20 @@ def make(server: Server) -> Made:
     folder = VAR / "open-files"
     shutil.rmtree(folder, ignore_errors=True)
     environment = {**plain_environment(), "DATABASE_URL": server.url(IMPORTED), "BANDOSO_VAR_DIR": str(folder)}
-    log, started = VAR / "files.log", time.monotonic()
+    log, started, spent = VAR / "files.log", time.monotonic(), _cpu_s()
     with log.open("w") as file:
         process = psutil.Popen(_COMMAND, env=environment, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
         peak = 0.0
         while process.poll() is None:
             peak = max(peak, _memory_mb(process))
             time.sleep(_EVERY_S)
-    seconds, text = time.monotonic() - started, log.read_text(encoding="utf-8")
+    seconds, cpu_s, text = time.monotonic() - started, _cpu_s() - spent, log.read_text(encoding="utf-8")
     formats = {name: (float(size), float(took)) for name, size, took in _FILE.findall(text)}
     if process.returncode or not formats:
         raise BenchmarkError(f"files build ended with {process.returncode}:\n{text[-2000:]}")
     commune = _make_commune(FileFolder(folder / "files"))
     shutil.rmtree(folder, ignore_errors=True)
-    return Made(seconds, peak, formats, *commune)
+    return Made(seconds, cpu_s, peak, formats, *commune)
 
 
 def _make_commune(folder: FileFolder) -> tuple[float, int]:
@@ -77,6 +81,11 @@ def _make_commune(folder: FileFolder) -> tuple[float, int]:
     started = time.monotonic()
     make_area(folder, dated, largest, most_mb=1000)
     return time.monotonic() - started, largest.count
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _memory_mb(process: psutil.Popen) -> float:

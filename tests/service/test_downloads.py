@@ -21,11 +21,13 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from geodata.db import Database
+from geodata.errors import SettingsError
 from geodata.exporting.formats import FORMATS
 from geodata.registers import discover
 from service import bulk_building
 from service.api import downloads
 from service.app import create_app
+from service.archives import Archive, ArchiveFolder
 from service.bulk_building import (
     FilesBusyError,
     build,
@@ -395,7 +397,29 @@ def test_the_commands_make_list_and_remove(shell: Shell) -> None:
 
 def test_more_zones_are_a_setting(own: tuple[ServiceSettings, Database]) -> None:
     settings, database = own
-    villages = discover()["villages"]
-    dated = build_now(settings.model_copy(update={"files_zones": "9211, EPSG:3405"}), database, villages)
-    files = list_files(FileFolder(settings.files_dir).path("villages", dated.name) / "vietnam") or []
-    assert {"villages.9211.shp.zip", "villages.3405.shp.zip"} <= {file.name for file in files}
+    settings = settings.model_copy(update={"files_zones": "9211, EPSG:3405"})
+    build_now(settings, database, discover()["villages"])
+    with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
+        listed = client.get("/downloads/villages/vietnam").json()["files"]
+        zones = {file["crs"]: client.get(file["href"]).status_code for file in listed if "crs" in file}
+        assert zones == {"EPSG:9212": 200, "EPSG:9211": 200, "EPSG:3405": 200}
+        assert client.get("/downloads/villages/vietnam?f=html").status_code == 200
+    with pytest.raises(SettingsError):
+        _ = settings.model_copy(update={"files_zones": "4326"}).zones
+
+
+def test_the_archive_of_tiles_of_an_area_is_in_its_list(own: tuple[ServiceSettings, Database]) -> None:
+    settings, database = own
+    build_now(settings, database, discover()["villages"])
+    archives = ArchiveFolder(settings.archive_dir)
+    settings.archive_dir.mkdir(parents=True)
+    for at, policy in enumerate(("code_point", "lookup")):
+        draft = settings.archive_dir / "draft"
+        draft.write_bytes(b"PMTiles")
+        name = f"province-37.{at}-00000000"
+        archives.add(draft, Archive(name, "37", "1", policy, ("villages",), 1, 7, "0" * 64, datetime.now(UTC)))
+    with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
+        found = client.get("/downloads/villages/province-37").json()["archives"]
+        assert [one["name"] for one in found] == ["province-37.0-00000000"]
+        assert client.get(found[0]["href"]).content == b"PMTiles"
+        assert client.get("/downloads/villages/vietnam").json()["archives"] == []
