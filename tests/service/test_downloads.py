@@ -40,6 +40,7 @@ from service.bulk_building import (
     zone_folder,
 )
 from service.bulk_files import Dated, FileFolder, list_files, outdated, size_of
+from service.jobs import bulk_files as jobs
 from service.jobs.bulk_files import FileKeeper
 from service.settings import ServiceSettings
 from tests.conftest import environment_of, settings_for
@@ -296,19 +297,39 @@ def test_a_worker_makes_what_is_due(own: tuple[ServiceSettings, Database], monke
     assert found.areas[0].count == 36
 
 
-def test_a_worker_that_ends_breaks_off_and_comes_back_to_what_failed_later(
-    own: tuple[ServiceSettings, Database], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def keeper(own: tuple[ServiceSettings, Database]) -> FileKeeper:
+    """One of a worker that has nothing else to do."""
     settings, database = own
-    settings = settings.model_copy(update={"files_every_minutes": 60})
-    stop = threading.Event()
-    keeper = FileKeeper(database, settings, stop)
-    # A process without a database ends with an error.
-    monkeypatch.setenv("DATABASE_URL", "")
+    return FileKeeper(database, settings.model_copy(update={"files_every_minutes": 60}), threading.Event())
+
+
+def program(tmp_path: Path, does: str) -> str:
+    path = tmp_path / "program"
+    path.write_text(f"#!/bin/sh\n{does}\n", encoding="ascii")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_what_failed_is_left_alone_for_a_while(
+    keeper: FileKeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", program(tmp_path, "exit 1"))
     keeper._make("villages")
     assert "villages" not in keeper.due()
-    stop.set()
+    assert "addresses" in keeper.due()
+    monkeypatch.setattr(jobs, "RETRY_S", 0.0)
+    assert "villages" in keeper.due()
+
+
+def test_a_worker_that_ends_breaks_off_what_is_being_made(
+    keeper: FileKeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", program(tmp_path, "exec sleep 60"))
+    threading.Timer(0.1, keeper._stop.set).start()
+    started = time.monotonic()
     keeper()
+    assert time.monotonic() - started < 30
     assert "addresses" in keeper.due()
 
 
