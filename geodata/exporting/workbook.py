@@ -31,7 +31,7 @@ def write_workbook(part: Part, path: Path) -> None:
 
     Points have longitude and latitude, areas the middle of their box: a cell does not hold their shape.
     """
-    book = Workbook(str(path), {"constant_memory": True})
+    book = Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
     try:
         book.set_properties({
             "title": part.about["title"], "comments": part.about["description"],
