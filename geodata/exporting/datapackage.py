@@ -25,7 +25,7 @@ _IDENTIFIER = re.compile(r"[-A-Za-z0-9._]+")
 _PLACES = {
     "lon": Label("Kinh độ WGS 84 (độ)", "Longitude WGS 84 (degrees)"),
     "lat": Label("Vĩ độ WGS 84 (độ)", "Latitude WGS 84 (degrees)"),
-    "wkt": Label("Hình học WGS 84 (WKT)", "Geometry WGS 84 (WKT)"),
+    "geometry": Label("Hình học WGS 84 (WKT)", "Geometry WGS 84 (WKT)"),
 }
 
 

@@ -16,7 +16,7 @@ from geodata.geometry import from_wkb
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 GZIP_MEDIA_TYPE: Final = "application/gzip"
-LON, LAT, WKT = "lon", "lat", "wkt"
+LON, LAT, WKT = "lon", "lat", "geometry"
 BOM = b"\xef\xbb\xbf"
 """By which Excel knows UTF-8 when a file is opened with a double click."""
 

@@ -1,14 +1,16 @@
 """Values as formats have them that know only texts, numbers and days."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-FORMULA_STARTS: Final = "=+\\-@\t\r＝＋－＠"
-"""What makes a spreadsheet take a text for a formula, full-width forms as Excel has them in Japan too."""
+from geodata.exporting.listed_csv import FORMULA_STARTS
+
+_FORMULA = "^[" + "".join(f"\\x{{{ord(start):x}}}" for start in FORMULA_STARTS) + "]"
+"""As the regular expressions of Arrow have it."""
 
 
 def as_json(column: pa.Array) -> pa.Array:
@@ -28,7 +30,7 @@ def defused(column: pa.Array) -> pa.Array:
     """Put an apostrophe before texts that a spreadsheet would compute; other columns stay as they are."""
     if not pa.types.is_string(column.type):
         return column
-    is_formula = pc.match_substring_regex(column, f"^[{FORMULA_STARTS}]")
+    is_formula = pc.match_substring_regex(column, _FORMULA)
     if not pc.any(is_formula).as_py():
         return column
     return pc.if_else(is_formula, pc.binary_join_element_wise("'", column, ""), column)

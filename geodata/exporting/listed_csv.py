@@ -15,8 +15,11 @@ from geodata.reference_systems import ReferenceSystem
 from geodata.register import Register
 
 BYTE_ORDER_MARK: Final = "\ufeff"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
-            "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+FORMULA_STARTS: Final = (
+    "=", "+", "-", "@", "\t", "\r", "\0", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}",
+)  # fmt: skip
+"""What makes a spreadsheet take a text for a formula."""
 
 
 def write_csv(
@@ -67,7 +70,7 @@ def _place(shape: shapely.Geometry | None, system: ReferenceSystem, *, is_point:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, list):

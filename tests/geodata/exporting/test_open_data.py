@@ -337,9 +337,9 @@ def test_libreoffice_opens_a_workbook_as_it_was_meant(parts: dict[str, list[Part
 
 
 def test_what_a_spreadsheet_would_compute_is_defused() -> None:
-    given = ["=1+1", "+84 912", "-5", "@x", "\tx", "\rx", "＝1", "－1", "a=b", "", None, "'=1"]
+    given = ["=1+1", "+84 912", "-5", "@x", "\tx", "\rx", "＝1", "－1", "\0x", "a=b", "", None, "'=1"]
     found = defused(pa.array(given, pa.string())).to_pylist()
-    assert found == ["'=1+1", "'+84 912", "'-5", "'@x", "'\tx", "'\rx", "'＝1", "'－1", "a=b", "", None, "'=1"]
+    assert found == ["'=1+1", "'+84 912", "'-5", "'@x", "'\tx", "'\rx", "'＝1", "'－1", "'\0x", "a=b", "", None, "'=1"]
 
 
 def test_a_sheet_that_is_too_short_is_not_written() -> None:
