@@ -1,7 +1,7 @@
 """The commands about files of open data."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +13,9 @@ from geodata.registers import discover, get_register
 from service.bulk_files import FileFolder, size_of
 from service.console import grouped
 from service.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from geodata.exporting.datapackage import Written
 
 files_app = typer.Typer(no_args_is_help=True, help="Tệp dữ liệu mở / files of open data.")
 
@@ -55,10 +58,7 @@ def build_files(
             )
 
 
-def _tell(area: str, file: object, seconds: float) -> None:
-    from geodata.exporting.datapackage import Written  # noqa: PLC0415  as above
-
-    assert isinstance(file, Written)
+def _tell(area: str, file: "Written", seconds: float) -> None:
     out.print(
         f"  {area}/{file.name}  {file.size_bytes / _MEGABYTE:.1f} MB  {seconds:.1f} s", highlight=False, soft_wrap=True
     )

@@ -46,7 +46,7 @@ from service.settings import ServiceSettings
 from tests.conftest import environment_of, settings_for
 from tests.service.shell import Shell
 
-ADDRESSES, FIELDS = discover()["addresses"], discover()["growing_areas"]
+ADDRESSES, FIELDS, VILLAGES = (discover()[name] for name in ("addresses", "growing_areas", "villages"))
 COMMUNE = "commune-99001"
 AT = "/downloads/addresses/vietnam/latest"
 DAY = date(2026, 11, 23)
@@ -83,12 +83,12 @@ def own(scratch_sample_url: str) -> Iterator[tuple[ServiceSettings, Database]]:
 
 
 def publish_nothing_new(database: Database) -> None:
-    """Give addresses another revision."""
+    """Give villages another revision."""
     with database.worker() as connection:
         connection.execute(text(
             "INSERT INTO ops.revision (register, number, author, published_at, added, changed, removed) "
             "SELECT register, max(number) + 1, 'test', now(), 0, 1, 0 FROM ops.revision "
-            "WHERE register = 'addresses' GROUP BY register"
+            "WHERE register = 'villages' GROUP BY register"
         ))  # fmt: skip
 
 
@@ -234,15 +234,15 @@ def test_files_are_made_again_when_the_revision_changed_and_not_too_often(
 ) -> None:
     settings, database = own
     settings = settings.model_copy(update={"files_every_minutes": 60})
-    first = build_now(settings, database)
-    assert build(settings, database, ADDRESSES, told, only_due=False) is None
+    first = build_now(settings, database, VILLAGES)
+    assert build(settings, database, VILLAGES, told, only_due=False) is None
     publish_nothing_new(database)
-    assert build(settings, database, ADDRESSES, told, only_due=True) is None
-    second = build_now(settings, database)
+    assert build(settings, database, VILLAGES, told, only_due=True) is None
+    second = build_now(settings, database, VILLAGES)
     assert (second.revision, second.name != first.name) == (first.revision + 1, True)
     with database.worker() as connection:
-        wanted = read_wanted(connection, ADDRESSES, settings)
-        other = read_wanted(connection, ADDRESSES, settings.model_copy(update={"licence": "CC0-1.0"}))
+        wanted = read_wanted(connection, VILLAGES, settings)
+        other = read_wanted(connection, VILLAGES, settings.model_copy(update={"licence": "CC0-1.0"}))
     hour = timedelta(hours=1)
     assert not is_due(wanted, second, hour)
     assert not is_due(other, second, hour)
@@ -256,7 +256,7 @@ def test_a_making_that_is_broken_off_leaves_nothing(
 ) -> None:
     settings, database = own
     folder = FileFolder(settings.files_dir)
-    left = folder.folder / "addresses" / "part-of-a-killed-process" / "vietnam"
+    left = folder.folder / "villages" / "part-of-a-killed-process" / "vietnam"
     left.mkdir(parents=True)
 
     def fail(*_: object) -> None:
@@ -265,16 +265,16 @@ def test_a_making_that_is_broken_off_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(bulk_building, "write_in_format", fail)
         with pytest.raises(OSError, match="no space"):
-            build_now(settings, database)
-    assert list((folder.folder / "addresses").iterdir()) == []
-    assert folder.latest("addresses", "code_point") is None
-    assert build_now(settings, database).areas[0].count > 0
+            build_now(settings, database, VILLAGES)
+    assert list((folder.folder / "villages").iterdir()) == []
+    assert folder.latest("villages", "code_point") is None
+    assert build_now(settings, database, VILLAGES).areas[0].count > 0
 
 
 def test_one_process_makes_files_at_a_time(own: tuple[ServiceSettings, Database]) -> None:
     settings, database = own
     with sole_maker(FileFolder(settings.files_dir)), pytest.raises(FilesBusyError):
-        build_now(settings, database)
+        build_now(settings, database, VILLAGES)
 
 
 def test_a_worker_makes_what_is_due(own: tuple[ServiceSettings, Database], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,16 +282,12 @@ def test_a_worker_makes_what_is_due(own: tuple[ServiceSettings, Database], monke
     settings = settings.model_copy(update={"files_every_minutes": 60})
     for name, value in environment_of(settings).items():
         monkeypatch.setenv(name, value)
-    for register in discover().values():
-        if register.id not in {"villages", "communes"}:
-            build_now(settings, database, register)
-    (settings.files_dir / "communes").mkdir(exist_ok=True)
+    monkeypatch.setattr(jobs, "discover", lambda: {"growing_areas": FIELDS, "villages": VILLAGES})
+    build_now(settings, database, FIELDS)
     keeper = FileKeeper(database, settings, threading.Event())
-    assert keeper.due() == ["communes", "villages"]
-    monkeypatch.setattr(keeper, "due", lambda: ["villages"])
+    assert keeper.due() == ["villages"]
     keeper()
-    monkeypatch.undo()
-    assert keeper.due() == ["communes"]
+    assert keeper.due() == []
     found = FileFolder(settings.files_dir).latest("villages", "code_point")
     assert found is not None
     assert found.areas[0].count == 36
@@ -363,7 +359,7 @@ def test_every_version_of_the_last_days_is_kept_and_then_the_first_of_each_month
 
 def test_areas_made_on_demand_take_no_more_room_than_they_may(own: tuple[ServiceSettings, Database]) -> None:
     settings, database = own
-    dated = build_now(settings, database)
+    dated = build_now(settings, database, VILLAGES)
     folder = FileFolder(settings.files_dir)
     communes = [area for area in dated.areas if area.id.startswith("commune-")]
     paths = [folder.path(dated.register, dated.name) / area.id for area in communes]
@@ -419,7 +415,7 @@ def test_the_commands_make_list_and_remove(shell: Shell) -> None:
 def test_more_zones_are_a_setting(own: tuple[ServiceSettings, Database]) -> None:
     settings, database = own
     settings = settings.model_copy(update={"files_zones": "9211, EPSG:3405"})
-    build_now(settings, database, discover()["villages"])
+    build_now(settings, database, VILLAGES)
     with TestClient(create_app(settings)) as client:  # type: ignore[arg-type]
         listed = client.get("/downloads/villages/vietnam").json()["files"]
         zones = {file["crs"]: client.get(file["href"]).status_code for file in listed if "crs" in file}
@@ -431,7 +427,7 @@ def test_more_zones_are_a_setting(own: tuple[ServiceSettings, Database]) -> None
 
 def test_the_archive_of_tiles_of_an_area_is_in_its_list(own: tuple[ServiceSettings, Database]) -> None:
     settings, database = own
-    build_now(settings, database, discover()["villages"])
+    build_now(settings, database, VILLAGES)
     archives = ArchiveFolder(settings.archive_dir)
     settings.archive_dir.mkdir(parents=True)
     for at, policy in enumerate(("code_point", "lookup")):
