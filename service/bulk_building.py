@@ -151,7 +151,7 @@ def build(
             areas = take_snapshot(connection, register, snapshot, {"bandoso": orjson.dumps(about).decode()})
         pa.default_memory_pool().release_unused()
         if not areas:
-            areas = [Area(VIETNAM, None, None, 0, 0, None)]
+            areas = [Area(VIETNAM, None, None, (), None)]
         changed_at = wanted.published_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         dated = Dated(
             register.id, wanted.name, wanted.day, wanted.revision, wanted.state, wanted.policy, wanted.mark, changed_at,
@@ -184,7 +184,7 @@ def _write_areas(root: Path, dated: Dated, zones: tuple[int, ...], tell: Tell) -
     """Write the files of the whole and of the provinces, two at a time where they are large."""
     whole, *others = [area for area in dated.areas if not area.id.startswith("commune-")]
     # Where all of it lies in one province, that has the same files.
-    same = [area for area in others if (area.start, area.stop) == (whole.start, whole.stop) and whole.province]
+    same = [area for area in others if area.runs == whole.runs and whole.province]
     written = [whole, *(area for area in others if area not in same)]
     with _writers(whole.count) as pool:
         asked = {area.id: _ask(pool, root, dated, area, zones) for area in written}

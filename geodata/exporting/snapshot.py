@@ -33,7 +33,7 @@ _PROVINCES = table("provinces", *map(column, ("code", "full_name", "valid_to")),
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A run of the snapshot's rows.
+    """Rows of the snapshot: one run, unless records name another province than their commune's others do.
 
     Attributes
     ----------
@@ -43,8 +43,8 @@ class Area:
         Of the unit, as the register of units has it.
     province : str or None
         Code of the province that all of it lies in.
-    start, stop : int
-        Rows of the snapshot.
+    runs : tuple of (int, int)
+        First row of each run, and the one behind its last.
     box : tuple of float or None
         West, south, east, north in degrees; None where nothing has a place.
     """
@@ -52,14 +52,13 @@ class Area:
     id: str
     name: str | None
     province: str | None
-    start: int
-    stop: int
+    runs: tuple[tuple[int, int], ...]
     box: tuple[float, float, float, float] | None
 
     @property
     def count(self) -> int:
         """How many records it has."""
-        return self.stop - self.start
+        return sum(stop - start for start, stop in self.runs)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -68,7 +67,8 @@ class Area:
     @classmethod
     def from_dict(cls, held: Mapping[str, Any]) -> "Area":
         """Read it from JSON."""
-        return cls(**{**held, "box": held["box"] and tuple(held["box"])})
+        runs = tuple((start, stop) for start, stop in held["runs"])
+        return cls(**{**held, "runs": runs, "box": held["box"] and tuple(held["box"])})
 
 
 def take_snapshot(connection: Connection, register: Register, path: Path, about: Mapping[str, str]) -> list[Area]:
@@ -199,7 +199,18 @@ class _Areas:
     def _area(self, area: str, province: str | None, runs: list[Any]) -> Area:
         box = _around(np.array([run[4] for run in runs]))
         sides = None if np.isnan(box[0]) else tuple(float(side) for side in box)
-        return Area(area, self._names.get(area), province, runs[0][2], runs[-1][3], sides)  # type: ignore[arg-type]  # four sides
+        return Area(area, self._names.get(area), province, _joined(runs), sides)  # type: ignore[arg-type]  # four sides
+
+
+def _joined(runs: list[Any]) -> tuple[tuple[int, int], ...]:
+    """Return where runs begin and end, those that follow each other as one."""
+    found: list[tuple[int, int]] = []
+    for _, _, start, stop, _ in runs:
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], stop)
+        else:
+            found.append((start, stop))
+    return tuple(found)
 
 
 def _around(boxes: Boxes) -> Boxes:
@@ -248,8 +259,9 @@ class Part:
             begun = 0
             for group in range(file.metadata.num_row_groups):
                 ended = begun + file.metadata.row_group(group).num_rows
-                if ended > self.area.start and begun < self.area.stop:
-                    yield from _sliced(file, group, wanted, self.area.start - begun, self.area.stop - begun)
+                for start, stop in self.area.runs:
+                    if ended > start and begun < stop:
+                        yield from _sliced(file, group, wanted, start - begun, stop - begun)
                 begun = ended
 
     def schema(self) -> pa.Schema:

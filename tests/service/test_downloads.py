@@ -251,6 +251,18 @@ def test_files_are_made_again_when_the_revision_changed_and_not_too_often(
     assert is_due(wanted, None, hour)
 
 
+def test_a_register_without_records_has_files_too(own: tuple[ServiceSettings, Database]) -> None:
+    settings, database = own
+    with database.worker() as connection:
+        connection.execute(text("DELETE FROM reg.growing_areas"))
+        connection.execute(text("DELETE FROM reg.tourism_points"))
+    for register in (FIELDS, discover()["tourism_points"]):
+        dated = build_now(settings, database, register)
+        (whole,) = dated.areas
+        files = list_files(FileFolder(settings.files_dir).path(register.id, dated.name) / "vietnam") or []
+        assert (whole.count, len(files)) == (0, len(FORMATS) + 2)
+
+
 def test_a_making_that_is_broken_off_leaves_nothing(
     own: tuple[ServiceSettings, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ from geodata.exporting.formats import BY_SUFFIX, FORMATS, formats_of
 from geodata.exporting.open_columns import ID, SHORT_NAME_LENGTH, OpenColumns
 from geodata.exporting.readme import readme_of
 from geodata.exporting.shapefile import UTM_48, write_shapefile, zone_of
-from geodata.exporting.snapshot import Area, Part, take_snapshot
+from geodata.exporting.snapshot import Area, Part, _Areas, take_snapshot
 from geodata.exporting.workbook import MAX_ROWS
 from geodata.register import Register
 from geodata.registers import discover
@@ -228,6 +228,25 @@ def test_areas_are_runs_of_rows_that_lie_in_them(parts: dict[str, list[Part]], r
         assert table.num_rows == part.area.count > 0
         if f"{kind}_code" in fields:
             assert set(table[f"{kind}_code"].to_pylist()) == {code}
+
+
+def test_a_commune_whose_records_name_two_provinces_is_whole_and_has_no_others() -> None:
+    areas, nowhere = _Areas({}), np.full((7, 4), np.nan)
+    areas.note([("01", "00001"), ("01", "00001"), ("01", "00002"), ("02", "00001")], nowhere[:4])
+    areas.note([("02", "00001"), ("02", "00003"), (None, None)], nowhere[4:])
+    found = {area.id: area.runs for area in areas.found()}
+    assert found == {
+        "vietnam": ((0, 7),), "province-01": ((0, 3),), "province-02": ((3, 6),),
+        "commune-00001": ((0, 2), (3, 5)), "commune-00002": ((2, 3),), "commune-00003": ((5, 6),),
+    }  # fmt: skip
+
+
+def test_an_area_of_several_runs_is_read_whole(parts: dict[str, list[Part]]) -> None:
+    part = parts["addresses"][0]
+    runs = ((10, 20), (30, 31), (4990, 5000))
+    table = pa.Table.from_batches(replace(part, area=replace(part.area, runs=runs)).batches(["id"]))
+    ids = pa.Table.from_batches(part.batches(["id"]))["id"].to_pylist()
+    assert table["id"].to_pylist() == [*ids[10:20], ids[30], *ids[4990:]]
 
 
 def test_geoparquet_is_what_the_standard_says(part: Part, tmp_path: Path) -> None:
