@@ -4,10 +4,13 @@ Nothing is queued: what is due follows from the revision in the database and the
 killed leaves nothing behind but work that the next look finds again.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -40,6 +43,7 @@ class FileKeeper:
         self._database, self._settings, self._stop = database, settings, stop
         self._failed: dict[str, float] = {}
         self._cleaned = -CLEANING_S
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __call__(self) -> None:
         """Look once."""
@@ -72,10 +76,14 @@ class FileKeeper:
     def _make(self, register: str) -> None:
         """Have one register's files made, out of this process: it keeps its memory and its time for imports."""
         command = [sys.executable, "-m", "service", "files", "build", "--register", register]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # In a session of its own, so that it ends with those that write for it.
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        self._process = process
         while process.poll() is None:
             if self._stop.wait(_LOOK_S):
-                process.terminate()
+                self.end()
                 process.wait()
                 return
         if process.returncode:
@@ -84,6 +92,12 @@ class FileKeeper:
         else:
             self._failed.pop(register, None)
             log.info("open data files made", register=register)
+
+    def end(self) -> None:
+        """Break off what is being made: nobody would miss it, and the next worker makes it."""
+        if self._process is not None and self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGTERM)
 
 
 def clean_open_files(database: Database, settings: ServiceSettings) -> None:

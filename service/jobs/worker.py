@@ -66,6 +66,7 @@ def run_worker(settings: ServiceSettings) -> None:
         connection.execute(select(Upload).limit(0))
     log.info("worker starts", sandbox=mode, storage=open_storage(settings).name)
     stop = threading.Event()
+    files = FileKeeper(database, settings, stop)
     keepers = [
         threading.Thread(target=_every, args=(seconds, stop, work), daemon=True)
         for seconds, work in (
@@ -74,7 +75,7 @@ def run_worker(settings: ServiceSettings) -> None:
             (CLEANING_S, lambda: clean_files(database, open_storage(settings), settings.raw_file_days)),
             (CLEANING_S, lambda: clean_staging(database, settings.staged_days)),
             (CLEANING_S, remove_left_behind),
-            (FILES_S, FileKeeper(database, settings, stop)),
+            (FILES_S, files),
         )
     ]
     for keeper in keepers:
@@ -84,6 +85,7 @@ def run_worker(settings: ServiceSettings) -> None:
             time.sleep(RETRY_S)
     finally:
         stop.set()
+        files.end()
         database.dispose()
 
 

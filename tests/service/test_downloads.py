@@ -333,11 +333,14 @@ def test_what_failed_is_left_alone_for_a_while(
 def test_a_worker_that_ends_breaks_off_what_is_being_made(
     keeper: FileKeeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "executable", program(tmp_path, "exec sleep 60"))
-    threading.Timer(0.1, keeper._stop.set).start()
+    # A process that has others work for it.
+    monkeypatch.setattr(sys, "executable", program(tmp_path, f"sleep 60 & echo $! > {tmp_path}/other; wait"))
+    threading.Timer(0.5, keeper._stop.set).start()
     started = time.monotonic()
     keeper()
     assert time.monotonic() - started < 30
+    other = (tmp_path / "other").read_text().strip()
+    assert not Path(f"/proc/{other}").exists() or "Z" in Path(f"/proc/{other}/stat").read_text().split()[2]
     assert "addresses" in keeper.due()
 
 
