@@ -22,8 +22,8 @@ from geodata.edit_content import EditRefusedError
 from geodata.importing.results import UnreadableFileError
 from service.auth.accounts import FAILURE_WINDOW, SignInError, TooManyAttemptsError
 from service.auth.policy import CsrfError, ForbiddenError, KeyInAddressError, NotSignedInError
-from service.file_options import FileOptionError
 from service.file_errors import ArchiveNotFoundError, DownloadNotFoundError, DownloadNotReadyError
+from service.file_options import FileOptionError
 from service.limits import CheckLimitError, ChecksBusyError, EditLimitError, LookupLimitError, MeasuringBusyError
 from service.logs import note_failure
 from service.methods import allowed_methods, preflight_headers
