@@ -15,7 +15,7 @@ from geodata.derived import tile_table
 from geodata.errors import FeatureNotFoundError, ParameterError
 from geodata.estimates import estimate_rows
 from geodata.matching import BBox, Interval, ItemsQuery, matches, past_matches
-from geodata.public_views import Geometry, Names, feature_of, parts_of, public_view, replaced_states
+from geodata.public_views import COMMUNE_DIGITS, Geometry, Names, feature_of, parts_of, public_view, replaced_states
 from geodata.register import Register
 from geodata.sorting import beyond
 
@@ -149,7 +149,9 @@ def read_records(
 
 def _end_of_page(connection: Connection, register: Register, query: ItemsQuery) -> int | None:
     """Return the number of the record at which a page of the past ends at the latest; None where it reads to the end."""
-    commune = query.equals.get("commune_code") if register.is_in_communes else None
+    commune = query.equals.get("commune_code", query.unit) if register.is_in_communes else None
+    if commune is not None and len(commune) != COMMUNE_DIGITS:
+        commune = None
     end = text("SELECT open.history_end(:register, :after, :at, :states, :commune)")
     values = {"register": register.id, "after": query.after, "at": query.at, "states": STATES_A_PAGE}
     found: int | None = connection.scalar(end, {**values, "commune": commune})

@@ -24,6 +24,9 @@ from geodata.errors import RevisionNotFoundError, StaleRevisionError
 from geodata.ops import Change, ChangePrivate, Revision
 from geodata.register import Register
 
+Kind = Literal["publish", "undo", "redraw", "policy"]
+"""What makes a revision; an undoing may put back records under their old numbers, a policy may show others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -82,16 +85,18 @@ def require_latest(connection: Connection, register: Register, expected: int | N
 
 def start_revision(  # noqa: PLR0913  one for each column
     connection: Connection, register: Register, counts: Counts, *, author: str, note: str | None,
-    upload_id: UUID | None, communes: Sequence[str] | None = None,
+    upload_id: UUID | None, communes: Sequence[str] | None = None, kind: Kind = "publish",
 ) -> int:  # fmt: skip
     """Take the register's next revision number.
 
-    The caller holds the register's lock; the primary key stands behind it.
+    The caller holds the register's lock; the primary key stands behind it. Its number over all registers comes with
+    the commit.
     """
     number = latest_revision(connection, register.id) + 1
     connection.execute(
         insert(Revision).values(
             register=register.id, number=number, author=author, note=note, upload_id=upload_id, communes=communes,
+            kind=kind,
             # The transaction may be older than the revision before this one: it has read a file meanwhile.
             published_at=func.clock_timestamp(),
             added=counts.added, changed=counts.changed, removed=counts.removed,

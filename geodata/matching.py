@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from geodata.derived import WEB_MERCATOR, geometry_names, tile_table
 from geodata.filtering import Filter
-from geodata.public_views import Geometry, Names, public_view, replaced_states
+from geodata.public_views import Geometry, Names, in_unit, public_view, replaced_states
 from geodata.register import Field, Register
 from geodata.sorting import SortKey
 from geodata.text import search_key
@@ -67,6 +67,10 @@ class ItemsQuery:
         Ids up to this one.
     filter : Filter, optional
         CQL2, of the same register.
+    unit : str, optional
+        Code of the commune or province that records belong to.
+    is_whole : bool
+        With the records that no list shows unless it is asked for them.
     """
 
     limit: int = 10
@@ -83,6 +87,8 @@ class ItemsQuery:
     at: int | None = None
     upto: int | None = None
     filter: Filter | None = None
+    unit: str | None = None
+    is_whole: bool = False
 
     @property
     def is_past(self) -> bool:
@@ -117,8 +123,10 @@ def _narrowed(view: FromClause, register: Register, query: ItemsQuery, *, is_rep
     statement: Select[Any] = select(view.c.id).where(*_place(view, register, query, is_replaced=is_replaced))
     hidden = register.hidden
     asked = query.equals.keys() | (query.filter.names if query.filter else frozenset())
-    if hidden is not None and not {hidden.field, *register.key} & asked:
+    if hidden is not None and not query.is_whole and not {hidden.field, *register.key} & asked:
         statement = statement.where(view.c[hidden.field].not_in(hidden.unlisted))
+    if query.unit is not None:
+        statement = statement.where(in_unit(register, view, query.unit))
     for name, value in query.equals.items():
         statement = statement.where(_equals(view, register, register.field(name), value, is_replaced=is_replaced))
     if query.filter is not None:

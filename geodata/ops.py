@@ -28,11 +28,15 @@ class Revision(Base):
     """One publish of one register: everything it changed became visible at once.
 
     Numbers count up without a gap per register in the order of commits: they are taken under an advisory lock,
-    and the primary key refuses what a lock alone could let through.
+    and the primary key refuses what a lock alone could let through. Transactions count up in the same way over all
+    registers: the database gives them as the last thing before the commit (docs/decisions/0032).
     """
 
     __tablename__ = "revision"
-    __table_args__ = ({"schema": "ops"},)
+    __table_args__ = (
+        CheckConstraint("kind IN ('publish', 'undo', 'redraw', 'policy')", name="kind"),
+        {"schema": "ops"},
+    )
 
     register: Mapped[str] = mapped_column(Text, primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -46,6 +50,13 @@ class Revision(Base):
     added: Mapped[int] = mapped_column(Integer)
     changed: Mapped[int] = mapped_column(Integer)
     removed: Mapped[int] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(Text, server_default="publish", comment="What made it")
+    transaction: Mapped[int | None] = mapped_column(
+        BigInteger, unique=True, comment="Its number over all registers; null until the commit"
+    )
+    last_id: Mapped[int | None] = mapped_column(
+        BigInteger, comment="The highest number that the register had given to a record; null where that was not noted"
+    )
 
 
 class Change(Base):

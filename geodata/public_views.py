@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    false,
     func,
     literal,
     or_,
@@ -31,6 +32,9 @@ DECIMALS = 7
 
 Names = tuple[str, ...] | None
 """Names of the properties that are shown, in their order; None for all."""
+
+COMMUNE_DIGITS = 5
+"""Of a commune's code; a province's has two."""
 
 
 class Geometry(UserDefinedType[object]):
@@ -130,3 +134,20 @@ class _Json(UserDefinedType[object]):
 
     def get_col_spec(self, **_options: object) -> str:
         return "json"
+
+
+def unit_field(register: Register) -> str:
+    """Return the name of the field that says which unit a record belongs to, of a unit its own code."""
+    return "commune_code" if any(item.name == "commune_code" for item in register.public_fields) else "code"
+
+
+def in_unit(register: Register, view: FromClause, unit: str) -> ColumnElement[bool]:
+    """Return the condition that a record belongs to a commune or province."""
+    if len(unit) == COMMUNE_DIGITS:
+        return false() if register.id == "provinces" else view.c[unit_field(register)] == unit
+    if register.id == "provinces":
+        return view.c.code == unit
+    if "province_code" in view.c:
+        return view.c.province_code == unit
+    communes = table("communes", column("code"), column("province_code"), schema="open")
+    return view.c[unit_field(register)].in_(select(communes.c.code).where(communes.c.province_code == unit))

@@ -4,7 +4,7 @@ from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geodata.derived import tile_table
-from geodata.history import Counts, announce, latest_revision, lock_register, start_revision
+from geodata.history import Counts, Kind, announce, latest_revision, lock_register, start_revision
 from geodata.ops import Setting
 from geodata.refresh import Refresh
 from geodata.register import Register
@@ -60,19 +60,19 @@ def change_policy(connection: Connection, policy: str) -> bool:
     connection.execute(statement.on_conflict_do_update(index_elements=[Setting.name], set_=changes))
     for register in guarded:
         if latest_revision(connection, register.id) > 0:
-            number = _start(connection, register, POLICY_NOTE)
+            number = _start(connection, register, POLICY_NOTE, "policy")
             Refresh(connection, register, number).restamp()
             announce(connection, register, number)
     return True
 
 
-def _start(connection: Connection, register: Register, note: str) -> int:
-    return start_revision(connection, register, Counts(0, 0), author="system", note=note, upload_id=None)
+def _start(connection: Connection, register: Register, note: str, kind: Kind) -> int:
+    return start_revision(connection, register, Counts(0, 0), author="system", note=note, upload_id=None, kind=kind)
 
 
 def _redraw(connection: Connection, register: Register) -> int:
     lock_register(connection, register)
-    number = _start(connection, register, NOTE)
+    number = _start(connection, register, NOTE, "redraw")
     # A copy that is missing is drawn; one that is there is kept while its shape stays.
     connection.execute(update(tile_table(register)).values(geom_mid=None, geom_low=None))
     Refresh(connection, register, number).run(select(register.table.c.id))

@@ -181,8 +181,9 @@ def roll_back(
         return undo.result(None)
     note = f"{NOTE}{number}"
     revision = start_revision(
-        connection, register, counts, author=actor.name, note=note, upload_id=None, communes=undo.communes or None
-    )
+        connection, register, counts, author=actor.name, note=note, upload_id=None, communes=undo.communes or None,
+        kind="undo",
+    )  # fmt: skip
     on_stage("writing")
     undo.apply(revision)
     on_stage("refreshing")

@@ -191,6 +191,7 @@ def test_what_runs_with_the_owner_s_rights_is_open_to_those_who_need_it_only(ser
             "address_card": "bandoso_public bandoso_staff",
             "find_address": "bandoso_public bandoso_staff",
             "history_end": "bandoso_public bandoso_staff bandoso_worker",
+            "touched_ids": "bandoso_public bandoso_staff bandoso_worker",
             "begin_bulk_load": "bandoso_worker",
             "end_bulk_load": "bandoso_worker",
             "settle_bulk_load": "bandoso_worker",
