@@ -72,6 +72,10 @@ _EXPORT: list[Parameter] = [
         {"type": "boolean", "default": False},
     )
 ]
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_UNIT: Parameter = (
+    "unit", "Code of a commune (5 digits) or province (2 digits)", {"type": "string", "pattern": "^([0-9]{2}|[0-9]{5})$"}
+)  # fmt: skip
 REPAIRED = "/uploads/{uploadId}/repaired.gpkg"
 _FILES: Mapping[str, str] = {
     "/collections/{collectionId}/export.gpkg": gpkg.MEDIA_TYPE,
@@ -86,6 +90,20 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", REVISIONS): _PAGE,
     ("get", REVISION): _PAGE,
     ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
+    ("get", "/changes"): [
+        ("register", "Collection ids, comma separated; all by default", _TEXT),
+        _UNIT,
+        ("since", "Transactions after this number", _COUNT),
+        ("until", "Transactions up to this number", _COUNT),
+        ("limit", "Events on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+        ("cursor", "From a next link", _TEXT),
+    ],
+    ("get", "/changes/snapshot"): [
+        ("register", "Id of a collection", {"type": "string", "enum": list(discover())}),
+        ("number", "As it was after this transaction; the latest by default", _COUNT),
+        _UNIT,
+    ],
+    ("get", "/changes.atom"): [("register", "Collection ids, comma separated; all by default", _TEXT), _UNIT],
     ("get", "/search"): [
         ("q", "Words or a code", {"type": "string", "minLength": 1, "maxLength": 100}),
         ("limit", "Results", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}),
@@ -101,9 +119,11 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
         ("after", "From `next` of the page before", {"type": "integer", "minimum": 0, "default": 0}),
     ],
 }  # fmt: skip
-_REQUIRED = {("/search", "q")}
+_REQUIRED = {("/search", "q"), ("/changes/snapshot", "register")}
 _MEDIA: Mapping[str, str] = {
     "/search": GEOJSON,
+    "/changes/snapshot": "application/x-ndjson",
+    "/changes.atom": "application/atom+xml",
     "/styles/map.json": MAPLIBRE,
     "/styles/{styleId}.json": MAPLIBRE,
     "/basemap.geojson": GEOJSON,
@@ -215,7 +235,9 @@ def _add_edit(method: str, operation: Json, parameters: Json, responses: Json) -
 
 
 def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -> None:
-    """Add what changes ask of the state that the client has seen."""
+    """Add what must be given, and what changes ask of the state that the client has seen."""
+    if path == "/changes/snapshot":
+        parameters["register"]["required"] = True
     if (method, path) == ("post", ROLLBACK):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
         parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")

@@ -51,5 +51,32 @@ def read_cursor(text: str, register: Register, key: bytes, sortby: str = "") -> 
     )
 
 
+def write_place(numbers: Sequence[int], kind: str, key: bytes) -> str:
+    """Write a place in a list of its own kind as numbers."""
+    body = orjson.dumps([kind, *numbers])
+    return base64.urlsafe_b64encode(_sign(body, key) + body).decode().rstrip("=")
+
+
+def read_place(text: str, kind: str, key: bytes) -> list[int]:
+    """Read what `write_place` wrote.
+
+    Raises
+    ------
+    ParameterError
+    """
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (ValueError, binascii.Error):
+        raw = b""
+    body = raw[_SIGNATURE:]
+    if body and hmac.compare_digest(_sign(body, key), raw[:_SIGNATURE]):
+        found, *numbers = orjson.loads(body)
+        if found == kind:
+            return [int(number) for number in numbers]
+    raise ParameterError(
+        name="cursor", why_vi="không phải con trỏ của danh sách này.", why_en="it is no cursor of this list."
+    )
+
+
 def _sign(body: bytes, key: bytes) -> bytes:
     return hmac.new(key, body, hashlib.sha256).digest()[:_SIGNATURE]
