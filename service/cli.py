@@ -34,6 +34,7 @@ from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
 from service.cli_files import files_app
+from service.cli_replicate import replicate
 from service.cli_report import exit_code, print_summary
 from service.cli_revisions import show_revisions, undo_revision
 from service.cli_tiles import tiles_app
@@ -61,6 +62,7 @@ for name, group in (
 
 app.command("revisions")(show_revisions)
 app.command("rollback")(undo_revision)
+app.command("replicate")(replicate)
 
 out = Console()
 err = Console(stderr=True)

@@ -236,7 +236,7 @@ _NEWEST, _ENTRIES = 100, 30
 @router.get("/changes.atom", dependencies=[public], summary="Changes as an Atom feed")
 def atom(request: Request, database: DatabaseDep, catalogue: CatalogueDep, settings: SettingsDep) -> Response:
     """Return the latest revisions that changed something of a commune, or of all, as a feed for readers of news."""
-    given = only(request, {"register", "unit"}, ())
+    given = only(request, {"register", "unit"})
     registers, unit = read_registers(given), read_unit(given)
     with database.read() as connection:
         numbers = read_numbers(connection, catalogue)

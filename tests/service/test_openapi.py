@@ -94,7 +94,7 @@ def test_every_path_parameter_is_described(document: dict[str, Any]) -> None:
 
 def test_every_described_parameter_is_taken(client: TestClient, document: dict[str, Any]) -> None:
     """A parameter that is not known gets 400, so none of these may."""
-    values = {"q": "thon", "bbox": "106,20,107,21", "datetime": "2026-01-01", "limit": "1", "offset": "0", "f": "json", "lang": "en", "layers": "addresses", "v": "1", "as-of": "1", "filter": "TRUE", "filter-lang": "cql2-text"}  # fmt: skip
+    values = {"q": "thon", "register": "provinces", "number": "1", "unit": "20194", "since": "0", "until": "9", "bbox": "106,20,107,21", "datetime": "2026-01-01", "limit": "1", "offset": "0", "f": "json", "lang": "en", "layers": "addresses", "v": "1", "as-of": "1", "filter": "TRUE", "filter-lang": "cql2-text"}  # fmt: skip
     places = {
         "collectionId": "addresses",
         "featureId": "1",
