@@ -19,6 +19,7 @@ from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
+from service.openapi_changes import ASKED_OF_CHANGES
 from service.openapi_examples import EXAMPLES, VN2000_EXAMPLES
 from service.openapi_items import (
     ASKED_OF_ITEM,
@@ -65,17 +66,8 @@ _PAGE: list[Parameter] = [
     ("limit", "Rows on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 10}),
     ("cursor", "From a next link", {"type": "string"}),
 ]
-_EXPORT: list[Parameter] = [
-    (
-        "private",
-        "All that is known of one's own communes; for officers who signed in",
-        {"type": "boolean", "default": False},
-    )
-]
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_UNIT: Parameter = (
-    "unit", "Code of a commune (5 digits) or province (2 digits)", {"type": "string", "pattern": "^([0-9]{2}|[0-9]{5})$"}
-)  # fmt: skip
+_PRIVATE = "All that is known of one's own communes; for officers who signed in"
+_EXPORT: list[Parameter] = [("private", _PRIVATE, {"type": "boolean", "default": False})]
 REPAIRED = "/uploads/{uploadId}/repaired.gpkg"
 _FILES: Mapping[str, str] = {
     "/collections/{collectionId}/export.gpkg": gpkg.MEDIA_TYPE,
@@ -90,20 +82,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", REVISIONS): _PAGE,
     ("get", REVISION): _PAGE,
     ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
-    ("get", "/changes"): [
-        ("register", "Collection ids, comma separated; all by default", _TEXT),
-        _UNIT,
-        ("since", "Transactions after this number", _COUNT),
-        ("until", "Transactions up to this number", _COUNT),
-        ("limit", "Events on a page", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
-        ("cursor", "From a next link", _TEXT),
-    ],
-    ("get", "/changes/snapshot"): [
-        ("register", "Id of a collection", {"type": "string", "enum": list(discover())}),
-        ("number", "As it was after this transaction; the latest by default", _COUNT),
-        _UNIT,
-    ],
-    ("get", "/changes.atom"): [("register", "Collection ids, comma separated; all by default", _TEXT), _UNIT],
+    **ASKED_OF_CHANGES,
     ("get", "/search"): [
         ("q", "Words or a code", {"type": "string", "minLength": 1, "maxLength": 100}),
         ("limit", "Results", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}),
@@ -235,9 +214,7 @@ def _add_edit(method: str, operation: Json, parameters: Json, responses: Json) -
 
 
 def _add_conditions(method: str, path: str, parameters: Json, responses: Json) -> None:
-    """Add what must be given, and what changes ask of the state that the client has seen."""
-    if path == "/changes/snapshot":
-        parameters["register"]["required"] = True
+    """Add what changes ask of the state that the client has seen."""
     if (method, path) == ("post", ROLLBACK):
         parameters["key"] = _parameter("Idempotency-Key", "header", _TEXT, "One for each rollback")
         parameters["if_match"] = _parameter("If-Match", "header", _TEXT, "The etag of the list of revisions")
