@@ -118,7 +118,8 @@ _PAGES = frozenset(
     {
         "/", "/collections", "/collections/{collectionId}", ITEMS, ITEM, REVISIONS, REVISION, "/archives", "/styles", "/tiles",
         "/tiles/{tileMatrixSetId}", "/collections/{collectionId}/tiles", "/collections/{collectionId}/tiles/{tileMatrixSetId}",
-        "/tileMatrixSets", "/tileMatrixSets/{tileMatrixSetId}",
+        "/tileMatrixSets", "/tileMatrixSets/{tileMatrixSetId}", "/changes", "/downloads", "/downloads/{collectionId}",
+        "/downloads/{collectionId}/{area}",
     }
 )  # fmt: skip
 """What people can read at the same address."""

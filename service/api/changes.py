@@ -29,7 +29,7 @@ from geodata.register import Register
 from geodata.registers import discover, get_register
 from service.api.atom import list_entries, write_feed
 from service.api.cursors import read_place, write_place
-from service.api.forms import VARY, etag_of, is_unchanged, json_response, link, pick_form, unchanged
+from service.api.forms import VARY, VARY_BY_LANGUAGE, etag_of, is_unchanged, json_response, link, pick_form, unchanged
 from service.api.parameters import only, read_whole
 from service.auth.policy import public
 from service.catalogue import Catalogue
@@ -204,9 +204,9 @@ def snapshot(request: Request, database: DatabaseDep, catalogue: CatalogueDep) -
     head = {"mark": numbers.mark, "day": numbers.day, "register": register.id, "unit": unit, "transaction": number, "revision": revision}  # fmt: skip
     etag = etag_of(*head.values(), policy, numbers.latest)
     if is_unchanged(request, etag):
-        return unchanged(etag)
+        return unchanged(etag, "")
     lines = _lines(database, catalogue, register, head, (numbers.mark, numbers.day, policy))
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY}
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
     return StreamingResponse(lines, media_type=NDJSON, headers=headers)
 
 
@@ -242,10 +242,10 @@ def atom(request: Request, database: DatabaseDep, catalogue: CatalogueDep, setti
         numbers = read_numbers(connection, catalogue)
         etag = etag_of(numbers.latest, numbers.mark, catalogue.policy(connection), request.url, base_url(request), pick_language(request))  # fmt: skip
         if is_unchanged(request, etag):
-            return unchanged(etag)
+            return unchanged(etag, VARY_BY_LANGUAGE)
         every = ChangesQuery(registers, Position(0, AFTER_ALL), numbers.latest, MAX_LIMIT, unit)
         entries = list_entries(connection, every, _NEWEST, _ENTRIES)
     title = settings.title_en if pick_language(request) == "en" else settings.title_vi
     body = write_feed(entries, base=base_url(request), asked=given, title=title, language=pick_language(request))
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY}
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": VARY_BY_LANGUAGE}
     return Response(body, media_type="application/atom+xml", headers=headers)

@@ -62,7 +62,9 @@ def document_with_ids(service: str) -> Json:
                 if parameter["in"] == "path" and name in known and "enum" not in schema:
                     parameter["schema"] = {"type": "string", "enum": known[name]}
                     parameter["example"] = known[name][0]
-                elif name == CUT and path.endswith(("/items", "/items.{ending}", "/revisions", "/revisions/{number}")):
+                elif name == CUT and path.endswith(
+                    ("/items", "/items.{ending}", "/revisions", "/revisions/{number}", "/changes")
+                ):
                     schema.pop("maximum", None)
                 elif name == "filter":
                     schema["maxLength"] = LONGEST_FILTER
