@@ -123,18 +123,23 @@ def test_links_carry_the_public_address_where_a_proxy_hides_it(sample_url: str) 
 
 
 @pytest.mark.parametrize("height", [False, True], ids=["four numbers", "six numbers"])
-def test_a_box_holds_the_points_inside_it_and_none_a_metre_away(
+def test_a_box_holds_the_points_inside_it_and_no_others(
     client: TestClient, addresses: list[Feature], height: bool
 ) -> None:
     west, south, east, north = 106.23, 20.32, 106.25, 20.35
     asked = f"{west},{south},-10,{east},{north},500" if height else f"{west},{south},{east},{north}"
     within = box(west, south, east, north)
     inside = ids([item for item in addresses if shape(item["geometry"]).within(within)])
-    # Bounds are compared in single precision, 0.8 m at this longitude.
-    around = ids([item for item in addresses if shape(item["geometry"]).within(within.buffer(1e-5))])
-    found = ids(features_of(client, ADDRESSES, bbox=asked))
     assert 0 < len(inside) < len(addresses)
-    assert inside <= found <= around
+    assert ids(features_of(client, ADDRESSES, bbox=asked)) == inside
+
+
+def test_a_point_a_decimetre_outside_a_box_is_not_in_it(client: TestClient, addresses: list[Feature]) -> None:
+    for item in addresses[:20]:
+        x, y = item["geometry"]["coordinates"]
+        west, north = x - 1e-4, y + 1e-4
+        held = [ids(features_of(client, ADDRESSES, bbox=f"{west},{y - by},{x + by},{north}")) for by in (1e-6, -1e-6)]
+        assert [item["id"] in found for found in held] == [True, False]
 
 
 def test_a_box_meets_areas_by_their_shape(client: TestClient, areas: list[Feature]) -> None:
