@@ -25,7 +25,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.exc import OperationalError
 
 from geodata.crs import EAST, NORTH, SOUTH, WEST
-from geodata.derived import finished_table, geometry_names, grid_table, placed_table, tile_table
+from geodata.derived import finished_table, geometry_names, grid_table, placed_table, tile_table, written_table
 from geodata.register import Register
 
 MOST_INVALID = 50
@@ -143,7 +143,7 @@ def table_statistics(connection: Connection, register: Register) -> list[dict[st
     ``troubles``: ``missing_index`` (with ``missing``), ``broken_index``, ``never_analysed``, ``many_dead_rows``.
     """
     tables = [tile_table(register), *([grid_table(register)] if register.tile.counts_below is not None else [])]
-    tables += [placed_table(register), finished_table(register)] if register.is_dense else []
+    tables += [placed_table(register), written_table(register), finished_table(register)] if register.is_dense else []
     found = []
     for derived in tables:
         values = {"schema": derived.schema, "name": derived.name}

@@ -48,6 +48,7 @@ from geodata.derived import (
     kind_columns,
     placed_table,
     tile_table,
+    written_table,
 )
 from geodata.ops import Change
 from geodata.register import Field, Register, SideList
@@ -241,6 +242,12 @@ def placed_at_all_select(register: Register) -> str:
     return f"SELECT 1 AS one FROM (SELECT FROM reg.{placed_table(register).name} ORDER BY tile, id LIMIT 1) AS found"
 
 
+def written_view_select(register: Register) -> str:
+    """Return the SELECT behind ``open.<register>_written``: nothing where the policy guards any record."""
+    guard = "" if register.guarded is None else f" WHERE {POLICY} = 'code_point'"
+    return f"SELECT id, feature FROM reg.{written_table(register).name}{guard}"
+
+
 def _guarded_copy_select(register: Register, slim: Table) -> str:
     columns: list[ColumnElement[object]] = [
         literal_column(f"reg.{slim.name}.{column.name}").label(column.name) for column in slim.c
@@ -323,7 +330,7 @@ def _grants(register: Register) -> Iterator[str]:
         sides.append(register.codes.__table__.name)
     derived = [tile_table(register).name]
     if register.is_dense:
-        derived += [table(register).name for table in (placed_table, grid_table, finished_table)]
+        derived += [table(register).name for table in (placed_table, written_table, grid_table, finished_table)]
     for name in (register.id, *sides, *derived):
         yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON reg.{name} TO {WORKER_ROLE}"
     yield f"GRANT USAGE, UPDATE ON SEQUENCE reg.{register.id}_id_seq TO {WORKER_ROLE}"
@@ -342,6 +349,7 @@ def register_statements(register: Register) -> Iterator[str]:
     if register.is_dense:
         views[placed_table(register).name] = placed_view_select(register)
         views[f"{placed_table(register).name}_at_all"] = placed_at_all_select(register)
+        views[written_table(register).name] = written_view_select(register)
         views[grid_table(register).name] = grid_view_select(register)
         views[finished_table(register).name] = finished_view_select(register)
     if register.codes is not None:

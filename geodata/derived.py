@@ -105,6 +105,19 @@ def placed_table(register: Register, metadata: MetaData = Base.metadata) -> Tabl
 
 
 @cache
+def written_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
+    """Return the features of a dense register as the text that goes out."""
+    return Table(
+        f"{register.id}_written",
+        metadata,
+        Column("id", BigInteger, primary_key=True, autoincrement=False),
+        Column("feature", Text, nullable=False, comment="GeoJSON, with all that is public"),
+        schema="reg",
+        comment=f"Features of {register.id} written out",
+    )
+
+
+@cache
 def grid_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
     """Return the counts per cell of a dense point register, kept by the tile that shows them.
 
@@ -182,6 +195,7 @@ def declare_all() -> MetaData:
         tile_table(register)
         if register.is_dense:
             placed_table(register)
+            written_table(register)
             grid_table(register)
             finished_table(register)
     search_table()

@@ -226,7 +226,8 @@ def read_feature(
     if condition is not None and register.id in read_versions(connection):
         parts = parts_of(register, is_past=is_past, names=names)
         columns = parts if in_parts else (feature_of(register, is_past=is_past, names=names),)
-        statement = select(*columns, view.c.revision, view.c.updated_at).where(condition)
+        plain = () if in_parts else (view.c.uuid,)
+        statement = select(*columns, view.c.revision, view.c.updated_at, *plain).where(condition)
         for row in connection.execute(statement.params(at=at)):
             return row
     raise FeatureNotFoundError(feature=feature_id[:60])

@@ -89,9 +89,10 @@ def feature_at(register: Register) -> Label[str]:
     return _written(register, states_view(register))
 
 
-def property_names(register: Register) -> list[str]:
+@cache
+def property_names(register: Register) -> tuple[str, ...]:
     """Return the names of the properties that features have, in their order."""
-    return [*(item.name for item in register.public_fields), *(side.name for side in register.lists)]
+    return (*(item.name for item in register.public_fields), *(side.name for side in register.lists))
 
 
 @cache

@@ -39,6 +39,7 @@ from geodata.ops import TileStamp
 from geodata.placed import add_placed, is_placed, remove_placed
 from geodata.register import Register
 from geodata.stamps import SIDES, Stamps, sides
+from geodata.written import forget, is_kept, rewrite
 
 _TOUCHED, _WAS = table("touched", column("id")), table("slim_was", column("id"))
 _POINTS = """CREATE TEMP VIEW touched_box AS SELECT NULL::bigint AS id, 1 AS sign,
@@ -109,6 +110,7 @@ class Refresh:
             self.stamps.stamp_changed()
         if self.register.is_named:
             self._search()
+        self._write_features()
         self.connection.execute(text(f"DROP {'VIEW' if are_ready else 'TABLE'} touched_box"))
         self.connection.execute(text("DROP TABLE IF EXISTS touched, cell_delta, slim_was, slim_now"))
 
@@ -201,6 +203,10 @@ class Refresh:
             return drawn
         tolerances = {"geom_mid": MID_TOLERANCE_M, "geom_low": LOW_TOLERANCE_M}
         return [*drawn, *(_simplified(shape, metres).label(name) for name, metres in tolerances.items())]
+
+    def _write_features(self) -> None:
+        if is_kept(self.register):
+            (forget if self.touches_all else rewrite)(self.connection, self.register)
 
     def _search(self) -> None:
         entries, live, register = search_table(), self.register.table, self.register

@@ -39,6 +39,7 @@ from service.api import (
 )  # fmt: skip
 from service.api.forms import json_response
 from service.api.parameters import only
+from service.api.quick_items import QuickItems
 from service.api.tile_events import TileEvents
 from service.api.tiles import Receive, Scope, Send, TileApplication
 from service.api.upload_events import UploadWatch
@@ -66,7 +67,7 @@ from service.setup import apply_settings
 from service.storage import open_storage
 from service.validators import ContentValidators
 from service.web import pages
-from tiles.connections import PLANNING
+from tiles.connections import PLANNING, Connections
 from tiles.selection import TileSelections
 from tiles.store import StoreSettings, TileStore
 
@@ -94,7 +95,7 @@ def openapi_document(request: Request) -> Response:
 
 
 class Application:
-    """Tiles and news of them go to their own small applications, everything else to FastAPI.
+    """Tiles, news of them and plain items go to their own small applications, everything else to FastAPI.
 
     Attributes
     ----------
@@ -110,6 +111,7 @@ class Application:
             "/validate": FileLimit(settings.validate_max_mb, "BANDOSO_VALIDATE_MAX_MB"),
         }
         self._reads = ReadBudget(settings.reads_per_second, settings.reads_burst)
+        self._quick = QuickItems(api, api.state.quick, settings)
         self._wrapped = RequestMiddleware(api, largest=largest, is_secure=settings.env == "production")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,6 +133,8 @@ class Application:
                 return
             if TileEvents.owns(scope["path"]):
                 await self.api.state.tile_events(scope, receive, send)
+                return
+            if await self._quick.answer(scope, send):
                 return
         await self._wrapped(scope, receive, send)
 
@@ -175,6 +179,7 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
         api.include_router(router)
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
+    api.state.quick = _quick_connections(settings)
     api.add_middleware(ContentValidators)
     api.add_middleware(Compression, packed=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED))
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)
@@ -205,9 +210,16 @@ async def _lifespan(api: FastAPI) -> AsyncIterator[None]:
     at_end_of_process(api.state.tile_events.end)
     log.info("api starts", storage=api.state.storage.name)
     yield
+    await api.state.quick.close()
     await api.state.selections.stop()
     await api.state.tiles.stop()
     api.state.database.dispose()
+
+
+def _quick_connections(settings: ServiceSettings) -> Connections:
+    """Return the connections by which plain requests for items are answered."""
+    store = tile_settings(settings)
+    return Connections(store.pool_size, store.wait_s, dsn=store.dsn, server_settings=store.server_settings)
 
 
 def tile_settings(settings: ServiceSettings) -> StoreSettings:

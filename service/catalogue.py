@@ -58,6 +58,11 @@ class Catalogue:
             self._totals[register.id] = held
         return held[1]
 
+    def known_total(self, register: Register, revision: int, policy: str, mark: str) -> int | None:
+        """Return the same where it has been counted."""
+        held = self._totals.get(register.id)
+        return held[1] if held is not None and held[0] == (revision, policy, mark) else None
+
     def day(self, connection: Connection, register: Register) -> date | None:
         """Return the database's day where what the register shows depends on it, else None."""
         return read_day(connection) if register.changes_by_day else None

@@ -36,7 +36,14 @@ CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 RegisterDep = Annotated[Register, Depends(_register)]
 
 
+_BASE = "bandoso.base_url"
+"""Key of a request's scope: the service's own origin, once it has been asked for."""
+
+
 def base_url(request: Request) -> str:
     """Return the service's own origin, without a final slash: as configured, else as the request has it."""
-    settings: ServiceSettings = request.app.state.settings
-    return (settings.public_url or str(request.base_url)).rstrip("/")
+    found: str | None = request.scope.get(_BASE)
+    if found is None:
+        settings: ServiceSettings = request.app.state.settings
+        found = request.scope[_BASE] = (settings.public_url or str(request.base_url)).rstrip("/")
+    return found

@@ -14,6 +14,7 @@ from prometheus_client import Counter, Histogram
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
+Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -64,6 +65,7 @@ OPEN = {
     b"access-control-expose-headers": b"ETag, Link, Location",
     b"cross-origin-resource-policy": b"cross-origin",
 }
+SECURE = {b"strict-transport-security": b"max-age=31536000; includeSubDomains"}
 PREFLIGHT = {
     "Allow": "GET, HEAD",
     "Access-Control-Allow-Origin": "*",
@@ -139,7 +141,7 @@ class RequestMiddleware:
             self._note(inner, scope["method"], status, time.perf_counter() - started)
             structlog.contextvars.clear_contextvars()
 
-    def _headers(self, scope: Scope, headers: list[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    def _headers(self, scope: Scope, headers: Headers, request_id: str) -> Headers:
         held = dict(headers)
         added = dict(SECURITY)
         path = scope["path"]
@@ -150,7 +152,7 @@ class RequestMiddleware:
         else:
             added |= OPEN
         if self.is_secure:
-            added[b"strict-transport-security"] = b"max-age=31536000; includeSubDomains"
+            added |= SECURE
         added[b"x-request-id"] = request_id.encode()
         return [*headers, *((name, value) for name, value in added.items() if name not in held)]
 
@@ -162,6 +164,11 @@ class RequestMiddleware:
         # Why the service is unavailable is logged where it is found, once for all requests.
         write = log.info if status < 500 or status == 503 else log.error  # noqa: PLR2004
         write("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
+
+
+def common_headers(*, is_secure: bool) -> Headers:
+    """Return the headers that every answer of open data has."""
+    return [*SECURITY.items(), *OPEN.items(), *(SECURE.items() if is_secure else ())]
 
 
 def _is_edit(scope: Scope) -> bool:

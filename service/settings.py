@@ -31,6 +31,8 @@ class ServiceSettings(GeodataSettings):
         Host names the service answers to, comma separated.
     public_url : str
         Origin in absolute links where a proxy hides it; otherwise taken from the request.
+    item_cache_mb : int
+        Memory for pages of items that were given lately; 0 keeps none.
     tile_listeners : int
         Open maps that one process tells of changes; never more than half of the files it may open.
     validate_max_mb, validate_max_rows, validate_timeout_s : numbers
@@ -71,6 +73,7 @@ class ServiceSettings(GeodataSettings):
     title_vi: str = "Bản đồ số"
     title_en: str = "Digital map"
     tile_cache_mb: int = 96
+    item_cache_mb: int = 16
     tile_pool_size: int = 3
     tile_listeners: int = 5000
     session_idle_minutes: int = 30

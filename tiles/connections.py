@@ -56,13 +56,23 @@ class Connections:
         TilesBusyError
             When no connection came free in time.
         """
-        connection = await self._take()
-        try:
-            row = await connection.fetchrow(statement, *values)
-        finally:
-            self._pass_on(connection)
+        row = await self.find(statement, *values)
         assert row is not None
         return row
+
+    async def find(self, statement: str, *values: Any) -> asyncpg.Record | None:
+        """Run a statement that gives one row or none.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free in time.
+        """
+        connection = await self._take()
+        try:
+            return await connection.fetchrow(statement, *values)
+        finally:
+            self._pass_on(connection)
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[asyncpg.Connection]:

@@ -158,6 +158,10 @@ class TileStore:
             self.cache.put(key, tile)
         return tile
 
+    def is_at_home(self) -> bool:
+        """Whether this is asked in the event loop in which the store was started, the only one that its news come to."""
+        return self._listener is not None and self._listener.get_loop() is asyncio.get_running_loop()
+
     def steady(self, mark: str) -> str:
         """Return the mark that was read before a tile was made, or where it has changed since, one that is of no database."""
         return mark if mark == self.mark else _mark_of_nothing()

@@ -28,6 +28,7 @@ from geodata.placed import place_all
 from geodata.refresh import Refresh
 from geodata.register import Field, Register
 from geodata.units.index import UnitIndex, load_units
+from geodata.written import write_all
 
 SORT_MEMORY = "256MB"
 """For sorting and hashing while a revision is written: 675,000 records fit without going through the disk."""
@@ -227,13 +228,15 @@ def open_staged(connection: Connection, register: Register, staged: Staged) -> T
 def settle(database: Database) -> None:
     """Do what publishing has left for after its commit.
 
-    That is, after a first load, statistics, the check that parts belong to records, and the places of points in their
-    tiles; and the finished layers of tiles whose counts changed.
+    That is, after a first load, statistics, the check that parts belong to records, the places of points in their
+    tiles, and features as text; and the finished layers of tiles whose counts changed.
     """
     with database.worker() as connection:
         connection.execute(select(func.ops.settle_bulk_load()))
     with database.worker() as connection:
         place_all(connection)
+    with database.worker() as connection:
+        write_all(connection)
     is_more = True
     while is_more:
         with database.worker() as connection:

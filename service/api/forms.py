@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -12,6 +15,7 @@ from service import VERSION
 Form = Literal["html", "json"]
 GEOJSON = "application/geo+json"
 SCHEMA = "application/schema+json"
+_SETTLED_S = 2.0
 VARY = "Accept, Accept-Language, Cookie"
 VARY_BY_LANGUAGE = "Accept-Language, Cookie"
 
@@ -60,16 +64,47 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()
 
 
-def is_unchanged(request: Request, etag: str) -> bool:
-    """Whether the client has this version already."""
-    held = request.headers.get("if-none-match", "")
-    return held == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}
+def is_unchanged(request: Request, etag: str, dated: datetime | None = None) -> bool:
+    """Whether the client has this version already, by its ETag or, where it names none, by its time.
+
+    Parameters
+    ----------
+    dated : datetime, optional
+        When the state that is shown came to be, see `last_modified`.
+    """
+    held = request.headers.get("if-none-match")
+    if held is not None:
+        return held == "*" or etag in {part.strip().removeprefix("W/") for part in held.split(",")}
+    since = request.headers.get("if-modified-since")
+    if since is None or dated is None or not last_modified(dated):
+        return False
+    try:
+        return dated.replace(microsecond=0) <= parsedate_to_datetime(since)
+    except (TypeError, ValueError):
+        return False
+
+
+def last_modified(dated: datetime | None) -> dict[str, str]:
+    """Return the header that tells when a state came to be; none of a state so young that a second may hold another one."""
+    if dated is None or (datetime.now(UTC) - dated).total_seconds() < _SETTLED_S:
+        return {}
+    return {"Last-Modified": _http_date(dated.replace(microsecond=0))}
+
+
+@lru_cache(maxsize=4096)
+def _http_date(dated: datetime) -> str:
+    # Records of one file have one time.
+    return format_datetime(dated.astimezone(UTC), usegmt=True)
 
 
 def unchanged(etag: str, vary: str = VARY) -> Response:
     """Answer 304, with what the answer itself says of ``Vary``."""
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    return Response(status_code=304, headers=headers | ({"Vary": vary} if vary else {}))
+    return Response(status_code=304, headers=unchanged_headers(etag, vary))
+
+
+def unchanged_headers(etag: str, vary: str) -> dict[str, str]:
+    """Return the headers of such an answer."""
+    return {"ETag": etag, "Cache-Control": "no-cache", **({"Vary": vary} if vary else {})}
 
 
 def link(href: str, rel: str, media_type: str, title: str | None = None) -> dict[str, str]:

@@ -102,6 +102,8 @@ def vary_of(form: ItemForm, *, is_named: bool) -> str:
 
 
 def _accepted(header: str, forms: Mapping[str, ItemForm]) -> ItemForm:
+    if not header:
+        return PLAIN
     liked = weights(header)
     found = [(liked[media], form) for form in forms.values() for media in form.accepted if liked.get(media)]
     best = max((weight for weight, _ in found), default=0.0)

@@ -1,6 +1,6 @@
 """OGC API - Features - Part 1: Core."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from shapely.geometry import box, shape
@@ -95,14 +95,6 @@ def test_a_page_leads_to_itself_to_other_forms_and_to_the_next(api: Api, collect
     assert all(link.get("rel") and link.get("type") for link in page["links"])
     following = api.read(links(page, "next", GEOJSON)[0]["href"], GEOJSON)
     assert not ids(page["features"]) & ids(following["features"])
-
-
-@pytest.mark.xfail(reason="timeStamp is the time of the revision, so that one strong ETag has one body", strict=True)
-def test_the_time_of_a_page_is_that_of_its_answer(api: Api, collection: str) -> None:
-    """Abstract test /conf/core/fc-timeStamp; a page need not have one."""
-    before = datetime.now(UTC).replace(microsecond=0)
-    page = api.items(collection)
-    assert "timeStamp" not in page or before <= datetime.fromisoformat(page["timeStamp"]) <= datetime.now(UTC)
 
 
 def test_the_number_matched_is_that_of_all_pages(api: Api, collection: str) -> None:

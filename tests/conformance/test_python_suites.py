@@ -26,7 +26,6 @@ KNOWN = {
     "core": {
         "test_features.py::test_ast22": "its schema forbids geometry null, which GeoJSON (RFC 7946, 3.2) and our records have",
         "test_feature.py::test_ast28": "the same, of a single feature",
-        "test_features.py::test_ast24": "timeStamp is the time of the revision",
     },
     "filtering": {
         "test_queryables.py::test_ct2": "its reader of Link headers keeps the quotation marks and never sets the href that it looks for",

@@ -110,7 +110,7 @@ UNIT_TABLES = "communes provinces"
 WIDE_TABLES = f"addresses growing_areas tourism_points villages {UNIT_TABLES}"
 SLIM_TABLES = "addresses_tile communes_tile growing_areas_tile provinces_tile tourism_points_tile villages_tile"
 STATES = " ".join(f"{name}_{kind}" for name in WIDE_TABLES.split() for kind in ("states", "replaced"))
-VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_finished addresses_grid addresses_placed addresses_placed_at_all address_codes publication_policy revision tile_stamp"
+VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_finished addresses_grid addresses_placed addresses_placed_at_all addresses_written address_codes publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [
     ("bandoso_public", "open", "SELECT", f"{VIEWS} search_entry"),
@@ -124,7 +124,7 @@ GRANTS = [
     *(
         (
             "bandoso_worker", "reg", privilege,
-            f"{WIDE_TABLES} {SLIM_TABLES} addresses_finished addresses_grid addresses_placed address_codes commune_ntm growing_area_markets "
+            f"{WIDE_TABLES} {SLIM_TABLES} addresses_finished addresses_grid addresses_placed addresses_written address_codes commune_ntm growing_area_markets "
             "household_private search_entry",
         )
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")

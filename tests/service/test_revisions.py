@@ -100,8 +100,6 @@ def test_a_register_is_read_as_it_was_at_a_revision_a_moment_or_a_day(office: Of
     tomorrow = (moment + timedelta(days=1)).date().isoformat()
     assert names(office.client, **{"as-of": tomorrow}) == names(office.client)
     answer = office.client.get(f"{SIGHTS}/items", params={"as-of": number, "limit": 1})
-    published = datetime.fromisoformat(office.client.get(f"{REVISIONS}/{number}").json()["published_at"])
-    assert published == datetime.fromisoformat(answer.json()["timeStamp"])
     again = {"if-none-match": answer.headers["etag"]}
     asked = {"as-of": number, "limit": 1}
     assert office.client.get(f"{SIGHTS}/items", params=asked, headers=again).status_code == 304
