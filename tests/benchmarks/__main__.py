@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks``: measure imports and tiles against their limits and peers, in one run."""
+"""``python -m tests.benchmarks``: measure imports, tiles and items against their limits and peers, in one run."""
 
 import datetime as dt
 import fcntl
@@ -16,6 +16,7 @@ from tests.benchmarks import (
     files,
     growth,
     imports,
+    items,
     memory,
     packing,
     peers,
@@ -36,7 +37,7 @@ from tests.conftest import Server
 
 Run = Callable[[Server, Options, Outcome], None]
 
-PARTS = ("import", "files", "tiles", "areas", "growth")
+PARTS = ("import", "files", "tiles", "items", "areas", "growth")
 FULL_COUNT, FULL_FIELDS = 675_000, 20_000
 
 _AREA_SECONDS = 3.0
@@ -81,10 +82,12 @@ def measure(options: Options) -> Outcome:
         outcome = Outcome(describe_machine(), describe_versions(server), describe_source(), ground.name)
         outcome.note_load("at the start")
         peers.forget_statements(server)
-        if set(options.parts) & {"import", "files", "tiles", "growth"}:
+        if set(options.parts) & {"import", "files", "tiles", "items", "growth"}:
             _import(ground, server, options, outcome)
         # What one part cannot measure is no reason to lose the others.
-        runs: dict[str, Run] = {"files": _files, "tiles": _tiles, "areas": partial(_areas, ground), "growth": _growth}
+        runs: dict[str, Run] = {
+            "files": _files, "tiles": _tiles, "items": _items, "areas": partial(_areas, ground), "growth": _growth,
+        }  # fmt: skip
         for part, run in runs.items():
             if part in options.parts:
                 with outcome.noting_failure(part):
@@ -126,6 +129,12 @@ def _tiles(server: Server, options: Options, outcome: Outcome) -> None:
     sized = report.size_rows(sizes.measure_sizes(server))
     others = [report.memory_row(filled), *([report.packing_row(packed)] if packed else []), *sized]
     outcome.add("tiles", [*report.tile_rows(found), *others])
+
+
+def _items(server: Server, options: Options, outcome: Outcome) -> None:
+    _say("items")
+    found = outcome.measured["items"] = items.run_items(server, options.rounds, options.seconds)
+    outcome.add("items", report.item_rows(found))
 
 
 def _areas(ground: Ground, server: Server, options: Options, outcome: Outcome) -> None:

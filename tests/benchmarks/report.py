@@ -10,6 +10,7 @@ from tests.benchmarks.files import Made
 from tests.benchmarks.growth import PROVINCES
 from tests.benchmarks.growth import ZOOMS as GROWTH_ZOOMS
 from tests.benchmarks.imports import ImportResult, Timed
+from tests.benchmarks.items import AGAIN, FAR, LIMITS
 from tests.benchmarks.memory import Memory
 from tests.benchmarks.packing import Packed
 from tests.benchmarks.rows import Comparison, Row, ratios, short
@@ -29,6 +30,8 @@ MIN_CACHED, MIN_UNCHANGED = 0.7, 0.8
 """Shares of what the same server can answer at all."""
 
 MIN_GROWTH = 0.8
+MIN_TIMES_ITEMS = {"tipg": 8.0, "pygeoapi": 20.0}
+MIN_FAR_PAGE, MIN_TIMES_OFFSET = 1 / 1.2, 100.0
 MAX_API_MB = 400.0
 MIN_SHARE_SMALL = 0.95
 MAX_FILES_S, MAX_FILES_MB = 240.0, 1073.0
@@ -95,7 +98,7 @@ def _cpu(runs: Sequence[Timed]) -> str:
 
 
 def tile_rows(result: Measured) -> list[Row]:
-    """Return the rows about tiles and items of addresses."""
+    """Return the rows about tiles of addresses."""
     compare = Comparison(result.runs)
     low = [
         compare.row(f"z{z}, counts; tipg cut at 10,000 points", f"bandoso z{z}", f"tipg z{z}", MIN_TIMES_LOW)
@@ -116,8 +119,25 @@ def tile_rows(result: Measured) -> list[Row]:
         compare.row("z14, tipg on a copy of the slim table", "bandoso z14", "tipg z14 our table"),
         compare.row("z14, both with gzip", "bandoso z14 gzip", "tipg z14 gzip"),
         compare.row("z14, martin with the product's own statement", "bandoso z14", "martin z14 our statement"),
-        compare.row("items, box of a z14 tile, limit 100", "bandoso items", "tipg items"),
     ]
+
+
+def item_rows(result: Measured) -> list[Row]:
+    """Return the rows about items of addresses."""
+    compare = Comparison(result.runs)
+    cases = {f"items {limit}": f"box of a z{z} tile, limit {limit}" for limit, z in LIMITS.items()} | {
+        "item": "one item"
+    }
+    return [
+        *(compare.row(f"{figure}, against {peer}", f"bandoso {case}", f"{peer} {case}", goal)
+          for case, figure in cases.items() for peer, goal in MIN_TIMES_ITEMS.items()),
+        compare.row(f"page {FAR:,} by cursor against page 1", "bandoso far page", "bandoso page 1", MIN_FAR_PAGE),
+        compare.row(f"page {FAR:,} by cursor against an offset", "bandoso far page", "tipg far page", MIN_TIMES_OFFSET),
+        *(compare.row(f"the same page asked for again, limit {limit}", f"{AGAIN} items {limit}", f"{peer} items {limit}")
+          for limit in LIMITS for peer in MIN_TIMES_ITEMS),
+        *(compare.cost_row(f"{figure}, against {peer}, processor time", f"bandoso {case}", f"{peer} {case}")
+          for case, figure in cases.items() for peer in MIN_TIMES_ITEMS),
+    ]  # fmt: skip
 
 
 def memory_row(memory: Memory) -> Row:

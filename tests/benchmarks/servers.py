@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
 from service.listening import listen
 from service.supervisor_options import SERVE_API
 from tests.benchmarks.load import BenchmarkError
@@ -43,6 +45,7 @@ def bandoso(url: str, *, cache_mb: int, processes: int = PROCESSES) -> Iterator[
         "DATABASE_URL": url,
         "BANDOSO_VAR_DIR": str(VAR / "service"),
         "BANDOSO_TILE_CACHE_MB": str(cache_mb),
+        "BANDOSO_ITEM_CACHE_MB": str(cache_mb),
     }
     with _on_one_socket(SERVE_API, environment, f"bandoso-{cache_mb}", "/readyz", processes) as found:
         yield found
@@ -68,6 +71,52 @@ def tipg(url: str) -> Iterator[Serving]:
         running = stack.enter_context(process(command, {"DATABASE_URL": url}, "tipg"))
         address = f"http://127.0.0.1:{port}"
         _await_answer(f"{address}/collections", [running], "tipg")
+        yield Serving(address, [running.pid])
+
+
+@contextmanager
+def pygeoapi(url: str, table: str, geometry: str) -> Iterator[Serving]:
+    """Serve a table of schema ``public`` by pygeoapi's PostgreSQL provider under gunicorn, with two workers of four threads."""
+    port, parts = free_port(), make_url(url)
+    address, asked = f"http://127.0.0.1:{port}", VAR / "pygeoapi.yaml"
+    box = {"bbox": [102, 6, 118, 24], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
+    login = {
+        "host": parts.host, "port": parts.port, "dbname": parts.database, "user": parts.username,
+        "password": parts.password, "search_path": ["public"],
+    }  # fmt: skip
+    provider = {
+        "type": "feature", "name": "PostgreSQL", "data": login, "id_field": "id", "table": table, "geom_field": geometry,
+    }  # fmt: skip
+    told = {"title": table, "description": table, "keywords": [table], "links": [], "extents": {"spatial": box}}
+    limits = {"default_items": 10, "max_items": 10_000, "on_exceed": "throttle"}
+    settings = {
+        "server": {"bind": {"host": "127.0.0.1", "port": port}, "url": address, "mimetype": "application/json",
+                   "encoding": "utf-8", "languages": ["en-US"], "limits": limits,
+                   "map": {"url": "https://example.org/{z}/{x}/{y}.png", "attribution": ""}},
+        "logging": {"level": "ERROR"},
+        "metadata": {"identification": {"title": "peer", "description": "peer", "keywords": ["peer"], "url": address,
+                                        "terms_of_service": "none", "keywords_type": "theme"},
+                     "license": {"name": "none", "url": address}, "provider": {"name": "peer", "url": address}, "contact": {"name": "peer", "email": "peer@localhost"}},
+        "resources": {table: {"type": "collection", **told, "providers": [provider]}},
+    }  # fmt: skip
+    # Every JSON document is one of YAML too.
+    asked.write_text(json.dumps(settings), encoding="utf-8")
+    environment = {"PYGEOAPI_CONFIG": str(asked), "PYGEOAPI_OPENAPI": str(VAR / "pygeoapi-openapi.yaml")}
+    make = [
+        str(peers() / "pygeoapi"),
+        "openapi",
+        "generate",
+        str(asked),
+        "--output-file",
+        environment["PYGEOAPI_OPENAPI"],
+    ]
+    subprocess.run(make, env={**plain_environment(), **environment}, check=True, capture_output=True)
+    command = [
+        str(peers() / "gunicorn"), "--workers", str(PROCESSES), "--worker-class", "gthread", "--threads", "4",
+        "--bind", f"127.0.0.1:{port}", "pygeoapi.flask_app:APP",
+    ]  # fmt: skip
+    with process(command, environment, "pygeoapi") as running:
+        _await_answer(f"{address}/collections/{table}/items?limit=1&f=json", [running], "pygeoapi")
         yield Serving(address, [running.pid])
 
 

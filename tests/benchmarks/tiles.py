@@ -1,6 +1,5 @@
-"""How many tiles and items of addresses a second: the product, its statement alone, and its peers."""
+"""How many tiles of addresses a second: the product, its statement alone, and its peers."""
 
-import math
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -56,7 +55,6 @@ def run_tiles(server: Server, rounds: int, seconds: float) -> Measured:
         _add_martin(bench, tiles[14], plain, martin)
         _add_low_zooms(bench, tiles, plain, tipg)
         _add_memory(bench, tiles[14], cached, floor)
-        _add_items(bench, tiles[14], plain, tipg)
         return bench.run(rounds, seconds)
 
 
@@ -136,22 +134,3 @@ def _ask(url: str) -> tuple[str, int]:
         urllib.request.Request(url, headers={"Accept-Encoding": BROWSERS}), timeout=30
     ) as found:
         return found.headers["ETag"], len(found.read())
-
-
-def _add_items(bench: Bench, tiles: Tiles, plain: Serving, tipg: Serving) -> None:
-    boxes = [_box(tiles, n) for n in range(len(tiles.addresses))]
-    table = f"public.{peers.public_table(get_register(REGISTER))}"
-    for name, serving, collection in (("bandoso items", plain, REGISTER), ("tipg items", tipg, table)):
-        asked = [f"/collections/{collection}/items?bbox={box}&limit=100" for box in boxes]
-        bench.ask(name, serving, asked, share=_INFORMATION)
-
-
-def _box(tiles: Tiles, number: int) -> str:
-    """Return the west, south, east, north of a tile in degrees, near enough for a search."""
-    x, y = tiles.addresses[number]
-    across = 1 << tiles.z
-
-    def latitude(row: int) -> float:
-        return math.degrees(math.atan(math.sinh(math.pi * (1 - 2 * row / across))))
-
-    return f"{x / across * 360 - 180:.6f},{latitude(y + 1):.6f},{(x + 1) / across * 360 - 180:.6f},{latitude(y):.6f}"
