@@ -1,6 +1,7 @@
 """OGC API - Features - Part 2: Coordinate Reference Systems by Reference."""
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,13 @@ WITHIN = {True: 1e-6, False: 0.5}
 """How far two transformations may be apart, in degrees and in metres: PROJ and the service choose their own pipelines."""
 
 
+@cache
 def system_of(uri: str) -> CRS:
     """Return the coordinate system that an address names."""
     return CRS.from_user_input("OGC:CRS84" if uri == CRS84 else f"EPSG:{uri.rpartition('/')[2]}")
 
 
+@cache
 def from_crs84(uri: str) -> Transformer:
     """Return the way from longitude and latitude to a system, in the order of its axes."""
     return Transformer.from_crs("OGC:CRS84", system_of(uri), always_xy=False)

@@ -136,9 +136,8 @@ def test_what_a_revision_changed_is_found_by_the_history_s_indexes(register: Reg
     assert ["before ->> 'revision'" in line for line in ways] == [False, True], plan
 
 
-@pytest.mark.parametrize("states", [1, 2, 3])
 def test_a_page_of_the_past_ends_where_too_much_was_replaced_and_the_next_goes_on(
-    states: int, register: Register, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    register: Register, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a filter that few states match would have every document read, and none would be found in time."""
     for revision in series(connection, register):
@@ -146,16 +145,22 @@ def test_a_page_of_the_past_ends_where_too_much_was_replaced_and_the_next_goes_o
     queries = [ItemsQuery(limit=50, boxes=AROUND), ItemsQuery(limit=10_000)]
     queries += [ItemsQuery(limit=50, equals=one) for one in asked(register)]
     wanted = {at: [features(connection, register, replace(query, at=at)) for query in queries] for at in range(1, last)}
-    monkeypatch.setattr("geodata.features.STATES_A_PAGE", states)
-    pages = 0
-    for at, found in wanted.items():
-        assert [features(connection, register, replace(query, at=at)) for query in queries] == found
-        page = read_page(connection, register, ItemsQuery(limit=10_000, at=at))
-        pages += page.last_id is not None
-        if page.last_id is not None:
-            with pytest.raises(ParameterError):
-                read_page(connection, register, ItemsQuery(limit=10_000, offset=1, at=at))
-    assert pages > 0
+    for states in (1, 2, 3):
+        monkeypatch.setattr("geodata.features.STATES_A_PAGE", states)
+        pages = 0
+        for at, found in wanted.items():
+            assert [features(connection, register, replace(query, at=at)) for query in queries] == found
+            pages += ends_early(connection, register, at)
+        assert pages > 0
+
+
+def ends_early(connection: Connection, register: Register, at: int) -> bool:
+    """Whether the first page of a whole register is not the last; then there is no offset into it."""
+    page = read_page(connection, register, ItemsQuery(limit=10_000, at=at))
+    if page.last_id is not None:
+        with pytest.raises(ParameterError):
+            read_page(connection, register, ItemsQuery(limit=10_000, offset=1, at=at))
+    return page.last_id is not None
 
 
 def features(connection: Connection, register: Register, query: ItemsQuery) -> list[str]:
