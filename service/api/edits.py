@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from sqlalchemy import Connection, func, insert, select
 from starlette.concurrency import run_in_threadpool
 
+from geodata.edit_content import Content
 from geodata.editing import Condition, Edited, Editor, State, bound_waits, create, remove, replace_record, update_record
 from geodata.errors import GeodataError, NotAllowedError
 from geodata.ops import EditAnswer
@@ -87,14 +89,7 @@ async def replace_item(
 
     ``If-Match`` holds the ETag of the item as it was read.
     """
-    only(request)
-    require_media(request, FEATURE_MEDIA)
-    body = await request.body()
-    content, claimed = read_feature_body(body)
-    condition = _condition(request, feature_id, claimed)
-    act = partial(replace_record, feature_id=feature_id, content=content, condition=condition)
-    work = _Work(request, register, principal, "feature.replace", body, feature_id)
-    return await run_in_threadpool(work.run, act, 204)
+    return await _write(request, register, principal, feature_id, _REPLACE)
 
 
 @router.patch(ITEM, summary="Change an item", status_code=204)
@@ -105,14 +100,7 @@ async def update_item(
 
     ``If-Match`` holds the ETag of the item as it was read.
     """
-    only(request)
-    require_media(request, PATCH_MEDIA)
-    body = await request.body()
-    content, claimed = read_patch_body(body)
-    condition = _condition(request, feature_id, claimed)
-    act = partial(update_record, feature_id=feature_id, patch=content, condition=condition)
-    work = _Work(request, register, principal, "feature.update", body, feature_id)
-    return await run_in_threadpool(work.run, act, 204)
+    return await _write(request, register, principal, feature_id, _UPDATE)
 
 
 @router.delete(ITEM, summary="Remove an item", status_code=204)
@@ -126,6 +114,30 @@ def remove_item(request: Request, register: RegisterDep, principal: ItemEditor, 
         raise HTTPException(405, headers={"Allow": _allowed(register)})
     act = partial(remove, feature_id=feature_id, condition=_condition(request, feature_id, None))
     return _Work(request, register, principal, "feature.remove", b"", feature_id).run(act, 204)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How an item that is there is written: what the audit calls it, the bodies it takes, who reads them, who does it."""
+
+    action: str
+    media: tuple[str, ...]
+    read: Callable[[bytes], tuple[Content, str | None]]
+    write: Callable[[Editor, str, Content, Condition], Edited]
+
+
+_REPLACE = _Way("feature.replace", FEATURE_MEDIA, read_feature_body, replace_record)
+_UPDATE = _Way("feature.update", PATCH_MEDIA, read_patch_body, update_record)
+
+
+async def _write(request: Request, register: Register, principal: Principal, feature_id: str, way: _Way) -> Response:
+    only(request)
+    require_media(request, way.media)
+    body = await request.body()
+    content, claimed = way.read(body)
+    condition = _condition(request, feature_id, claimed)
+    work = _Work(request, register, principal, way.action, body, feature_id)
+    return await run_in_threadpool(work.run, lambda editor: way.write(editor, feature_id, content, condition), 204)
 
 
 def _condition(request: Request, feature_id: str, claimed: str | None) -> Condition:
