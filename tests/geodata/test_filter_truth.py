@@ -10,16 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, FromClause
 
-from tests.geodata.cql2_places import NAMES, ROWS, Row, create_towns, find
+from tests.geodata.cql2_places import NAMES, ROWS, Row, find
 
 Find = Callable[[str], set[str]]
 Rule = Callable[[Row], bool]
 ALL = {row["name"] for row in ROWS}
-
-
-@pytest.fixture
-def towns(connection: Connection) -> FromClause:
-    return create_towns(connection)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from geodata.filtering import read_filter
 from geodata.registers import get_register
 from service.app import create_app, tile_settings
 from service.settings import ServiceSettings
-from tests.geodata.test_filter_refusals import EXPRESSIONS, PLACE
+from tests.geodata.test_filter_reckoning import EXPRESSIONS, PLACE
 from tests.service.test_filters import ADDRESS_FILTERS, ITEMS, all_items
 from tests.service.test_tiles import MVT, Tile, around, path_of, place
 from tiles.grid import TileAddress
