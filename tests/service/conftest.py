@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from geodata.db import Database
+from service.settings import ServiceSettings
 from tests.conftest import Server, settings_for
 from tests.service.shell import Shell
 
@@ -15,3 +17,11 @@ def shell(server: Server, worker_name: str) -> Iterator[Shell]:
     name = f"shell_{worker_name}"
     yield Shell(settings_for(server.create(name, "template_sample"), secret=SecretStr("s" * 40)))
     server.drop(name)
+
+
+@pytest.fixture
+def own(scratch_sample_url: str) -> Iterator[tuple[ServiceSettings, Database]]:
+    """A database of the test's own, and its files."""
+    settings = settings_for(scratch_sample_url)
+    with Database(settings) as database:
+        yield settings, database

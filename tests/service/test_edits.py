@@ -18,12 +18,21 @@ from geodata.register import Register
 from geodata.registers import discover
 from service.limits import Budget, EditLimitError
 from tests.conftest import Server
-from tests.service.office import Office, new_code, opened, publishing_is_held
-from tests.service.people import OTHER_COMMUNE, PLACE, SAMPLE_COMMUNE, add_key, add_officer, sign_in
+from tests.service.editing import (
+    ADDRESSES,
+    GEOJSON,
+    MERGE,
+    SIGHTS,
+    code_of,
+    feature,
+    household,
+    made,
+    patch,
+    with_key,
+)
+from tests.service.office import Office, opened, publishing_is_held
+from tests.service.people import OTHER_COMMUNE, SAMPLE_COMMUNE, add_officer, sign_in
 
-ADDRESSES, SIGHTS = "/collections/addresses/items", "/collections/tourism_points/items"
-GEOJSON, MERGE = {"content-type": "application/geo+json"}, {"content-type": "application/merge-patch+json"}
-POINT = {"type": "Point", "coordinates": list(PLACE)}
 UNITS = {"communes", "provinces"}
 
 
@@ -37,36 +46,6 @@ def office(server: Server, worker_name: str) -> Iterator[Office]:
 def program(office: Office) -> TestClient:
     """A program of an officer of the sample commune."""
     return with_key(office, add_officer(office.settings))
-
-
-def with_key(office: Office, username: str, scopes: str = "edit") -> TestClient:
-    client = TestClient(office.app)  # type: ignore[arg-type]
-    client.headers.update(add_key(office.settings, username, scopes=scopes))
-    return client
-
-
-def feature(**properties: Any) -> str:
-    return json.dumps({"type": "Feature", "geometry": POINT, "properties": properties})
-
-
-def household(**properties: Any) -> str:
-    return feature(**{"code": new_code(), "kind": "household", **properties})
-
-
-def made(client: TestClient, body: str | None = None, items: str = ADDRESSES) -> tuple[str, str]:
-    """Make an item; return its address and ETag."""
-    answer = client.post(items, content=body or household(street="Cũ"), headers=GEOJSON)
-    assert answer.status_code == 201, answer.text
-    return answer.headers["location"].removeprefix("http://testserver"), answer.headers["etag"]
-
-
-def patch(client: TestClient, at: str, etag: str, *, properties: Any, **headers: str) -> Any:
-    body = json.dumps({"properties": properties})
-    return client.patch(at, content=body, headers={**MERGE, "if-match": etag, **headers})
-
-
-def code_of(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
 EDITS: dict[str, Callable[[TestClient, str, str], Any]] = {
@@ -226,50 +205,7 @@ def test_what_was_refused_may_come_again_with_its_key(program: TestClient) -> No
     assert program.post(ADDRESSES, content=household(), headers=headers).status_code == 201
 
 
-# --- bodies and headers
-
-
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b"", "body"), (b"{", "body"), (b"[]", "body"), (b'{"type": "FeatureCollection", "features": []}', "body"),
-        (b'{"type": "Feature", "properties": []}', "body"), (b'{"type": "Feature", "geometry": [1, 2]}', "body"),
-        (b"\xff\xfe", "body"), (b"[" * 100_000, "body"), (b'{"type": "Feature", "properties": {"beds": NaN}}', "body"),
-    ],
-)  # fmt: skip
-def test_a_body_that_is_none_is_refused(program: TestClient, body: bytes, problem: str) -> None:
-    answer = program.post(SIGHTS, content=body, headers=GEOJSON)
-    assert code_of(answer) == (400, problem)
-
-
-@pytest.mark.parametrize("member", ["crs", "coordRefSys", "place", "links2"])
-def test_members_that_would_be_overlooked_are_refused(program: TestClient, member: str) -> None:
-    body = json.dumps({**json.loads(feature(name="Điểm")), member: {"x": 1}})
-    answer = program.post(SIGHTS, content=body, headers=GEOJSON)
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, member)
-
-
-@pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json"])
-def test_other_media_types_are_refused(program: TestClient, media: str) -> None:
-    answer = program.post(SIGHTS, content=feature(name="Điểm"), headers={"content-type": media})
-    assert code_of(answer) == (415, "media_type")
-
-
-def test_items_may_be_larger_than_other_bodies_and_not_endless(program: TestClient) -> None:
-    ring = [[PLACE[0] + 0.00001 * at, PLACE[1] + 0.0001] for at in range(40_000)]
-    area = {"type": "Polygon", "coordinates": [[list(PLACE), *ring, list(PLACE)]]}
-    body = json.dumps({"type": "Feature", "geometry": area, "properties": {"name": "Điểm"}})
-    assert len(body) > 1 << 20
-    assert [one["code"] for one in program.post(SIGHTS, content=body, headers=GEOJSON).json()["errors"]] == [
-        "GEOM_TYPE"
-    ]
-    answer = program.post(SIGHTS, content=b" " * ((4 << 20) + 1), headers={**GEOJSON, "accept-language": "en"})
-    assert answer.status_code == 413
-    assert "4 MiB" in answer.json()["detail"]
-    # Told in advance or not.
-    pieces = (b" " * (1 << 20) for _ in range(5))
-    assert program.post(SIGHTS, content=pieces, headers=GEOJSON).status_code == 413
-    assert program.post("/auth/login", content=b" " * (65 << 10)).status_code == 413
+# --- headers
 
 
 def test_a_note_stands_with_the_revision(program: TestClient, people: People) -> None:
