@@ -43,13 +43,15 @@ ROOT = Path(__file__).parent.parent
 VAR = Path(os.environ.get("BANDOSO_TEST_VAR", ROOT / "var" / "test"))
 TEMPLATE, SAMPLE_TEMPLATE = "template_migrated", "template_sample"
 LONGEST = (
-    "test_kill_matrix.py", "test_review_in_browser.py", "test_browser.py", "test_hostile_plain_text.py",
+    "test_kill_matrix.py", "test_api_trial.py", "test_review_in_browser.py", "test_browser.py", "test_hostile_plain_text.py",
     "test_hostile_tables.py", "test_cluster.py", "test_supervisor.py", "test_hostile_containers.py",
     "test_upload_cases.py", "test_cli.py", "test_hostile_markup.py", "test_mutations.py", "test_past.py",
     "test_exports.py", "test_workers.py", "test_worker_life.py", "test_sandbox.py", "test_faults.py",
     "test_hostile_texts.py", "test_seams.py", "test_live_map.py", "test_filters.py", "test_filtered_tiles.py", "test_stamps.py", "test_packing.py",
     "test_tilesets.py", "test_vn2000.py", "test_behind_nginx.py", "test_upload_events.py", "test_tile_events.py",
-    "test_archives.py", "test_coordinates.py", "test_validation.py",
+    "test_archives.py", "test_coordinates.py", "test_validation.py", "test_hygiene.py", "test_open_data.py", "test_changes_feed.py",
+    "test_machines.py", "test_edits.py", "test_editing.py", "test_columnwise.py", "test_world.py", "test_lowzoom.py",
+    "test_following.py", "test_hostile_uploads.py", "test_revisions.py", "test_changes.py", "test_edits_ats.py",
 )  # fmt: skip
 """Files of tests that take longest, by processor time on two cores; the longest first."""
 SERVER_MEMORY = 2 << 30
