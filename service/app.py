@@ -25,6 +25,7 @@ from service.api import (
     health,
     items,
     lookup,
+    open_data,
     reports,
     reviews,
     revisions,
@@ -79,7 +80,7 @@ PACKED = (archives.MEDIA_TYPE, gpkg.MEDIA_TYPE, xlsx.MEDIA_TYPE)
 mimetypes.add_type(archives.MEDIA_TYPE, ".pmtiles")
 
 routers: list[APIRouter] = [
-    collections.router, items.router, edits.router, revisions.router, changes.router, rollbacks.router, exports.router, downloads.router, tilesets.router, archives.router, styles.router, lookup.router,
+    collections.router, items.router, edits.router, revisions.router, changes.router, rollbacks.router, exports.router, downloads.router, open_data.router, tilesets.router, archives.router, styles.router, lookup.router,
     uploads.router, reviews.router, reports.router, upload_events.router, validation.router, sessions.router, health.router,
     tile_reports.router, pages.router,
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """The OpenAPI 3.0 document: OGC's clients and test suites read 3.0, the framework writes 3.1."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -19,7 +18,9 @@ from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
 from service.file_options import OPTION_NAMES, longest
+from service.openapi_3_0 import downgrade
 from service.openapi_changes import ASKED_OF_CHANGES
+from service.openapi_datasets import ASKED_OF_DATASETS, MEDIA_OF_DATASETS
 from service.openapi_examples import EXAMPLES, VN2000_EXAMPLES
 from service.openapi_items import (
     ASKED_OF_ITEM,
@@ -83,6 +84,7 @@ _QUERIES: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", REVISION): _PAGE,
     ("post", ROLLBACK): [("dry-run", "Only say what would be done", {"type": "boolean", "default": False})],
     **ASKED_OF_CHANGES,
+    **ASKED_OF_DATASETS,
     ("get", "/search"): [
         ("q", "Words or a code", {"type": "string", "minLength": 1, "maxLength": 100}),
         ("limit", "Results", {"type": "integer", "minimum": 1, "maximum": 50, "default": 10}),
@@ -163,7 +165,7 @@ def build_openapi(app: FastAPI) -> Json:
         "key": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
     }
-    downgraded: Json = _downgrade(document)
+    downgraded: Json = downgrade(document)
     return downgraded
 
 
@@ -270,6 +272,8 @@ def _name_media(method: str, path: str, responses: Json) -> None:
     if path in _MEDIA:
         kind = "string" if _MEDIA[path].startswith("text/") else "object"
         responses["200"]["content"] = {_MEDIA[path]: {"schema": {"type": kind}}}
+    if path in MEDIA_OF_DATASETS:
+        responses["200"]["content"] = {media: {"schema": {}} for media in MEDIA_OF_DATASETS[path]}
     if path in FORMS_OF and method == "get":
         responses["200"]["content"] = media_of(path)
     if path in _FILES:
@@ -380,21 +384,3 @@ def _tile_events() -> Json:
         ],
         "responses": {"200": stream, **dict.fromkeys(("400", "404", "429", "503"), _PROBLEM)},
     }
-
-
-def _downgrade(part: Any) -> Any:
-    """Rewrite what 3.0 writes otherwise: nullable instead of a null type, enum instead of const."""
-    if isinstance(part, list):
-        return [_downgrade(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    found = {name: _downgrade(value) for name, value in part.items()}
-    if "const" in found:
-        found["enum"] = [found.pop("const")]
-    if isinstance(found.get("anyOf"), list) and {"type": "null"} in found["anyOf"]:
-        rest = [item for item in found["anyOf"] if item != {"type": "null"}]
-        found.pop("anyOf")
-        found |= rest[0] if len(rest) == 1 else {"anyOf": rest}
-        found["nullable"] = True
-    found.pop("contentMediaType", None)
-    return found

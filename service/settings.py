@@ -47,6 +47,10 @@ class ServiceSettings(GeodataSettings):
         Public reads of one client address: how many for long, and how many at once.
     licence, attribution : str
         Of the published data; said wherever data leaves.
+    publisher, contact : str
+        Who answers for the data (the attribution where nothing is said), and an electronic mail address or page.
+    update_frequency : str
+        How often the data changes, as catalogues tell it.
     storage_url : str
         Where uploaded files are kept: the absolute path of a folder, or ``s3://bucket/prefix``; ``uploads`` in
         ``var_dir`` when not given.
@@ -70,6 +74,9 @@ class ServiceSettings(GeodataSettings):
     public_url: str = ""
     licence: str = ""
     attribution: str = "bandoso"
+    publisher: str = ""
+    contact: str = ""
+    update_frequency: Literal["irregular", "daily", "weekly", "monthly", "quarterly", "annual"] = "irregular"
     title_vi: str = "Bản đồ số"
     title_en: str = "Digital map"
     tile_cache_mb: int = 96

@@ -4,11 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from geodata.exporting.snapshot import VIETNAM
 from geodata.features import read_versions
 from geodata.register import Register
 from geodata.registers import discover
 from service.api import documents, reference
 from service.api.forms import SCHEMA, VARY_BY_LANGUAGE, json_response, link, pick_form
+from service.api.open_data import describe_for_search
 from service.api.parameters import only
 from service.auth.policy import public
 from service.catalogue import State
@@ -96,7 +98,8 @@ def collection(
     if pick_form(request) == "html":
         fields = documents.field_list(documents.reading_order(register)) + documents.list_list(register)
         shown = document | {"sample": state.version.is_sample}
-        return render(request, "collection.html", {"collection": shown, "fields": fields})
+        told = describe_for_search(request, settings, register, VIETNAM)
+        return render(request, "collection.html", {"collection": shown, "fields": fields, "dataset": told})
     return json_response(document, headers=NO_CACHE)
 
 

@@ -6,8 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from geodata.db import Database
+from service.bulk_files import Dated
 from service.settings import ServiceSettings
 from tests.conftest import Server, settings_for
+from tests.service.bulk import FIELDS, build_now
 from tests.service.shell import Shell
 
 
@@ -25,3 +27,10 @@ def own(scratch_sample_url: str) -> Iterator[tuple[ServiceSettings, Database]]:
     settings = settings_for(scratch_sample_url)
     with Database(settings) as database:
         yield settings, database
+
+
+@pytest.fixture(scope="session")
+def made(sample_settings: ServiceSettings, sample_database: Database) -> Dated:
+    """The files of the sample's addresses and growing areas, where the service and the client of the sample look."""
+    build_now(sample_settings, sample_database, FIELDS)
+    return build_now(sample_settings, sample_database)

@@ -17,7 +17,7 @@ from geodata.db import Database
 from geodata.errors import SettingsError
 from geodata.exporting.formats import FORMATS
 from geodata.registers import discover
-from service.api import downloads
+from service.api import file_desk
 from service.app import create_app
 from service.archives import Archive, ArchiveFolder
 from service.bulk_building import (
@@ -31,13 +31,6 @@ from tests.service.shell import Shell
 
 COMMUNE = "commune-99001"
 AT = "/downloads/addresses/vietnam/latest"
-
-
-@pytest.fixture(scope="session")
-def made(sample_settings: ServiceSettings, sample_database: Database) -> Dated:
-    """The files of the sample's addresses and growing areas, where the service and the client of the sample look."""
-    build_now(sample_settings, sample_database, FIELDS)
-    return build_now(sample_settings, sample_database)
 
 
 @pytest.fixture
@@ -210,8 +203,8 @@ def test_nobody_waits_for_ever_while_others_are_made(
     client: TestClient, made: Dated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = "/downloads/growing_areas/commune-99002/latest/growing_areas.csv"
-    with monkeypatch.context() as patch, downloads._turn:
-        patch.setattr(downloads, "WAIT_S", 0.05)
+    with monkeypatch.context() as patch, file_desk._turn:
+        patch.setattr(file_desk, "WAIT_S", 0.05)
         assert client.get(path).status_code == 503
     assert client.get(path).status_code == 200
 

@@ -22,7 +22,7 @@ NOT_KEPT = {"/healthz", "/readyz"}
 """Say how the service is at this moment."""
 OF_THE_MOMENT = {"date", "x-request-id", "age", "server"}
 ASKED: dict[str, tuple[str, str]] = {
-    "accept": ("text/html", "application/json"),
+    "accept": ("text/html", "application/json", "text/turtle"),
     "accept-language": ("vi", "en"),
     "accept-encoding": ("gzip", "identity"),
     "cookie": ("lang=vi", "lang=en"),

@@ -55,7 +55,7 @@ TILESET: dict[str, Any] = {
 }  # fmt: skip
 CONTEXTS: dict[str, dict[str, Any]] = {
     "collections.html": {"collections": [COLLECTION]},
-    "collection.html": {"collection": COLLECTION, "fields": FIELDS},
+    "collection.html": {"collection": COLLECTION, "fields": FIELDS, "dataset": {"name": HOSTILE}},
     "items.html": {"collection": COLLECTION, "items": ITEMS, "columns": FIELDS, "links": [], "outline": HOSTILE},
     "item.html": {
         "collection": COLLECTION,
