@@ -15,7 +15,7 @@ ASKED_OF_DATASETS: Mapping[tuple[str, str], list[Parameter]] = {
         ("q", "Words of titles and descriptions, with or without accents", _TEXT),
         ("bbox", "West, south, east, north in degrees", _TEXT),
         ("register", "Collection ids, comma separated; all by default", _TEXT),
-        ("type", "Kind of record", {"type": "string", "enum": ["dataset"]}),
+        ("type", "Kind of record", _TEXT),
         ("limit", "Datasets on a page", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}),
         ("offset", "Datasets left out before the first", {"type": "integer", "minimum": 0, "default": 0}),
     ],
