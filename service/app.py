@@ -47,6 +47,7 @@ from service.api.upload_events import UploadWatch
 from service.auth.policy import public, require_policies
 from service.catalogue import Catalogue
 from service.compression import Compression
+from service.deprecations import DEPRECATED, DeprecationHeaders
 from service.ending import at_end_of_process
 from service.failpoints import Failpoints
 from service.kept_units import KeptUnits
@@ -181,6 +182,8 @@ def create_app(settings: ServiceSettings | None = None) -> Application:
     add_problem_handlers(api)
     api.openapi = lambda: build_openapi(api)  # type: ignore[method-assign]  # the framework's own hook
     api.state.quick = _quick_connections(settings)
+    if DEPRECATED:
+        api.add_middleware(DeprecationHeaders, deprecated=DEPRECATED)
     api.add_middleware(ContentValidators)
     api.add_middleware(Compression, packed=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *PACKED))
     api.add_middleware(_Hosts, allowed_hosts=settings.hosts)

@@ -17,6 +17,7 @@ from service.api.reports import WRITERS
 from service.api.styles import MAPLIBRE
 from service.api.uploads import CHOICES
 from service.auth.policy import COOKIE, CSRF_HEADER
+from service.deprecations import DEPRECATED
 from service.file_options import OPTION_NAMES, longest
 from service.openapi_3_0 import downgrade
 from service.openapi_changes import ASKED_OF_CHANGES
@@ -147,6 +148,8 @@ def build_openapi(app: FastAPI) -> Json:
     for path, operations in paths.items():
         for method, operation in operations.items():
             _complete(method, path, operation)
+            if path in DEPRECATED:
+                operation["deprecated"] = True
     paths |= items_of_registers(ITEMS, paths[ITEMS]["get"])
     paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
     ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
