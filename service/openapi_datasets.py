@@ -11,7 +11,7 @@ ASKED_OF_DATASETS: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", "/catalog"): [_PAGE, ("f", "Form of the answer", {"type": "string", "enum": ["json", "ttl", "jsonld"]})],
     ("get", "/catalog.ttl"): [_PAGE],
     ("get", "/catalog.jsonld"): [_PAGE],
-    ("get", "/catalog/items"): [
+    ("get", "/catalog/datasets"): [
         ("q", "Words of titles and descriptions, with or without accents", _TEXT),
         ("bbox", "West, south, east, north in degrees", _TEXT),
         ("register", "Collection ids, comma separated; all by default", _TEXT),
@@ -25,5 +25,5 @@ MEDIA_OF_DATASETS: Mapping[str, tuple[str, ...]] = {
     "/catalog": ("application/ld+json", "text/turtle"),
     "/catalog.ttl": ("text/turtle",),
     "/catalog.jsonld": ("application/ld+json",),
-    "/catalog/items": (GEOJSON,),
+    "/catalog/datasets": (GEOJSON,),
 }

@@ -90,7 +90,7 @@ def data_json_document(request: Request, settings: SettingsDep) -> Response:
     return json_response(document, headers={"Cache-Control": "no-cache", "Vary": ""})
 
 
-@router.get("/catalog/items", dependencies=[public], summary="Search for datasets")
+@router.get("/catalog/datasets", dependencies=[public], summary="Search for datasets")
 def search_datasets(request: Request, settings: SettingsDep) -> Response:
     """Return the datasets that match, as records: by words in whatever accents, by place and by collection."""
     given = only(request, {"q", "bbox", "register", "type", "limit", "offset"}, ("json", "geojson"))
@@ -99,7 +99,7 @@ def search_datasets(request: Request, settings: SettingsDep) -> Response:
     found = _found(settings, given)
     base, publisher = base_url(request), Publisher.of(settings)
     listed = _with_files(settings, found[offset : offset + limit], base)
-    at = f"{base}/catalog/items"
+    at = f"{base}/catalog/datasets"
     links = [link(with_query(at, request.query_params), "self", GEOJSON)]
     if offset + limit < len(found):
         following = {**request.query_params, "limit": str(limit), "offset": str(offset + limit)}

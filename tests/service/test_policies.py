@@ -62,7 +62,7 @@ STRANGER: dict[tuple[str, str], tuple[str, int]] = {
     ("GET", "/catalog"): ("/catalog", 200),
     ("GET", "/catalog.ttl"): ("/catalog.ttl", 200),
     ("GET", "/catalog.jsonld"): ("/catalog.jsonld", 200),
-    ("GET", "/catalog/items"): ("/catalog/items?q=thon", 200),
+    ("GET", "/catalog/datasets"): ("/catalog/datasets?q=thon", 200),
     ("GET", "/data.json"): ("/data.json", 200),
     ("GET", "/search"): ("/search?q=thon", 200),
     ("GET", "/changes"): ("/changes?limit=1", 200),

@@ -197,13 +197,13 @@ def test_data_json_has_what_its_schema_wants(portal: TestClient) -> None:
     ],
 )
 def test_datasets_are_found_by_words_and_place(portal: TestClient, asked: str, found: set[str]) -> None:
-    document = portal.get(f"/catalog/items?{asked}").json()
+    document = portal.get(f"/catalog/datasets?{asked}").json()
     assert {one["id"] for one in document["features"]} == found
     assert document["numberMatched"] >= document["numberReturned"] == len(found)
 
 
 def test_pages_of_the_search_lead_on_to_all(portal: TestClient) -> None:
-    ids, following = [], "/catalog/items?limit=3"
+    ids, following = [], "/catalog/datasets?limit=3"
     while following:
         document = portal.get(following).json()
         ids += [one["id"] for one in document["features"]]
@@ -270,7 +270,7 @@ def test_ckan_harvests_every_dataset(portal: TestClient, path: str, form: str, t
         file.write_bytes(page)
     told = subprocess.run([*begin, "-c", HARVEST, form, *map(str, written)], capture_output=True, text=True, check=True)
     found = json.loads(told.stdout.splitlines()[-1])
-    listed = [one["id"] for one in portal.get("/catalog/items?limit=100").json()["features"]]
+    listed = [one["id"] for one in portal.get("/catalog/datasets?limit=100").json()["features"]]
     assert sorted(one["uri"] for one in found) == sorted(f"https://map.example/downloads/{one}" for one in listed)
     assert all(one["title"] and one["resources"] for one in found)
     assert {one["next"] is None for one in found} == {True, False}
