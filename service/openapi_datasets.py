@@ -17,7 +17,11 @@ ASKED_OF_DATASETS: Mapping[tuple[str, str], list[Parameter]] = {
         ("register", "Collection ids, comma separated; all by default", _TEXT),
         ("type", "Kind of record", _TEXT),
         ("limit", "Datasets on a page", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}),
-        ("offset", "Datasets left out before the first", {"type": "integer", "minimum": 0, "default": 0}),
+        (
+            "offset",
+            "Datasets left out before the first",
+            {"type": "integer", "minimum": 0, "maximum": 100000, "default": 0},
+        ),
     ],
     ("get", "/downloads"): [("q", "Name of a register, a province or a commune, with or without accents", _TEXT)],
 }

@@ -94,7 +94,7 @@ def data_json_document(request: Request, settings: SettingsDep) -> Response:
 def search_datasets(request: Request, settings: SettingsDep) -> Response:
     """Return the datasets that match, as records: by words in whatever accents, by place and by collection."""
     given = only(request, {"q", "bbox", "register", "type", "limit", "offset"}, ("json", "geojson"))
-    limit = min(read_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", least=1), MAX_LIMIT)
+    limit = read_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", least=1, most=MAX_LIMIT)
     offset = read_whole(given.get("offset", "0"), "offset", least=0, most=MAX_OFFSET)
     found = _found(settings, given)
     base, publisher = base_url(request), Publisher.of(settings)

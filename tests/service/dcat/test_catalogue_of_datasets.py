@@ -153,6 +153,15 @@ def test_a_page_that_there_is_not_is_refused(portal: TestClient, page: str) -> N
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "asked", ["limit=0", "limit=101", "offset=-1", "offset=100001", "register=x", "bbox=1,2", "page=1"]
+)
+def test_a_search_that_cannot_be_is_refused(portal: TestClient, asked: str) -> None:
+    answer = portal.get(f"/catalog/datasets?{asked}")
+    assert answer.status_code in {400, 404}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 DATA_JSON: dict[str, Any] = {
     "type": "object", "required": ["conformsTo", "dataset"],
     "properties": {
