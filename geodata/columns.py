@@ -7,7 +7,9 @@ from uuid import UUID
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Identity, Text, func, text
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
 
 WGS84 = 4326
 
@@ -15,6 +17,19 @@ Timestamp = Annotated[datetime, mapped_column(DateTime(timezone=True), server_de
 Day = Annotated[date, mapped_column(Date)]
 PointGeometry = Annotated[WKBElement, mapped_column(Geometry("POINT", WGS84, spatial_index=False))]
 MultiPolygonGeometry = Annotated[WKBElement, mapped_column(Geometry("MULTIPOLYGON", WGS84, spatial_index=False))]
+
+
+class BarePoint(UserDefinedType[str]):
+    """PostgreSQL's own ``point``: two numbers in double precision, which an index gives back as they are, unlike PostGIS's."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name."""
+        return "point"
+
+
+ischema_names["point"] = BarePoint
 
 
 def rule(condition: str, name: str, vi: str, en: str) -> CheckConstraint:

@@ -245,7 +245,7 @@ def placed_at_all_select(register: Register) -> str:
 def written_view_select(register: Register) -> str:
     """Return the SELECT behind ``open.<register>_written``: nothing where the policy guards any record."""
     guard = "" if register.guarded is None else f" WHERE {POLICY} = 'code_point'"
-    return f"SELECT id, feature FROM reg.{written_table(register).name}{guard}"
+    return f"SELECT id, feature, place FROM reg.{written_table(register).name}{guard}"
 
 
 def _guarded_copy_select(register: Register, slim: Table) -> str:

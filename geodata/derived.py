@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import UUID as PgUuid
 
+from geodata.columns import BarePoint
 from geodata.db import Base
 from geodata.register import Register
 from geodata.registers import discover
@@ -106,12 +107,15 @@ def placed_table(register: Register, metadata: MetaData = Base.metadata) -> Tabl
 
 @cache
 def written_table(register: Register, metadata: MetaData = Base.metadata) -> Table:
-    """Return the features of a dense register as the text that goes out."""
+    """Return the features of a dense register as the text that goes out, and where they are."""
     return Table(
         f"{register.id}_written",
         metadata,
         Column("id", BigInteger, primary_key=True, autoincrement=False),
         Column("feature", Text, nullable=False, comment="GeoJSON, with all that is public"),
+        Column("place", BarePoint, nullable=False, comment="EPSG:3857"),
+        # What a box holds is found and counted in the index alone.
+        Index(f"idx_{register.id}_written_place", "place", postgresql_using="gist", postgresql_include=["id"]),
         schema="reg",
         comment=f"Features of {register.id} written out",
     )

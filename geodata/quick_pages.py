@@ -6,12 +6,15 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     BindParameter,
     ColumnElement,
     Float,
     Integer,
     Select,
+    TableClause,
+    any_,
     bindparam,
     cast,
     column,
@@ -26,13 +29,13 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, UUID, aggregate_order_by
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from geodata.derived import WEB_MERCATOR, tile_table, written_table
+from geodata.derived import WEB_MERCATOR, written_table
 from geodata.features import EXACT_COUNT_UP_TO
-from geodata.matching import holds
-from geodata.public_views import Geometry, public_view
+from geodata.public_views import public_view
 from geodata.register import Register
 
 SIDES = ("west", "south", "east", "north")
+_CORNERS = (func.ST_XMin, func.ST_YMin), (func.ST_XMax, func.ST_YMax)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,27 @@ def page_statement(register: Register, *, has_box: bool) -> Prepared:
     """Return the statement of a page of a register that is written out (`geodata.written`).
 
     Its values are ``after``, ``limit`` and, with a box, ``west``, ``south``, ``east``, ``north`` (degrees). Its row has
-    ``revision``, ``published_at``, ``policy``; ``matched`` (with a box: how many, up to one more than `EXACT_COUNT_UP_TO`,
-    when the page is of any of them); ``returned`` and ``written``, which differ where a feature is not written out;
-    ``is_more``; ``last_id``; ``features``, joined by commas, as UTF-8.
+    ``revision``, ``published_at``, ``policy``; ``is_written``, without which there is no more to say; ``matched`` (with a
+    box: how many, up to one more than `EXACT_COUNT_UP_TO`, when the page is of any of them); ``returned`` and ``written``,
+    which differ where a feature is not written out; ``is_more``; ``last_id``; ``features``, joined by commas, as UTF-8.
     """
     after, limit = _value("after", BigInteger), _value("limit", Integer)
     rows = (_in_box(register) if has_box else _following(register, after, limit)).subquery("rows")
     ids = func.array_agg(aggregate_order_by(rows.c.id, rows.c.id), type_=ARRAY(BigInteger)).filter(rows.c.id > after)
     # One pass over what the box holds: how many they are, and those of the page.
     found = select(func.count().label("matched"), ids.label("ids")).select_from(rows).cte("found")
-    features = _features(register, found.c.ids[1:limit])
-    matched = found.c.matched if has_box else cast(null(), BigInteger)
-    is_more = func.coalesce(func.cardinality(found.c.ids), 0) > limit
-    columns = *_state(register), matched.label("matched"), is_more.label("is_more"), *features.c
+    shown = found.c.ids[1:limit]
+    features = _features(register, found, shown)
+    returned = func.coalesce(func.cardinality(shown), 0)
+    columns = (
+        *_state(register),
+        select(func.min(_written(register).c.id)).scalar_subquery().is_not(None).label("is_written"),
+        (found.c.matched if has_box else cast(null(), BigInteger)).label("matched"),
+        (func.coalesce(func.cardinality(found.c.ids), 0) > limit).label("is_more"),
+        returned.label("returned"),
+        found.c.ids[returned].label("last_id"),
+        *features.c,
+    )
     return _prepare(select(*columns).select_from(found.join(features, true())))
 
 
@@ -82,8 +93,7 @@ def feature_statement(register: Register) -> Prepared:
     Its row has ``policy``, ``uuid``, ``revision``, ``updated_at``, and ``feature``, null where it is not written out; there is
     none where the record is not public.
     """
-    written = table(written_table(register).name, column("id", BigInteger), column("feature"), schema="open")
-    view = public_view(register, is_past=False)
+    written, view = _written(register), public_view(register, is_past=False)
     found = select(_policy(), view.c.uuid, view.c.revision, view.c.updated_at, written.c.feature)
     found = found.select_from(view.outerjoin(written, written.c.id == view.c.id))
     return _prepare(found.where(view.c.uuid == bindparam("uuid", type_=UUID(as_uuid=False))))
@@ -102,10 +112,13 @@ def _state(register: Register) -> list[ColumnElement[Any]]:
 
 
 def _in_box(register: Register) -> Select[Any]:
-    slim = table(tile_table(register).name, column("id", BigInteger), column("point", Geometry()), schema="open")
+    written = _written(register)
     corners = [_value(side, Float) for side in SIDES]
-    box = func.ST_Transform(func.ST_MakeEnvelope(*corners, 4326), WEB_MERCATOR, type_=Geometry())
-    return select(slim.c.id).where(holds(box, slim.c.point)).limit(EXACT_COUNT_UP_TO + 1)
+    box = select(func.ST_Transform(func.ST_MakeEnvelope(*corners, 4326), WEB_MERCATOR).label("shape")).subquery("box")
+    low, high = (func.point(x(box.c.shape), y(box.c.shape)) for x, y in _CORNERS)
+    # As a sub-select it is worked out once.
+    sides = select(func.box(low, high)).scalar_subquery()
+    return select(written.c.id).where(written.c.place.op("<@")(sides)).limit(EXACT_COUNT_UP_TO + 1)
 
 
 def _following(register: Register, after: BindParameter[Any], limit: BindParameter[Any]) -> Select[Any]:
@@ -114,20 +127,25 @@ def _following(register: Register, after: BindParameter[Any], limit: BindParamet
     return select(view.c.id).where(view.c.id > after).order_by(view.c.id).limit(limit + 1)
 
 
-def _features(register: Register, ids: ColumnElement[Any]) -> LateralFromClause:
-    """Return how many of these records there are, how many are written out, the last one's id, and the text of all."""
-    written = table(written_table(register).name, column("id", BigInteger), column("feature"), schema="open")
-    wanted = (
-        func.unnest(ids, type_=BigInteger).table_valued("id", with_ordinality="rank", name="wanted").render_derived()
+def _features(register: Register, found: CTE, ids: ColumnElement[Any]) -> LateralFromClause:
+    """Return how many of these records are written out, and the text of all, in the order of ids."""
+    written = _written(register)
+    # An aggregate takes the rows as they come from a sorted sub-select; told of the order itself it sorts the text with them.
+    rows = (
+        select(written.c.feature)
+        .where(written.c.id == any_(ids))
+        .order_by(written.c.id)
+        .correlate(found)
+        .lateral("rows")
     )
-    text = func.string_agg(written.c.feature, aggregate_order_by(literal(","), wanted.c.rank))
-    found = select(
-        func.count().label("returned"),
-        func.count(written.c.feature).label("written"),
-        func.max(wanted.c.id).label("last_id"),
-        func.convert_to(text, "UTF8").label("features"),
-    )
-    return found.select_from(wanted.outerjoin(written, written.c.id == wanted.c.id)).lateral("features")
+    text = func.string_agg(rows.c.feature, literal(","))
+    both = select(func.count().label("written"), func.convert_to(text, "UTF8").label("features"))
+    return both.select_from(rows).lateral("features")
+
+
+def _written(register: Register) -> TableClause:
+    name = written_table(register).name
+    return table(name, column("id", BigInteger), column("feature"), column("place"), schema="open")
 
 
 def _value(name: str, kind: type[Any]) -> BindParameter[Any]:

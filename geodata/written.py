@@ -4,9 +4,23 @@ To put a feature together takes the database thirty times as long as to read it 
 condition, which may be another tomorrow, is not kept. Under a policy that guards records nothing is.
 """
 
-from sqlalchemy import Connection, column, delete, exists, func, insert, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    cast,
+    column,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    table,
+    true,
+)
 
-from geodata.derived import written_table
+from geodata.columns import BarePoint
+from geodata.derived import tile_table, written_table
 from geodata.history import try_lock_register
 from geodata.public_views import feature_of, public_view
 from geodata.register import Register
@@ -36,8 +50,7 @@ def rewrite(connection: Connection, register: Register) -> None:
         return
     touched = select(_TOUCHED.c.id)
     connection.execute(delete(written).where(written.c.id.in_(touched)))
-    rows = select(view.c.id, feature_of(register, is_past=False)).where(view.c.id.in_(touched))
-    connection.execute(insert(written).from_select(["id", "feature"], rows))
+    connection.execute(_write(register, view.c.id.in_(touched)))
 
 
 def forget(connection: Connection, register: Register) -> None:
@@ -54,10 +67,16 @@ def write_all(connection: Connection) -> None:
         is_wanted = is_kept(register) and _shows_all(connection, register)
         if not is_wanted or is_written(connection, register) or not try_lock_register(connection, register):
             continue
-        view = public_view(register, is_past=False)
-        rows = select(view.c.id, feature_of(register, is_past=False)).order_by(view.c.id)
-        connection.execute(insert(written_table(register)).from_select(["id", "feature"], rows))
+        connection.execute(_write(register, true()))
         connection.execute(select(func.ops.analyze_derived(written_table(register).name)))
+
+
+def _write(register: Register, which: ColumnElement[bool]) -> Insert:
+    view, slim = public_view(register, is_past=False), tile_table(register)
+    place = cast(slim.c.point, BarePoint())
+    rows = select(view.c.id, feature_of(register, is_past=False), place).where(which).order_by(view.c.id)
+    joined = rows.select_from(view.join(slim, slim.c.id == view.c.id))
+    return insert(written_table(register)).from_select(["id", "feature", "place"], joined)
 
 
 def _shows_all(connection: Connection, register: Register) -> bool:

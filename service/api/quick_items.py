@@ -166,7 +166,8 @@ class QuickItems:
         if query.boxes:
             given |= zip(SIDES, query.boxes[0], strict=True)
         row = await self._connections.fetchrow(statement.sql, *statement.values(given))
-        if row["written"] < row["returned"] or (row["matched"] or 0) > EXACT_COUNT_UP_TO or store.steady(mark) != mark:
+        is_all = row["is_written"] and row["written"] == row["returned"]
+        if not is_all or (row["matched"] or 0) > EXACT_COUNT_UP_TO or store.steady(mark) != mark:
             return None
         counts = self._counts(register, query.after, mark, row)
         if counts is None:

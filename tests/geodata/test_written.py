@@ -24,6 +24,10 @@ def settled(connection: Connection) -> Connection:
 
 def assert_written_as_shown(connection: Connection) -> None:
     view = public_view(ADDRESSES, is_past=False)
+    places = text(
+        "SELECT w.place::text = t.point::point::text FROM open.addresses_written w LEFT JOIN open.addresses_tile t USING (id)"
+    )
+    assert all(connection.scalars(places))
     shown = connection.execute(text("SELECT id, feature FROM open.addresses_written ORDER BY id")).all()
     expected = connection.execute(
         view.select().with_only_columns(view.c.id, feature_of(ADDRESSES, is_past=False)).order_by(view.c.id)
