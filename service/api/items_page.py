@@ -1,9 +1,12 @@
 """One answer to a request for items: what it is asked for, its ETag, its links, and the document around its features."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
+from itertools import starmap
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import orjson
 from fastapi import Request, Response
@@ -127,9 +130,15 @@ class ItemsPage:
         return links
 
 
-def with_query(address: str, parameters: Any) -> str:
+def with_query(address: str, parameters: Mapping[str, object]) -> str:
     """Return an address with a query."""
-    return f"{address}?{urlencode(parameters)}" if parameters else address
+    return f"{address}?{'&'.join(starmap(_encoded, parameters.items()))}" if parameters else address
+
+
+@lru_cache(maxsize=256, typed=True)
+def _encoded(name: str, value: object) -> str:
+    # The links of a page have most of their parameters in common.
+    return f"{quote_plus(name)}={quote_plus(str(value))}"
 
 
 def link_header(links: list[dict[str, str]]) -> str:
