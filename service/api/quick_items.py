@@ -165,9 +165,11 @@ class QuickItems:
         given: dict[str, float] = {"after": query.after, "limit": query.limit}
         if query.boxes:
             given |= zip(SIDES, query.boxes[0], strict=True)
-        row = await self._connections.fetchrow(statement.sql, *statement.values(given))
-        is_all = row["is_written"] and row["written"] == row["returned"]
-        if not is_all or (row["matched"] or 0) > EXACT_COUNT_UP_TO or store.steady(mark) != mark:
+        row = await self._connections.find(statement.sql, *statement.values(given))
+        # There is none before the register's first revision.
+        if row is None or not row["is_written"] or row["written"] < row["returned"]:
+            return None
+        if (row["matched"] or 0) > EXACT_COUNT_UP_TO or store.steady(mark) != mark:
             return None
         counts = self._counts(register, query.after, mark, row)
         if counts is None:

@@ -213,6 +213,14 @@ def test_what_is_not_written_out_yet_is_not_missing(scratch_sample_url: str) -> 
             assert second["features"] == first["features"]
 
 
+@pytest.mark.parametrize("query", ["", "?bbox=106,20,107,21"])
+def test_a_register_without_a_revision_has_an_empty_page(scratch_url: str, query: str) -> None:
+    with TestClient(create_app(settings_for(scratch_url))) as client:
+        wait_until_heard(client)
+        page = client.get(f"{ADDRESSES}{query}").json()
+    assert (page["numberMatched"], page["numberReturned"], page["features"]) == (0, 0, [])
+
+
 def test_a_host_that_is_not_ours_is_refused(quick: TestClient) -> None:
     assert quick.get(ADDRESSES, headers={"host": "evil.example"}).status_code == 400
 
