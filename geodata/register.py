@@ -125,12 +125,15 @@ class TileRule:
     keeps_all : bool
         Whether each record is drawn at every zoom, as a point at least; else records below a pixel are thinned out
         where many lie close together.
+    is_shown_first : bool
+        Whether the layer is on where a map opens without a choice of layers.
     """
 
     min_zoom: int = 0
     counts_below: int | None = None
     shares_borders: bool = False
     keeps_all: bool = False
+    is_shown_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,8 @@ class Register:
         Areas below are scraps and refused.
     area_field : str, optional
         Name of the field that says in hectares how large the area is.
+    takes_commune_area : bool
+        Whether a record that is given no shape takes its commune's area; records may lie upon each other then.
     """
 
     id: str
@@ -228,6 +233,7 @@ class Register:
     lists: tuple[SideList, ...] = ()
     least_area_m2: float = 1.0
     area_field: str | None = None
+    takes_commune_area: bool = False
 
     def __post_init__(self) -> None:
         names = [field.name for field in self.fields]
@@ -286,6 +292,11 @@ class Register:
     def tile_fields(self) -> tuple[Field, ...]:
         """Fields that tiles carry."""
         return tuple(field for field in self.fields if field.tile)
+
+    @cached_property
+    def is_drawn_by_day(self) -> bool:
+        """Whether tiles say from when to when records are in force, so that a map can show those of one day."""
+        return {"valid_from", "valid_to"} <= {field.name for field in self.tile_fields}
 
     @cached_property
     def legend_field(self) -> Field | None:

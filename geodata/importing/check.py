@@ -288,6 +288,8 @@ class _FileCheck:
         cells = self.rows.read(batch)
         if "commune_code" in self.request.register.write.model_fields:
             cells["commune_code"] = self._communes(cells.get("commune_code"), geometries, numbers, good)
+        if self.request.register.takes_commune_area:
+            geometries = self.places.with_commune_areas(geometries, cells["commune_code"].text)
         lost = ~good
         checked = self.doubles.without(self.rows.check(cells, numbers, good, self.report), numbers)
         if lost.any():
@@ -302,7 +304,8 @@ class _FileCheck:
         if len(checked.positions):
             self._doubt(checked, cells, numbers)
             self._compare_areas(checked, geometries, cells, numbers)
-            self.together.add(geometries[checked.positions], rows.to_numpy())
+            if not self.request.register.takes_commune_area:
+                self.together.add(geometries[checked.positions], rows.to_numpy())
             columns = {**checked.columns, **self._derived(checked.columns)}
             if self.ids.column:
                 columns[STAGED] = given_ids.take(pa.array(checked.positions))

@@ -62,7 +62,7 @@ def report_overlaps(
         Who reads the report: records of communes that are not theirs are named only where the public sees them.
     """
     geometry = register.geometry.key
-    if geometry not in staging.c:
+    if geometry not in staging.c or register.takes_commune_area:
         return
     if register.geometry_kind == "polygon":
         _report_areas(connection, register, staging, report, actor)

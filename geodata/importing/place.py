@@ -135,6 +135,20 @@ class PlaceChecker:
                 self._check_commune(code, of_code, points, rows, good, report)
         return given
 
+    def with_commune_areas(self, geometries: Geometries, communes: pa.StringArray) -> Geometries:
+        """Return the geometries with the commune's area, as it is now, for each row without one; rows may still have none.
+
+        Parameters
+        ----------
+        geometries : object array, shape (n,)
+            WGS 84.
+        communes : string array, shape (n,)
+        """
+        filled = geometries.copy()
+        for position in np.flatnonzero(shapely.is_missing(geometries)):
+            filled[position] = self.units.boundaries.get(communes[int(position)].as_py())
+        return filled
+
     def _with_repaired_codes(
         self, given: pa.StringArray, rows: Sequence[int], good: Mask, report: Report
     ) -> pa.StringArray:

@@ -20,9 +20,6 @@ _SQUARE_METRES_PER_KM2 = 1_000_000.0
 NAMES = (("xa", "Xã", "An Mẫu"), ("xa", "Xã", "Phú Mẫu"), ("phuong", "Phường", "Thịnh Mẫu"))
 """Kind, unit word and name of each; no commune of the State's list is called so."""
 
-_NTM_LEVELS = ("advanced", "model", None)
-"""What each reached; a ward is no rural commune."""
-
 _LEGAL_NOTE = "Đơn vị hư cấu của dữ liệu mẫu, không có căn cứ pháp lý"
 
 
@@ -104,18 +101,8 @@ def commune_record(number: int, outline: shapely.Polygon) -> dict[str, Any]:
         "area_km2": round(outline.area / _SQUARE_METRES_PER_KM2, 2),
         "valid_from": DAY.replace(year=2025, month=7, day=1),
         "legal_note": _LEGAL_NOTE,
-        **_ntm_result(number),
         "source": SOURCE,
     }
-
-
-def _ntm_result(number: int) -> dict[str, Any]:
-    level = _NTM_LEVELS[number]
-    if level is None:
-        return {}
-    decided = DAY.replace(year=2024, month=12, day=20)
-    decision = f"{number + 1}/QĐ-MẪU"
-    return {"ntm_period": "2021-2025", "ntm_level": level, "ntm_decision": decision, "ntm_decided_on": decided}
 
 
 def _plain_name(number: int) -> str:

@@ -11,12 +11,13 @@ from geodata.sample.addresses import address_records, households_by_village
 from geodata.sample.communes import commune_record, make_outlines
 from geodata.sample.fields import make_plots
 from geodata.sample.growing import growing_area_records
+from geodata.sample.ntm import ntm_records
 from geodata.sample.plane import to_lonlat
 from geodata.sample.tourism import Ground, tourism_records
 from geodata.sample.villages import Settlement, household_counts, make_settlements, village_record
 
 SEED = 2026
-REGISTERS = ("communes", "villages", "addresses", "growing_areas", "tourism_points")
+REGISTERS = ("communes", "villages", "addresses", "growing_areas", "tourism_points", "ntm_results")
 """The registers that the sample fills, in the order in which they can be published."""
 
 Record = tuple[dict[str, Any], shapely.Geometry]
@@ -42,7 +43,7 @@ class Sample:
 
 
 def make_sample(seed: int = SEED) -> Sample:
-    """Make the sample: 3 communes, 36 villages, 5,000 addresses, 315 growing areas (300 on the map), 60 tourism points.
+    """Make the sample: 3 communes, 36 villages, 5,000 addresses, 315 growing areas (300 on the map), 60 tourism points, 6 results.
 
     Parameters
     ----------
@@ -66,6 +67,7 @@ def make_sample(seed: int = SEED) -> Sample:
         "addresses": addresses,
         "growing_areas": [(values, plot.shape) for values, plot in areas],
         "tourism_points": tourism_records(streams[6], grounds),
+        "ntm_results": ntm_records(outlines),
     }
     return Sample(
         seed,

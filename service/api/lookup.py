@@ -71,6 +71,8 @@ def _describe(
         "count": state.count,
         "revision": state.version.revision,
         "tile": {"minzoom": register.tile.min_zoom, "maxzoom": 14, "counts_below": register.tile.counts_below},
+        "visible": register.tile.is_shown_first,
+        "by_day": register.is_drawn_by_day,
         "legend_field": legend.name if legend else None,
         "legend": _legend(register, legend) if legend else [],
         "fields": field_list(reading_order(register)) + list_list(register),

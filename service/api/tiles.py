@@ -49,7 +49,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Made = TypeVar("Made", Tile, Answer)
 
-MAX_LAYERS = 6
+MAX_LAYERS = 8
 FORMAT = "3"
 """Part of every ETag; raised when the same data is written as other tiles."""
 

@@ -33,8 +33,12 @@ def _address(at: int, **changes: Any) -> Row:
 
 
 def _commune(at: int, **changes: Any) -> Row:
-    result = {"ntm_period": "2021-2025", "ntm_level": "standard"} if at % 2 else {}
-    return unit(f"9900{at}", province_code="48", valid_from=date(2025, 7, 1), **result, **changes)
+    return unit(f"9900{at}", province_code="48", valid_from=date(2025, 7, 1), **changes)
+
+
+def _result(at: int, **changes: Any) -> Row:
+    told = {"commune_code": COMMUNE, "commune_name": f"Xã {at}", "period": "2021-2025", "level": "standard"}
+    return {**told, "valid_from": date(2024, 1, at), "geom": BOX, **changes}
 
 
 def _area(at: int, **changes: Any) -> Row:
@@ -46,6 +50,7 @@ ROWS: Mapping[str, Callable[..., Row]] = {
     "addresses": _address,
     "communes": _commune,
     "growing_areas": _area,
+    "ntm_results": _result,
     "provinces": lambda at, **changes: unit(
         ("02", "03", "05", "06", "07")[at - 1], valid_from=date(2025, 7, 1), **changes
     ),
@@ -58,6 +63,7 @@ CHANGES: Mapping[str, tuple[Row, Row]] = {
     "addresses": ({"street": "Đường mới", "location_id": "each its own"}, {"house_number": "7"}),
     "communes": ({"legal_note": "Nghị quyết 1"}, {"area_km2": 12.345678901234567}),
     "growing_areas": ({"crop": "Sầu riêng", "market_status": "revoked"}, {"area_ha": 0.1 + 0.2}),
+    "ntm_results": ({"subject": "Y tế"}, {"criteria_met": 18}),
     "provinces": ({"legal_note": "Nghị quyết 1"}, {"area_km2": 1234.5}),
     "tourism_points": ({"season_months": [1, 12], "beds": 7}, {"name_en": "Village"}),
     "villages": ({"population": 100}, {"kind": "ban"}),

@@ -74,7 +74,7 @@ def test_fields_know_in_which_table_they_live() -> None:
 def test_the_province_is_derived_where_the_commune_tells_it() -> None:
     derived = {register.id: sorted(register.derived) for register in discover().values()}
     assert derived == {
-        "addresses": ["province_code"], "growing_areas": ["province_code"], "tourism_points": ["province_code"],
+        "addresses": ["province_code"], "growing_areas": ["province_code"], "ntm_results": ["province_code"], "tourism_points": ["province_code"],
         "communes": [], "provinces": [], "villages": [],
     }  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_registers_know_their_kind_of_geometry_and_whether_they_are_in_communes(
     found = {register.id: (register.geometry_kind, register.is_in_communes) for register in discover().values()}
     assert found == {
         "addresses": ("point", True), "communes": ("polygon", True), "growing_areas": ("polygon", True),
-        "provinces": ("polygon", False), "tourism_points": ("point", True), "villages": ("polygon", True),
+        "ntm_results": ("polygon", True), "provinces": ("polygon", False), "tourism_points": ("point", True), "villages": ("polygon", True),
     }  # fmt: skip
 
 
@@ -103,7 +103,15 @@ def test_labels_are_vietnamese_unless_english_is_asked(language: str, text: str)
 
 
 def test_registers_are_found_in_alphabetical_order() -> None:
-    assert list(discover()) == ["addresses", "communes", "growing_areas", "provinces", "tourism_points", "villages"]
+    assert list(discover()) == [
+        "addresses",
+        "communes",
+        "growing_areas",
+        "ntm_results",
+        "provinces",
+        "tourism_points",
+        "villages",
+    ]
 
 
 def test_an_unknown_register_is_named_in_both_languages() -> None:

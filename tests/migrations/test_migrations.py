@@ -107,15 +107,17 @@ def test_up_down_and_up_again_gives_the_database_of_the_declarations(server: Ser
 # --- who may do what
 
 UNIT_TABLES = "communes provinces"
-WIDE_TABLES = f"addresses growing_areas tourism_points villages {UNIT_TABLES}"
-SLIM_TABLES = "addresses_tile communes_tile growing_areas_tile provinces_tile tourism_points_tile villages_tile"
+WIDE_TABLES = f"addresses growing_areas ntm_results tourism_points villages {UNIT_TABLES}"
+SLIM_TABLES = (
+    "addresses_tile communes_tile growing_areas_tile ntm_results_tile provinces_tile tourism_points_tile villages_tile"
+)
 STATES = " ".join(f"{name}_{kind}" for name in WIDE_TABLES.split() for kind in ("states", "replaced"))
 VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_finished addresses_grid addresses_placed addresses_placed_at_all addresses_written address_codes publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [
     ("bandoso_public", "open", "SELECT", f"{VIEWS} search_entry"),
     ("bandoso_staff", "open", "SELECT", f"{VIEWS} search_entry"),
-    ("bandoso_staff", "reg", "SELECT", f"{WIDE_TABLES} commune_ntm growing_area_markets"),
+    ("bandoso_staff", "reg", "SELECT", f"{WIDE_TABLES} growing_area_markets"),
     ("bandoso_staff", "ops", "SELECT", f"{QUEUE} account account_scope api_key audit revision setting sign_in upload"),
     ("bandoso_staff", "ops", "INSERT", f"{QUEUE} audit sign_in upload"),
     ("bandoso_staff", "ops", "UPDATE", f"{QUEUE} api_key sign_in upload"),
@@ -124,7 +126,7 @@ GRANTS = [
     *(
         (
             "bandoso_worker", "reg", privilege,
-            f"{WIDE_TABLES} {SLIM_TABLES} addresses_finished addresses_grid addresses_placed addresses_written address_codes commune_ntm growing_area_markets "
+            f"{WIDE_TABLES} {SLIM_TABLES} addresses_finished addresses_grid addresses_placed addresses_written address_codes growing_area_markets "
             "household_private search_entry",
         )
         for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")

@@ -27,6 +27,7 @@ PUBLIC_FIELDS = {
     "growing_areas": "code code_raw name name_en regime status crop crop_latin variety area_ha organisation household_count tree_count "
     "expected_yield_t harvest_months certificate certificate_valid_to issued_on decision_number markets "
     "inspected_on inspection_kind commune_code province_code boundary_method",
+    "ntm_results": "level commune_code commune_name period subject criteria_met decision_number decided_by valid_from valid_to province_code",
     "provinces": "code name full_name name_en kind area_km2 valid_from valid_to legal_note",
     "tourism_points": "slug name name_en category description description_en organisation ocop_stars ocop_decision "
     "ocop_valid_to beds guests_per_day opening_hours season_months festivals price_from_vnd price_to_vnd languages services "
@@ -47,7 +48,6 @@ def test_public_fields_are_the_agreed_ones(register: Register) -> None:
 
 
 PUBLIC_LISTS = {
-    "communes": {"ntm_results": "period level subject decision_number decided_on"},
     "growing_areas": {"market_registrations": "market valid_from valid_to status market_code decision_number"},
 }
 

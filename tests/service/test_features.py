@@ -394,4 +394,4 @@ def test_the_list_of_collections_marks_those_that_hold_sample_data(client: TestC
     marked = {
         part.partition("/collections/")[2].partition('"')[0].partition("?")[0] for part in parts if "badge" in part
     }
-    assert marked == {"addresses", "communes", "growing_areas", "tourism_points", "villages"}
+    assert marked == {"addresses", "communes", "growing_areas", "ntm_results", "tourism_points", "villages"}

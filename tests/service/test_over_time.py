@@ -126,7 +126,8 @@ def test_collections_have_an_extent_in_time_where_records_have_validity(client: 
         for entry in client.get("/collections").json()["collections"]
     }
     dated = {name: interval for name, interval in intervals.items() if interval is not None}
-    assert dated == {name: [["2025-07-01T00:00:00Z", None]] for name in ("provinces", "communes")}
+    begins = {"provinces": "2025-07-01", "communes": "2025-07-01", "ntm_results": "2022-03-18"}
+    assert dated == {name: [[f"{first}T00:00:00Z", None]] for name, first in begins.items()}
 
 
 def test_the_extent_in_time_is_closed_when_nothing_is_in_force_any_more(days: Days) -> None:

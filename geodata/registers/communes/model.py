@@ -1,7 +1,7 @@
 """Table of communes."""
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import BigInteger, Computed, ForeignKey, Index, Text
+from sqlalchemy import Computed, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from geodata.columns import WGS84, Day, Feature, rule
@@ -38,19 +38,3 @@ class Commune(Feature, Base):
     valid_to: Mapped[Day | None]
     legal_note: Mapped[str | None] = mapped_column(Text)
     geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", WGS84, spatial_index=False))
-
-
-class CommuneNtm(Base):
-    """A New Rural Development (nông thôn mới) result of a commune: what it reached, in which period, by which act."""
-
-    __tablename__ = "commune_ntm"
-    __table_args__ = ({"schema": "reg", "comment": "New Rural Development results of communes"},)
-
-    feature_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("reg.communes.id", ondelete="CASCADE"), primary_key=True
-    )
-    period: Mapped[str] = mapped_column(Text, primary_key=True, comment="First and last year, as 2021-2025")
-    level: Mapped[str] = mapped_column(Text, primary_key=True)
-    subject: Mapped[str | None] = mapped_column(Text, comment="Of a model commune: the subject it excels in")
-    decision_number: Mapped[str | None] = mapped_column(Text)
-    decided_on: Mapped[Day | None]

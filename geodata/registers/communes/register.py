@@ -1,7 +1,7 @@
 """Declaration of the register of communes."""
 
-from geodata.register import COMMUNE_FORM, PROVINCE_FORM, Choice, Field, Label, Register, SideList, TileRule
-from geodata.registers.communes.model import Commune, CommuneNtm
+from geodata.register import COMMUNE_FORM, PROVINCE_FORM, Choice, Field, Label, Register, TileRule
+from geodata.registers.communes.model import Commune
 from geodata.registers.communes.schemas import CommuneIn
 
 KINDS = {
@@ -9,15 +9,6 @@ KINDS = {
     "phuong": Choice(Label("Phường", "Ward"), "#b0703c", ("phuong", "ward")),
     "dac_khu": Choice(Label("Đặc khu", "Special zone"), "#2f7f8f", ("dac khu", "special zone")),
 }
-
-NTM_LEVELS = {
-    "standard": Choice(Label("Đạt chuẩn", "Meets the standard"), aliases=("dat chuan", "dat chuan ntm")),
-    "advanced": Choice(Label("Nâng cao", "Advanced"), aliases=("nang cao", "ntm nang cao")),
-    "model": Choice(Label("Kiểu mẫu", "Model"), aliases=("kieu mau", "ntm kieu mau")),
-    "smart": Choice(Label("Thông minh", "Smart"), aliases=("xa thong minh",)),
-    "modern": Choice(Label("Hiện đại", "Modern"), aliases=("hien dai", "ntm hien dai")),
-}
-"""Decision 924/QĐ-TTg (2022) for 2021–2025; Decision 51/2025/QĐ-TTg for 2026–2030."""
 
 REGISTER = Register(
     id="communes",
@@ -33,7 +24,6 @@ REGISTER = Register(
     label="full_name",
     tile=TileRule(min_zoom=5, keeps_all=True, shares_borders=True),
     least_area_m2=1000,
-    lists=(SideList(CommuneNtm, "ntm_results", Label("Kết quả nông thôn mới", "New Rural Development results")),),
     fields=(
         Field(
             Commune.code,
@@ -80,41 +70,5 @@ REGISTER = Register(
         Field(Commune.valid_from, Label("Hiệu lực từ", "Valid from"), public=True, aliases=("hieu luc tu",)),
         Field(Commune.valid_to, Label("Hiệu lực đến", "Valid to"), public=True, aliases=("hieu luc den",)),
         Field(Commune.legal_note, Label("Căn cứ pháp lý", "Legal note"), public=True, aliases=("can cu",)),
-        Field(
-            CommuneNtm.period,
-            Label("Giai đoạn", "Period"),
-            public=True,
-            name_="ntm_period",
-            aliases=("giai doan", "giai doan ntm"),
-        ),
-        Field(
-            CommuneNtm.level,
-            Label("Mức đạt", "Level"),
-            public=True,
-            choices=NTM_LEVELS,
-            name_="ntm_level",
-            aliases=("nong thon moi", "muc dat ntm", "danh hieu ntm"),
-        ),
-        Field(
-            CommuneNtm.subject,
-            Label("Lĩnh vực", "Subject"),
-            public=True,
-            name_="ntm_subject",
-            aliases=("linh vuc ntm", "linh vuc kieu mau"),
-        ),
-        Field(
-            CommuneNtm.decision_number,
-            Label("Số quyết định", "Decision number"),
-            public=True,
-            name_="ntm_decision",
-            aliases=("quyet dinh ntm", "so quyet dinh ntm"),
-        ),
-        Field(
-            CommuneNtm.decided_on,
-            Label("Ngày quyết định", "Decided on"),
-            public=True,
-            name_="ntm_decided_on",
-            aliases=("ngay quyet dinh ntm", "ngay cong nhan ntm"),
-        ),
     ),
 )

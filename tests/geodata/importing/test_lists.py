@@ -153,25 +153,6 @@ def test_a_new_record_needs_a_place(connection: Connection, tmp_path: Path, regi
     assert [message["code"] for message in published.report.messages if message["row"]] == ["GEOM_MISSING"]
 
 
-def test_results_without_places_leave_the_boundary_of_the_commune(connection: Connection, tmp_path: Path) -> None:
-    square = shapely.box(108.1, 16.1, 108.2, 16.2)
-    commune = {"code": "99999", "name": "Mẫu", "full_name": "Xã Mẫu", "province_code": "48", "geom": square}
-    send(connection, "communes", [commune], tmp_path)
-    text = "Mã xã,Tên,Tên đầy đủ,Mã tỉnh,Giai đoạn,Mức đạt\n99999,Mẫu,Xã Mẫu,48,2021-2025,Nâng cao\n"
-    assert sheet(connection, "communes", text, tmp_path).counts == Counts(0, 1)
-    query = "SELECT ST_Area(geom) > 0, ntm_results -> 0 ->> 'level' FROM open.communes WHERE code = '99999'"
-    assert rows_of(connection, query) == [(True, "advanced")]
-
-
-@pytest.mark.parametrize("missing", ["Giai đoạn", "Mức đạt"])
-def test_a_result_is_told_by_period_and_level(connection: Connection, tmp_path: Path, missing: str) -> None:
-    values = {"Mã xã": "99999", "Tên": "Mẫu", "Tên đầy đủ": "Xã Mẫu", "Mã tỉnh": "48"}
-    values |= {name: value for name, value in (("Giai đoạn", "2021-2025"), ("Mức đạt", "Nâng cao")) if name != missing}
-    report = sheet(connection, "communes", f"{','.join(values)}\n{','.join(values.values())}\n", tmp_path).report
-    assert [message["code"] for message in report.messages if message["row"]] == ["FIELD_MISSING"]
-    assert missing in report.messages[-1]["vi"]
-
-
 # --- units that ended
 
 
@@ -195,12 +176,3 @@ def test_a_row_that_would_take_the_key_of_an_ended_unit_is_refused_alone(
     published = send(connection, "communes", [commune, {**commune, "code": "99998", "geom": beside}], tmp_path)
     assert published.counts == Counts(1, 0)
     assert [(said["code"], said["row"]) for said in published.report.messages if said["row"]] == [("CODE_TAKEN", 1)]
-
-
-def test_results_of_new_rural_development_stand_period_by_period(connection: Connection, tmp_path: Path) -> None:
-    square = shapely.box(108.1, 16.1, 108.2, 16.2)
-    commune = {"code": "99999", "name": "Mẫu", "full_name": "Xã Mẫu", "province_code": "48", "geom": square}
-    for period, level in (("2021-2025", "Nâng cao"), ("2026-2030", "Đạt chuẩn")):
-        send(connection, "communes", [{**commune, "ntm_period": period, "ntm_level": level}], tmp_path)
-    shown = one(connection, "SELECT ntm_results AS rows FROM open.communes WHERE code = '99999'").rows
-    assert [(row["period"], row["level"]) for row in shown] == [("2021-2025", "advanced"), ("2026-2030", "standard")]

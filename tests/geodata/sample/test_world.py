@@ -29,7 +29,14 @@ from geodata.text import search_key
 from geodata.units.index import UnitIndex
 from tests.conftest import settings_for
 
-COUNTS = {"communes": 3, "villages": 36, "addresses": 5000, "growing_areas": 315, "tourism_points": 60}
+COUNTS = {
+    "communes": 3,
+    "villages": 36,
+    "addresses": 5000,
+    "growing_areas": 315,
+    "tourism_points": 60,
+    "ntm_results": 6,
+}
 
 
 def shapes(records: Sequence[Record]) -> np.ndarray:
@@ -85,7 +92,7 @@ def test_every_record_passes_the_place_checks(name: str, sample: Sample, units: 
 
 @pytest.mark.parametrize("name", REGISTERS)
 def test_every_record_says_that_it_is_sample(name: str, sample: Sample) -> None:
-    shown = {"communes": "full_name", "addresses": "village"}.get(name, "name")
+    shown = {"communes": "full_name", "addresses": "village", "ntm_results": "commune_name"}.get(name, "name")
     for values, _ in sample.records[name]:
         assert values["source"] == SOURCE
         assert values[shown].endswith(MARK)

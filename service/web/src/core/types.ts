@@ -35,6 +35,8 @@ export interface Register {
   label?: string;
   /** Whether the layer is on when the page opens without a choice of layers. */
   visible?: boolean;
+  /** Whether tiles say from when to when records are in force. */
+  by_day?: boolean;
 }
 
 export interface Attribution extends Bilingual {

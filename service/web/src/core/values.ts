@@ -77,3 +77,8 @@ function formatDate(value: string, field: Field, lang: Lang): string {
   const zone = field.type === 'date' ? { timeZone: 'UTC' } : { timeStyle: 'short' as const, timeZone: 'Asia/Ho_Chi_Minh' };
   return new Intl.DateTimeFormat(lang, { dateStyle: 'medium', ...zone }).format(date);
 }
+
+/** The day in Vietnam, as YYYY-MM-DD. */
+export function today(): string {
+  return new Date().toLocaleDateString('sv-SE', { timeZone: 'Asia/Ho_Chi_Minh' });
+}

@@ -39,3 +39,34 @@ describe('LayerPanel', () => {
     expect(await panel(shown, dropped)).not.toContain('Hãy phóng to');
   });
 });
+
+describe('the day of a layer', () => {
+  async function dated(by_day: boolean): Promise<[LayerPanel, HTMLInputElement | null]> {
+    const found = new LayerPanel();
+    found.registers = [{ ...register, by_day }];
+    found.shown = new Set([register.id]);
+    found.day = '2026-06-30';
+    document.body.append(found);
+    await found.updateComplete;
+    return [found, found.querySelector<HTMLInputElement>('input[type=date]')];
+  }
+
+  it('is asked for where tiles tell of days, under a label', async () => {
+    const [, input] = await dated(true);
+    expect(input?.value).toBe('2026-06-30');
+    expect(input?.labels?.[0]?.textContent).toContain('ngày');
+    expect((await dated(false))[1]).toBeNull();
+  });
+
+  it('is told to the map, and an empty one is not', async () => {
+    const [panel, input] = await dated(true);
+    const told: string[] = [];
+    panel.addEventListener('day-chosen', (event) => told.push((event as CustomEvent<string>).detail));
+    for (const day of ['2023-01-01', '']) {
+      if (input) input.value = day;
+      input?.dispatchEvent(new Event('change', { bubbles: true }));
+    }
+    expect(told).toEqual(['2023-01-01']);
+    expect(input?.value).toBe('2026-06-30');
+  });
+});

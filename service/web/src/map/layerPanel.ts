@@ -14,18 +14,22 @@ export class LayerPanel extends PageElement {
     registers: { attribute: false },
     shown: { attribute: false },
     dropped: { attribute: false },
+    day: { attribute: false },
   };
 
   declare registers: Register[];
   declare shown: ReadonlySet<string>;
   /** How many records of each layer are too small and too close together to be drawn in this view. */
   declare dropped: ReadonlyMap<string, number>;
+  /** The day (YYYY-MM-DD) whose records are drawn, of layers that say from when to when they hold. */
+  declare day: string;
 
   constructor() {
     super();
     this.registers = [];
     this.shown = new Set();
     this.dropped = new Map();
+    this.day = '';
   }
 
   protected override render(): TemplateResult {
@@ -45,7 +49,7 @@ export class LayerPanel extends PageElement {
         <label for=${id}>${say(register.title)}</label>
         ${register.sample ? html`<span class="badge">${t('layers.sample')}</span>` : nothing}
       </div>
-      ${on ? html`${this.legend(register)}${this.left(register.id)}` : nothing}
+      ${on ? html`${this.legend(register)}${this.dayChoice(register)}${this.left(register.id)}` : nothing}
     </div>`;
   }
 
@@ -55,6 +59,21 @@ export class LayerPanel extends PageElement {
         ${register.legend.map((entry) => html`<li>${swatch(register.geometry, entry)} ${entry.label[lang]}</li>`)}
       </ul>
       ${register.tile.counts_below ? html`<p class="hint">${t('layers.countsBelow')}</p>` : nothing}`;
+  }
+
+  private dayChoice(register: Register): TemplateResult | typeof nothing {
+    if (!register.by_day) return nothing;
+    const id = `day-${register.id}`;
+    return html`<div class="day">
+      <label for=${id}>${t('layers.day')}</label>
+      <input type="date" id=${id} required .value=${this.day} @change=${(event: Event) => this.chooseDay(event)} />
+    </div>`;
+  }
+
+  private chooseDay(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    if (input.value) this.emit<string>('day-chosen', input.value);
+    else input.value = this.day;
   }
 
   private left(id: string): TemplateResult | typeof nothing {

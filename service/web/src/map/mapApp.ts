@@ -9,7 +9,7 @@ import { PageElement, reason } from '../core/element';
 import { geometryBounds } from '../core/geo';
 import { base, lang, say, t } from '../core/page';
 import type { Attribution, Bounds, Feature, Register, SearchResult } from '../core/types';
-import { featureLabel, safeHref } from '../core/values';
+import { featureLabel, safeHref, today } from '../core/values';
 import { findCommune } from './commune';
 import type { EmbedDialog } from './embedDialog';
 import type { FeatureDetails, Selection } from './featureDetails';
@@ -17,7 +17,7 @@ import { featureId, type FeatureChoice, type FeatureList } from './featureList';
 import type { LayerToggle } from './layerPanel';
 import { mapProblem, type MapState } from './mapProblem';
 import { MapView, NoWebglError, type Picked } from './mapView';
-import { prepareStyle, withContext } from './style';
+import { byDay, prepareStyle, withContext } from './style';
 import { UpdateNotice } from './updateNotice';
 import { firstForList, keepLayers, keepView, layersFromQuery } from './urlState';
 
@@ -36,6 +36,7 @@ export class MapApp extends PageElement {
     registers: { state: true },
     shown: { state: true },
     dropped: { state: true },
+    day: { state: true },
     panel: { state: true },
     mapState: { state: true },
     dataState: { state: true },
@@ -55,6 +56,7 @@ export class MapApp extends PageElement {
   declare registers: Register[];
   declare shown: ReadonlySet<string>;
   declare dropped: ReadonlyMap<string, number>;
+  declare day: string;
   declare panel: Panel | null;
   declare mapState: MapState;
   /** Empty when the list of data is here; otherwise what to say. */
@@ -85,6 +87,7 @@ export class MapApp extends PageElement {
     this.registers = [];
     this.shown = new Set();
     this.dropped = new Map();
+    this.day = today();
     this.panel = null;
     this.mapState = 'loading';
     this.dataState = t('data.loading');
@@ -109,6 +112,7 @@ export class MapApp extends PageElement {
     return html`<div
       class="map-app"
       @layer-toggle=${(e: CustomEvent<LayerToggle>) => this.toggleLayer(e.detail)}
+      @day-chosen=${(e: CustomEvent<string>) => this.view?.setDay((this.day = e.detail))}
       @result-chosen=${(e: CustomEvent<SearchResult>) => this.chooseResult(e.detail)}
       @register-chosen=${(e: CustomEvent<string>) => (this.listRegister = e.detail)}
       @feature-chosen=${(e: CustomEvent<FeatureChoice>) => this.chooseFeature(e.detail)}
@@ -163,7 +167,12 @@ export class MapApp extends PageElement {
         .active=${this.panel === 'list'}
       ></bandoso-list>
       <div ?hidden=${this.panel !== 'layers'}>
-        <bandoso-layers .registers=${registers} .shown=${this.shown} .dropped=${this.dropped}></bandoso-layers>
+        <bandoso-layers
+          .registers=${registers}
+          .shown=${this.shown}
+          .dropped=${this.dropped}
+          .day=${this.day}
+        ></bandoso-layers>
         ${this.mode === 'embed' ? nothing : this.embedButton()}
       </div>
       <bandoso-details
@@ -226,10 +235,10 @@ export class MapApp extends PageElement {
     const commune = await this.firstCommune();
     try {
       const given = await this.api.style(this.registers.map(({ id }) => id));
-      const style = prepareStyle(this.mode === 'embed' ? withContext(given) : given, this.shown);
+      const dated = byDay(this.mode === 'embed' ? withContext(given) : given, this.registers, this.day);
       this.view = await MapView.create({
         container: this.canvas(),
-        style,
+        style: prepareStyle(dated, this.shown),
         t,
         cooperative: this.mode === 'embed',
         hash: true,
@@ -277,10 +286,9 @@ export class MapApp extends PageElement {
 
   /** The container, which Lit owns: MapLibre gets a child of its own that can be thrown away. */
   private canvas(): HTMLElement {
-    const holder = this.querySelector('.map-canvas');
     const container = document.createElement('div');
     container.className = 'map-drawing';
-    holder?.replaceChildren(container);
+    this.querySelector('.map-canvas')?.replaceChildren(container);
     return container;
   }
 

@@ -14,7 +14,7 @@ import type { Bounds, Properties } from '../core/types';
 import { FIRST_VIEW, VIETNAM, shapeToScreen } from '../core/geo';
 import { FreshTiles } from './freshTiles';
 import { LiveMap, type LiveOptions } from './liveMap';
-import { registerOf } from './style';
+import { DAY, registerOf } from './style';
 
 const SELECTION = 'selection';
 /** The layer in which a tile says how many records it left out. */
@@ -150,6 +150,11 @@ export class MapView {
       this.map.setLayoutProperty(layer.id, 'visibility', shown ? 'visible' : 'none');
     }
     this.live?.follow();
+  }
+
+  /** Draws what is in force on a day (YYYY-MM-DD), of the layers that say it. */
+  setDay(day: string): void {
+    this.map.setGlobalStateProperty(DAY, day);
   }
 
   /** Goes to a box, or to a point when the box has no size. */

@@ -1,10 +1,14 @@
 /** What we change in the style the service gives before MapLibre sees it. */
 import type { LayerSpecification, StyleSpecification } from 'maplibre-gl';
+import type { Register } from '../core/types';
 
 const BASE_MAP = 'basemap';
 const BASE_LABEL = 'basemap-label-';
 /** Labels that no map of ours may hide: both archipelagos and the sea. */
 const ALWAYS_ON = new Set(['basemap-label-archipelago', 'basemap-label-sea']);
+
+/** The property of MapLibre's global state that holds the day whose records are drawn. */
+export const DAY = 'day';
 
 /** Registers whose outlines and names tell where one is, whatever else is shown. */
 export const CONTEXT = ['communes', 'villages'] as const;
@@ -27,6 +31,24 @@ export function prepareStyle(style: StyleSpecification, shown: ReadonlySet<strin
   const layers = style.layers.map((layer) => withVisibility(layer, shown));
   const labels = layers.filter(({ id }) => id.startsWith(BASE_LABEL)).map(alwaysOn);
   return { ...style, layers: [...layers.filter(({ id }) => !id.startsWith(BASE_LABEL)), ...labels] };
+}
+
+/**
+ * Draws what is in force on a day (YYYY-MM-DD), which the map may change afterwards, of the registers whose tiles say
+ * from when to when records hold.
+ */
+export function byDay(style: StyleSpecification, registers: readonly Register[], day: string): StyleSpecification {
+  const dated = new Set(registers.filter((register) => register.by_day).map(({ id }) => id));
+  const layers = style.layers.map((layer) => (dated.has(registerOf(layer) ?? '') ? inForce(layer) : layer));
+  return { ...style, layers, state: { ...style.state, [DAY]: { default: day } } };
+}
+
+function inForce(layer: LayerSpecification): LayerSpecification {
+  const day = ['global-state', DAY];
+  const on = (name: string, sign: string) => [sign, ['to-string', ['get', name]], day];
+  const filters = 'filter' in layer && layer.filter ? [layer.filter] : [];
+  const filter = ['all', ...filters, on('valid_from', '<='), ['any', ['!', ['has', 'valid_to']], on('valid_to', '>')]];
+  return { ...layer, filter } as LayerSpecification;
 }
 
 /**

@@ -1,0 +1,1 @@
+"""New Rural Development (nông thôn mới) results of communes: status, period, decision."""
