@@ -77,9 +77,16 @@ class ReferenceSystem:
         """
         return np.asarray(shapely.transform(shapes, self._write), dtype=object)
 
+    def with_east_first(self, shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+        """Return shapes as `written` does, easting or longitude first in every system, as files of GIS have them."""
+        return np.asarray(shapely.transform(shapes, self._move), dtype=object)
+
     def _write(self, coordinates: Floats) -> Floats:
-        moved = self.from_wgs84(coordinates[:, 0], coordinates[:, 1])
-        return np.column_stack(moved[::-1] if self.is_latitude_first else moved).round(self.decimals)
+        moved = self._move(coordinates)
+        return moved[:, ::-1] if self.is_latitude_first else moved
+
+    def _move(self, coordinates: Floats) -> Floats:
+        return np.column_stack(self.from_wgs84(coordinates[:, 0], coordinates[:, 1])).round(self.decimals)
 
     def read(self, shape: shapely.Geometry) -> shapely.Geometry:
         """Return a shape that is written in this system in WGS 84, longitude first."""

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import Request
 
 from geodata.errors import ParameterError
+from geodata.exporting.gdal_files import FGB_MEDIA_TYPE
 from service.api.forms import GEOJSON
 from service.web.accept import weights
 
@@ -55,6 +56,7 @@ FORMS: Mapping[str, ItemForm] = {
         JSON_FG,
         ItemForm("geojsonseq", SEQUENCE, "GeoJSONSeq", (SEQUENCE,), is_streamed=True),
         ItemForm("csv", CSV, "CSV", (CSV,), is_streamed=True),
+        ItemForm("fgb", FGB_MEDIA_TYPE, "FlatGeobuf", (FGB_MEDIA_TYPE,), is_streamed=True),
     )
 }
 ENDINGS: Mapping[str, ItemForm] = {**FORMS, "geojson": PLAIN}

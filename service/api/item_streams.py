@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from geodata.exporting.listed_csv import write_csv
+from geodata.exporting.listed_fgb import write_listed_fgb
 from geodata.feature_json import geojson_features
 from geodata.register import Register
 from service.api.item_parameters import ItemsRequest
@@ -25,8 +26,13 @@ def _csv(batches: Batches, register: Register, asked: ItemsRequest) -> Iterator[
     return write_csv(batches, register, asked.query.names, asked.system, has_mark=asked.has_mark)
 
 
+def _fgb(batches: Batches, register: Register, asked: ItemsRequest) -> Iterator[bytes]:
+    return write_listed_fgb(batches, register, asked.query.names, asked.system)
+
+
 STREAMS: Mapping[str, Callable[[Batches, Register, ItemsRequest], Iterator[bytes]]] = {
     "geojsonseq": _sequence,
     "csv": _csv,
+    "fgb": _fgb,
 }
 """Writers by the name of their form."""

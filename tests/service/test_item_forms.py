@@ -97,7 +97,8 @@ def test_a_table_begins_with_the_mark_for_excel_where_that_is_asked_for(client: 
     ("ending", "media"),
     [
         ("json", "application/geo+json"), ("geojson", "application/geo+json"), ("jsonfg", "application/fg+json"),
-        ("geojsonseq", "application/geo+json-seq"), ("csv", "text/csv"), ("html", "text/html"),
+        ("geojsonseq", "application/geo+json-seq"), ("csv", "text/csv"), ("fgb", "application/vnd.flatgeobuf"),
+        ("html", "text/html"),
     ],
 )  # fmt: skip
 def test_a_form_is_asked_for_by_ending_by_parameter_and_by_accept(client: TestClient, ending: str, media: str) -> None:
