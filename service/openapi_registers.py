@@ -3,7 +3,7 @@
 from typing import Any
 
 from geodata.registers import discover
-from service.api.documents import schema
+from service.api.item_schemas import schema_of
 
 Json = dict[str, Any]
 TEMPLATE = "x-template"
@@ -23,7 +23,7 @@ def items_of_registers(template: str, general: Json) -> Json:
     """
     paths = {}
     for name, register in discover().items():
-        properties = schema(register, "queryables", base="", language="en")["properties"]
+        properties = schema_of(register, "queryables", base="", language="en")["properties"]
         shared = [item for item in general["parameters"] if item["in"] == "query"]
         fields = [
             _field(field, described) for field, described in properties.items() if described.get("type") in _SCALARS
@@ -43,5 +43,5 @@ def items_of_registers(template: str, general: Json) -> Json:
 def _field(name: str, described: Json) -> Json:
     title = described["title"]
     # Another value than those of a list finds nothing; it is not refused.
-    value = {key: part for key, part in described.items() if key not in {"title", "enum"}}
+    value = {key: part for key, part in described.items() if key not in {"title", "enum", "x-ogc-unit"}}
     return {"name": name, "in": "query", "required": False, "schema": value, "description": f"{title}: equal to"}

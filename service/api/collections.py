@@ -10,6 +10,7 @@ from geodata.register import Register
 from geodata.registers import discover
 from service.api import documents, reference
 from service.api.forms import SCHEMA, VARY_BY_LANGUAGE, json_response, link, pick_form
+from service.api.item_schemas import schema_of
 from service.api.open_data import describe_for_search
 from service.api.parameters import only
 from service.auth.policy import public
@@ -107,7 +108,7 @@ def collection(
 def queryables(request: Request, register: RegisterDep) -> Response:
     """Return the JSON Schema of the fields that items can be asked by."""
     only(request)
-    document = documents.schema(register, "queryables", base=base_url(request), language=pick_language(request))
+    document = schema_of(register, "queryables", base=base_url(request), language=pick_language(request))
     return json_response(document, media_type=SCHEMA, headers={"Vary": VARY_BY_LANGUAGE})
 
 
@@ -115,13 +116,13 @@ def queryables(request: Request, register: RegisterDep) -> Response:
 def sortable_fields(request: Request, register: RegisterDep) -> Response:
     """Return the JSON Schema of the fields that items can be sorted by."""
     only(request)
-    document = documents.schema(register, "sortables", base=base_url(request), language=pick_language(request))
+    document = schema_of(register, "sortables", base=base_url(request), language=pick_language(request))
     return json_response(document, media_type=SCHEMA, headers={"Vary": VARY_BY_LANGUAGE})
 
 
 @router.get("/collections/{collectionId}/schema", dependencies=[public], summary="Schema of the items")
 def schema(request: Request, register: RegisterDep) -> Response:
-    """Return the JSON Schema of the items' public fields."""
+    """Return the JSON Schema of what items have when they are read, and may have when they are sent."""
     only(request)
-    document = documents.schema(register, "schema", base=base_url(request), language=pick_language(request))
+    document = schema_of(register, "schema", base=base_url(request), language=pick_language(request))
     return json_response(document, media_type=SCHEMA, headers={"Vary": VARY_BY_LANGUAGE})

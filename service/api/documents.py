@@ -1,16 +1,14 @@
-"""The OGC API documents: landing page, conformance, collections, queryables, schemas. Pure functions of state."""
+"""The OGC API documents: landing page, conformance, collections. Pure functions of state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from geodata.exporting import gpkg, xlsx
-from geodata.filter_scope import GEOMETRY
-from geodata.filter_scope import queryables as queryable_fields
 from geodata.reference_systems import CRS84, reference_systems
-from geodata.register import Field, Register, SideList
-from geodata.sorting import sortables
+from geodata.register import Field, Register
 from service.api.forms import GEOJSON, SCHEMA, link
+from service.api.item_schemas import JSON_TYPES
 from service.catalogue import State
 
 MVT = "application/vnd.mapbox-vector-tile"
@@ -23,6 +21,11 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/html",
     "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/oas30",
     "https://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+    "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/schemas",
+    "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/advanced-property-roles",
+    "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/returnables-and-receivables",
+    "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/sortables",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
@@ -137,62 +140,6 @@ def _extent(state: State) -> dict[str, Any]:
     return extent
 
 
-SchemaKind = Literal["schema", "queryables", "sortables"]
-
-
-def schema(register: Register, kind: SchemaKind, *, base: str, language: str) -> dict[str, Any]:
-    """Return the JSON Schema of a register's public fields, or of those it can be asked or sorted by."""
-    properties: dict[str, Any] = {item.name: _property(item, language) for item in _fields_of(register, kind)}
-    if kind == "schema":
-        properties |= {side.name: _list_property(register, side, language) for side in register.lists}
-    if kind != "sortables":
-        properties[GEOMETRY] = _geometry_property(register)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{base}/collections/{register.id}/{kind}",
-        "type": "object",
-        "title": register.title.in_language(language),
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _fields_of(register: Register, kind: SchemaKind) -> Iterable[Field]:
-    if kind == "schema":
-        return register.public_fields
-    return (queryable_fields(register) if kind == "queryables" else sortables(register)).values()
-
-
-def _geometry_property(register: Register) -> dict[str, Any]:
-    shape = "geometry-point" if register.geometry_kind == "point" else "geometry-multipolygon"
-    return {"x-ogc-role": "primary-geometry", "format": shape if register.point is None else "geometry-any"}
-
-
-_TYPES: dict[type, dict[str, Any]] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    date: {"type": "string", "format": "date"},
-    list: {"type": "array"},
-}
-
-
-def _property(item: Field, language: str) -> dict[str, Any]:
-    described = {"title": item.title.in_language(language), **_TYPES[item.column.type.python_type]}
-    if item.choices:
-        described["enum"] = list(item.choices)
-    if described["type"] == "array":
-        described["items"] = dict(_TYPES[item.column.type.item_type.python_type])
-    return described
-
-
-def _list_property(register: Register, side: SideList, language: str) -> dict[str, Any]:
-    parts = {item.column.key: _property(item, language) for item in register.list_fields(side)}
-    row = {"type": "object", "properties": parts}
-    return {"title": side.title.in_language(language), "type": "array", "items": row}
-
-
 def list_list(register: Register) -> list[dict[str, Any]]:
     """Return lists as pages show them: name, titles, the fields of their rows as ``columns``."""
     lists = []
@@ -235,7 +182,9 @@ def field_list(fields: Sequence[Field]) -> list[dict[str, Any]]:
         {
             "name": item.name,
             "title": {"vi": item.title.vi, "en": item.title.en},
-            "type": "date" if item.column.type.python_type is date else _TYPES[item.column.type.python_type]["type"],
+            "type": "date"
+            if item.column.type.python_type is date
+            else JSON_TYPES[item.column.type.python_type]["type"],
             "choices": [
                 {"value": value, "label": {"vi": choice.label.vi, "en": choice.label.en}, "color": choice.color}
                 for value, choice in item.choices.items()

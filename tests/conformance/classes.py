@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 COMMON = "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/"
 COLLECTIONS = "https://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections"
+SCHEMAS = "http://www.opengis.net/spec/ogcapi-common-3/1.0/conf/"
 FEATURES = "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/"
 CRS = "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs"
 FILTERING = "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/"

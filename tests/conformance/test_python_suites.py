@@ -11,7 +11,7 @@ from ogcapi_registry import validate_conformance, validate_ogc_api, validate_ope
 
 from service.api.documents import CONFORMANCE
 from tests.conformance.api import Api
-from tests.conformance.classes import COLLECTIONS, COMMON, COMMON_EDITS, CQL2, CRS, EDITS, JSON_FG, SORTING
+from tests.conformance.classes import COLLECTIONS, COMMON, COMMON_EDITS, CQL2, CRS, EDITS, JSON_FG, SCHEMAS, SORTING
 from tests.conftest import ROOT
 
 UV = ROOT / ".venv/bin/uv"
@@ -19,7 +19,7 @@ OGCTESTS = "ogctests==0.1.15"
 """Wants pytest, pyarrow and openapi-schema-validator older than ours, and so an environment of its own."""
 FETCH_S = 200
 run = functools.partial(subprocess.run, capture_output=True, text=True, timeout=FETCH_S, check=False)
-UNKNOWN_TO_IT = (COMMON, COLLECTIONS, CQL2, SORTING, JSON_FG, COMMON_EDITS, EDITS)
+UNKNOWN_TO_IT = (COMMON, COLLECTIONS, SCHEMAS, CQL2, SORTING, JSON_FG, COMMON_EDITS, EDITS)
 """Classes that the catalogue of ogcapi-registry 0.4 does not hold."""
 
 KNOWN = {

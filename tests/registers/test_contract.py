@@ -59,11 +59,12 @@ def test_public_lists_are_the_agreed_ones(register: Register) -> None:
 
 def test_private_fields_are_in_no_public_answer(register: Register, client: TestClient) -> None:
     private = {field.name for field in register.fields if not field.public}
-    for path in ("", "/queryables", "/schema", "/items?limit=50"):
+    for path in ("", "/queryables", "/sortables", "/schema", "/items?limit=50"):
         answer = client.get(f"/collections/{register.id}{path}")
         assert answer.status_code == 200
-        properties = answer.json().get("properties") or {}
-        seen = set(properties) | {key for item in answer.json().get("features", []) for key in item["properties"]}
+        # The schema names what officers may send, as such.
+        told = {name: how for name, how in (answer.json().get("properties") or {}).items() if not how.get("writeOnly")}
+        seen = set(told) | {key for item in answer.json().get("features", []) for key in item["properties"]}
         assert not private & seen
 
 
