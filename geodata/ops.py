@@ -29,7 +29,7 @@ class Revision(Base):
 
     Numbers count up without a gap per register in the order of commits: they are taken under an advisory lock,
     and the primary key refuses what a lock alone could let through. Transactions count up in the same way over all
-    registers: the database gives them as the last thing before the commit (docs/decisions/0032).
+    registers: the database gives them as the last thing before the commit (docs/decisions/0034).
     """
 
     __tablename__ = "revision"
@@ -234,3 +234,34 @@ class Setting(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str] = mapped_column(Text)
     changed_at: Mapped[Timestamp] = mapped_column(onupdate=func.now())
+
+
+class Webhook(Base):
+    """Somebody who wants to be told of revisions, and how far that is done.
+
+    There is no queue: what is to be told follows from the revisions after the last one told. Secrets are not stored; they
+    follow from the installation's own and the generation (docs/decisions/0038).
+    """
+
+    __tablename__ = "webhook"
+    __table_args__ = ({"schema": "ops"},)
+
+    id: Mapped[UUID] = mapped_column(PgUuid, primary_key=True, server_default=text("gen_random_uuid()"))
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    url: Mapped[str] = mapped_column(Text)
+    registers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}", comment="Of interest; none: all")
+    unit: Mapped[str | None] = mapped_column(Text, comment="Code of the commune or province of interest")
+    made_at: Mapped[Timestamp]
+    generation: Mapped[int] = mapped_column(Integer, server_default="1", comment="Of the secret")
+    renewed_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="When the present secret took the place of an earlier one"
+    )
+    told: Mapped[int] = mapped_column(BigInteger, comment="Transaction up to which everything was told")
+    stopped: Mapped[str | None] = mapped_column(Text, comment="Why nothing is sent: paused, gone, failed")
+    failures: Mapped[int] = mapped_column(Integer, server_default="0", comment="Attempts since the last success")
+    failing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    next_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), comment="Not before then; while a worker sends, when another one may"
+    )
+    tried_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    outcome: Mapped[str | None] = mapped_column(Text, comment="Of the latest attempt: delivered, or what went wrong")

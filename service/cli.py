@@ -38,6 +38,7 @@ from service.cli_replicate import replicate
 from service.cli_report import exit_code, print_summary
 from service.cli_revisions import show_revisions, undo_revision
 from service.cli_tiles import tiles_app
+from service.cli_webhooks import webhooks_app
 from service.file_options import OPTION_NAMES, read_file_options
 from service.settings import ServiceSettings, refused_settings
 from service.storage.parts import find_parts, keep_for_now
@@ -56,6 +57,7 @@ for name, group in (
     ("key", key_app),
     ("tiles", tiles_app),
     ("files", files_app),
+    ("webhooks", webhooks_app),
     ("sample", sample_app),
 ):
     app.add_typer(group, name=name)

@@ -64,6 +64,11 @@ class ServiceSettings(GeodataSettings):
         What files made on demand for single communes may take.
     files_zones : str
         Zones of VN-2000 (EPSG codes, comma separated) in which shapefiles are made beside the nearest.
+    webhook_hosts : str
+        Hosts to which news of revisions may be sent, comma separated, ``name`` (port 443) or ``name:port``; none: webhooks
+        are off.
+    webhooks_to_private : bool
+        For development alone: news may go to private addresses and by plain HTTP.
     staged_days : int
         How long rows that were read and checked wait for the officer to publish them.
     """
@@ -102,6 +107,8 @@ class ServiceSettings(GeodataSettings):
     storage_key_id: str = ""
     storage_secret_key: SecretStr = SecretStr("")
     staged_days: int = 14
+    webhook_hosts: str = ""
+    webhooks_to_private: bool = False
     files_every_minutes: int = 1440
     files_days: int = 7
     files_months: int = 12
@@ -138,6 +145,23 @@ class ServiceSettings(GeodataSettings):
     def hosts(self) -> list[str]:
         """Allowed host names as a list."""
         return [host.strip() for host in self.allowed_hosts.split(",") if host.strip()]
+
+    @property
+    def webhook_targets(self) -> frozenset[tuple[str, int]]:
+        """Hosts and ports to which news of revisions may be sent.
+
+        Raises
+        ------
+        SettingsError
+        """
+        named = [entry.strip().lower().rpartition(":") for entry in self.webhook_hosts.split(",") if entry.strip()]
+        found = [(host, port) if host else (port, "443") for host, _, port in named]
+        if not all(port.isdecimal() and 0 < int(port) < 1 << 16 for _, port in found):
+            raise SettingsError(
+                why_vi="BANDOSO_WEBHOOK_HOSTS là tên máy chủ, có thể kèm cổng, ví dụ a.vn,b.vn:8443.",
+                why_en="BANDOSO_WEBHOOK_HOSTS are host names, with a port or without, such as a.vn,b.vn:8443.",
+            )
+        return frozenset((host, int(port)) for host, port in found)
 
     @cached_property
     def signing_key(self) -> bytes:

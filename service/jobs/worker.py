@@ -25,6 +25,7 @@ from service.jobs.rollbacks import RollbackJob, recover_rollbacks
 from service.logs import is_outage, note_outage
 from service.settings import ServiceSettings
 from service.storage import open_storage
+from service.webhooks.keeper import WebhookKeeper
 
 log = structlog.get_logger()
 
@@ -76,6 +77,7 @@ def run_worker(settings: ServiceSettings) -> None:
             (CLEANING_S, lambda: clean_staging(database, settings.staged_days)),
             (CLEANING_S, remove_left_behind),
             (FILES_S, files),
+            (RECOVERY_S, WebhookKeeper(database, settings, stop)),
         )
     ]
     for keeper in keepers:

@@ -133,10 +133,10 @@ GRANTS = [
     ),
     (
         "bandoso_worker", "ops", "SELECT",
-        f"{QUEUE} account account_scope audit change change_private column_memory edit_answer revision rollback setting tile_stamp upload",
+        f"{QUEUE} account account_scope audit change change_private column_memory edit_answer revision rollback setting tile_stamp upload webhook",
     ),
     ("bandoso_worker", "ops", "INSERT", f"{QUEUE} audit change change_private column_memory edit_answer revision rollback tile_stamp upload"),
-    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory rollback tile_stamp upload"),
+    ("bandoso_worker", "ops", "UPDATE", f"{QUEUE} column_memory rollback tile_stamp upload webhook"),
     ("bandoso_worker", "ops", "DELETE", f"{QUEUE} change_private column_memory edit_answer rollback tile_stamp"),
     ("bandoso_auditor", "ops", "SELECT", "audit change revision"),
 ]  # fmt: skip
