@@ -31,6 +31,8 @@ _PREFIXES: Final = {
 _LANGUAGES: Final = (EU["language/VIE"], EU["language/ENG"])
 _VIETNAM: Final = EU["country/VNM"]
 _GEOGRAPHY: Final = EU["data-theme/REGI"]
+_THEMES: Final = Label("Chủ đề dữ liệu", "Data theme")
+_REGIONS: Final = Label("Vùng và đô thị", "Regions and cities")
 _CRS84: Final = OGC["crs/OGC/1.3/CRS84"]
 _FEATURES: Final = URIRef("http://www.opengis.net/spec/ogcapi-features-1/1.0")
 
@@ -132,7 +134,7 @@ class CatalogueGraph:
                 DCTERMS.title: _both(self.title), DCTERMS.description: _both(description),
                 DCTERMS.license: self._licence(), DCTERMS.spatial: self._typed(_VIETNAM, DCTERMS.Location),
                 FOAF.homepage: self._typed(URIRef(f"{self.base}/downloads"), FOAF.Document), DCAT.service: self.api,
-                DCAT.themeTaxonomy: self._typed(EU["data-theme"], SKOS.ConceptScheme),
+                DCAT.themeTaxonomy: self._add(EU["data-theme"], SKOS.ConceptScheme, {DCTERMS.title: _both(_THEMES)}),
             },
         )  # fmt: skip
 
@@ -178,7 +180,7 @@ class CatalogueGraph:
             DCAT.inSeries: URIRef(f"{self.base}/collections/{register.id}"),
             DCAT.landingPage: self._typed(node + "?f=html", FOAF.Document),
             DCAT.keyword: [*_both(register.title), Literal(dataset.area.name, lang="vi") if dataset.area and dataset.area.name else None],
-            DCAT.theme: self._typed(_GEOGRAPHY, SKOS.Concept), DCTERMS.spatial: self._place(node, dataset),
+            DCAT.theme: self._add(_GEOGRAPHY, SKOS.Concept, {SKOS.prefLabel: _both(_REGIONS)}), DCTERMS.spatial: self._place(node, dataset),
             DCTERMS.conformsTo: self._typed(_CRS84, DCTERMS.Standard), DCTERMS.accrualPeriodicity: self._frequency(),
             DCTERMS.accessRights: self._typed(EU["access-right/PUBLIC"], DCTERMS.RightsStatement),
             DCAT.distribution: [*(self._file(one) for one in files), self._access(node, dataset)],
