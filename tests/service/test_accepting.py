@@ -16,7 +16,11 @@ from tests.conftest import free_port
 
 PROCESSES = 2
 BURSTS, CONNECTIONS = 12, 16
-"""One burst may come to one process for the most part, many do not."""
+"""One burst may come to one process for the most part, many do not, unless other work takes the processors for a while.
+
+Without the pause after each connection twelve bursts leave the lesser process 8 connections of 192 at most, even beside
+such work, and 90 with it on a quiet machine.
+"""
 
 ANSWER = """
 async def app(scope, receive, send):
@@ -77,10 +81,8 @@ def shares_of_a_burst(address: tuple[str, int], processes: Sequence[psutil.Proce
 def test_connections_that_come_together_are_shared_by_the_processes(
     serving: tuple[tuple[str, int], Sequence[psutil.Process]],
 ) -> None:
-    deadline = time.monotonic() + 20
-    has_taken = [False] * PROCESSES
-    while not all(has_taken):
-        has_taken = [old or new > 0 for old, new in zip(has_taken, shares_of_a_burst(*serving), strict=True)]
-        assert time.monotonic() < deadline, "a process takes nothing"
-    least = [min(shares_of_a_burst(*serving)) for _ in range(BURSTS)]
-    assert sum(least) > BURSTS * CONNECTIONS / PROCESSES / 2, least
+    deadline = time.monotonic() + 60
+    least = [0]
+    while sum(least) <= BURSTS * CONNECTIONS / PROCESSES / 2:
+        assert time.monotonic() < deadline, least
+        least = [min(shares_of_a_burst(*serving)) for _ in range(BURSTS)]
