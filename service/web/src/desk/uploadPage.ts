@@ -290,12 +290,13 @@ export class UploadPage extends SignedInElement {
     const isLed = this.busy;
     this.following?.stop();
     this.following = undefined;
-    await this.loadSurroundings();
     await this.updateComplete;
-    // Whoever just did something is led there by what did it.
-    if (isLed || !this.upload) return;
-    if (document.activeElement === document.body) this.focusStand();
-    else this.tell(standWords(this.upload));
+    // Whoever just did something is led there by what did it. Told before anything else is waited for: it could be over then.
+    if (!isLed && this.upload) {
+      if (document.activeElement === document.body) this.focusStand();
+      else this.tell(standWords(this.upload));
+    }
+    await this.loadSurroundings().catch((error: unknown) => this.fail(error));
   }
 
   private async loadSurroundings(): Promise<void> {
