@@ -254,6 +254,7 @@ def _known_to_pyproj(code: int) -> SourceCrs:
     return _from_pyproj(pyproj.CRS.from_epsg(code))
 
 
+@lru_cache(maxsize=64)
 def from_wkt(wkt: str) -> SourceCrs:
     """Return the coordinate system that a ``.prj`` or a GeoPackage describes.
 

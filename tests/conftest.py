@@ -1,6 +1,7 @@
 """A real PostGIS for all tests: one server, one migrated template, one database a worker."""
 
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -39,6 +40,7 @@ from service.settings import ServiceSettings
 from tests.hostile.warm_reader import warm_reader
 from tests.warm_process import WarmProcess
 
+os.environ.pop("SSL_CERT_FILE", None)  # or each HTTP client would read all certificates
 ROOT = Path(__file__).parent.parent
 VAR = Path(os.environ.get("BANDOSO_TEST_VAR", ROOT / "var" / "test"))
 TEMPLATE, SAMPLE_TEMPLATE = "template_migrated", "template_sample"
@@ -176,8 +178,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
 
 
+def pytest_collection_finish() -> None:
+    """Never look through ten thousand collected tests for garbage again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop the server once, when the last worker is done."""
+    """Stop the server once, when the last worker is done; leave pytest no garbage to look for, which takes ten seconds."""
+    gc.freeze()
     if not hasattr(session.config, "workerinput") and (VAR / "pg").exists():
         Cluster(VAR / "pg").stop()
 
@@ -283,19 +293,19 @@ def _forget_cookies(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _units_url(server: Server, worker_name: str) -> str:
-    return server.create(f"units_{worker_name}", TEMPLATE)
+def _units_database(server: Server, worker_name: str) -> Iterator[Database]:
+    """One for all tests: what a connection has read of the catalogue, it knows for the next."""
+    with Database(settings_for(server.create(f"units_{worker_name}", TEMPLATE))) as database:
+        yield database
 
 
 @pytest.fixture
-def connection(_units_url: str) -> Iterator[Connection]:
+def connection(_units_database: Database) -> Iterator[Connection]:
     """A transaction of the worker role on a database with the unit lists; rolled back after the test."""
-    database = Database(settings_for(_units_url))
-    with database._worker.connect() as found:
+    with _units_database._worker.connect() as found:
         transaction = found.begin()
         yield found
         transaction.rollback()
-    database.dispose()
 
 
 @pytest.fixture

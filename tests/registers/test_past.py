@@ -145,7 +145,7 @@ def test_a_page_of_the_past_ends_where_too_much_was_replaced_and_the_next_goes_o
     queries = [ItemsQuery(limit=50, boxes=AROUND), ItemsQuery(limit=10_000)]
     queries += [ItemsQuery(limit=50, equals=one) for one in asked(register)]
     wanted = {at: [features(connection, register, replace(query, at=at)) for query in queries] for at in range(1, last)}
-    for states in (1, 2, 3):
+    for states in (1, 2):
         monkeypatch.setattr("geodata.features.STATES_A_PAGE", states)
         pages = 0
         for at, found in wanted.items():
