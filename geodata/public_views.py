@@ -1,6 +1,7 @@
 """The views that the public reads, as tables of statements: what is so now, and every state there was."""
 
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -8,7 +9,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     FromClause,
-    Function,
     Label,
     Text,
     bindparam,
@@ -16,11 +16,10 @@ from sqlalchemy import (
     column,
     false,
     func,
-    literal,
+    literal_column,
     or_,
     select,
     table,
-    text,
 )
 from sqlalchemy.types import UserDefinedType
 
@@ -32,6 +31,8 @@ DECIMALS = 7
 
 Names = tuple[str, ...] | None
 """Names of the properties that are shown, in their order; None for all."""
+
+_NULL = literal_column("'null'", Text)
 
 COMMUNE_DIGITS = 5
 """Of a commune's code; a province's has two."""
@@ -102,39 +103,50 @@ def feature_of(register: Register, *, is_past: bool, names: Names = None) -> Lab
 
 
 def _written(register: Register, view: FromClause, names: Names = None) -> Label[str]:
-    geometry = cast(func.ST_AsGeoJSON(_place(register, view), DECIMALS, 0), _Json())
-    feature = func.json_build_object(
-        text("'type'"), text("'Feature'"), text("'id'"), view.c.uuid, text("'geometry'"), geometry,
-        text("'properties'"), _properties(register, view, names),
+    parts = (
+        _constant('{"type":"Feature","id":"'), cast(view.c.uuid, Text),
+        _constant('","geometry":'), func.coalesce(func.ST_AsGeoJSON(_place(register, view), DECIMALS, 0), _NULL),
+        _constant(',"properties":'), _properties(register, view, names), _constant("}"),
     )  # fmt: skip
-    return cast(feature, Text).label("feature")
+    return _joined(parts).label("feature")
 
 
 @cache
 def parts_of(register: Register, *, is_past: bool, names: Names = None) -> tuple[Label[Any], ...]:
     """Return the expressions of a feature's parts: uuid, properties as JSON text, shape as WKB, days of validity."""
     view = public_view(register, is_past=is_past)
-    properties = cast(_properties(register, view, names), Text).label("properties")
+    properties = _properties(register, view, names).label("properties")
     wkb = func.ST_AsBinary(_place(register, view), "NDR").label("wkb")
     days = [view.c[name].label(name) for name in ("valid_from", "valid_to")] if register.has_validity else []
     return view.c.uuid.label("uuid"), properties, wkb, *days
 
 
-def _properties(register: Register, view: FromClause, names: Names) -> Function[Any]:
+def _properties(register: Register, view: FromClause, names: Names) -> ColumnElement[str]:
+    """Return the expression of an object, put together as text: PostgreSQL's own functions take longer and leave blanks."""
     listed = property_names(register) if names is None else names
-    return func.json_build_object(*(part for name in listed for part in (literal(name), view.c[name])))
+    values = (
+        part
+        for at, name in enumerate(listed)
+        for part in (
+            _constant(f'{"," if at else ""}"{name}":'),
+            func.coalesce(cast(func.to_json(view.c[name]), Text), _NULL),
+        )
+    )
+    return _joined((_constant("{"), *values, _constant("}")))
+
+
+def _constant(words: str) -> ColumnElement[str]:
+    """Return a text of ours as it stands in a statement; names have no quotes in them."""
+    return literal_column(f"'{words}'", Text)
+
+
+def _joined(parts: Iterable[ColumnElement[str]]) -> ColumnElement[str]:
+    return reduce(lambda before, part: before.op("||")(part), parts)
 
 
 def _place(register: Register, view: FromClause) -> ColumnElement[Any]:
     shapes = [view.c[name] for name in geometry_names(register)]
     return shapes[0] if len(shapes) == 1 else func.coalesce(*shapes, type_=Geometry())
-
-
-class _Json(UserDefinedType[object]):
-    cache_ok = True
-
-    def get_col_spec(self, **_options: object) -> str:
-        return "json"
 
 
 def unit_field(register: Register) -> str:

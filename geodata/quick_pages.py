@@ -34,6 +34,9 @@ from geodata.features import EXACT_COUNT_UP_TO
 from geodata.public_views import public_view
 from geodata.register import Register
 
+_TOGETHER = 128
+"""How many features are joined in one row: PostgreSQL copies a value six times on its way out, large ones slowly."""
+
 SIDES = ("west", "south", "east", "north")
 _CORNERS = (func.ST_XMin, func.ST_YMin), (func.ST_XMax, func.ST_YMax)
 
@@ -55,19 +58,20 @@ class Prepared:
 def page_statement(register: Register, *, has_box: bool) -> Prepared:
     """Return the statement of a page of a register that is written out (`geodata.written`).
 
-    Its values are ``after``, ``limit`` and, with a box, ``west``, ``south``, ``east``, ``north`` (degrees). Its row has
-    ``revision``, ``published_at``, ``policy``; ``is_written``, without which there is no more to say; ``matched`` (with a
-    box: how many, up to one more than `EXACT_COUNT_UP_TO`, when the page is of any of them); ``returned`` and ``written``,
-    which differ where a feature is not written out; ``is_more``; ``last_id``; ``features``, joined by commas, as UTF-8.
+    Its values are ``after``, ``limit`` and, with a box, ``west``, ``south``, ``east``, ``north`` (degrees). There is a row for
+    every `_TOGETHER` features, but one at least. Each has ``revision``, ``published_at``, ``policy``; ``is_written``, without
+    which there is no more to say; ``matched`` (with a box: how many, up to one more than `EXACT_COUNT_UP_TO`, when the page
+    is of any of them); ``returned``; ``is_more``; ``last_id``; and, of its features, ``written`` and ``features``, joined by
+    commas, as UTF-8. The sum of ``written`` is less than ``returned`` where a feature is not written out.
     """
     after, limit = _value("after", BigInteger), _value("limit", Integer)
     rows = (_in_box(register) if has_box else _following(register, after, limit)).subquery("rows")
     ids = func.array_agg(aggregate_order_by(rows.c.id, rows.c.id), type_=ARRAY(BigInteger)).filter(rows.c.id > after)
     # One pass over what the box holds: how many they are, and those of the page.
     found = select(func.count().label("matched"), ids.label("ids")).select_from(rows).cte("found")
-    shown = found.c.ids[1:limit]
-    features = _features(register, found, shown)
-    returned = func.coalesce(func.cardinality(shown), 0)
+    returned = func.least(func.coalesce(func.cardinality(found.c.ids), 0), limit)
+    first = func.generate_series(1, returned, _TOGETHER, type_=Integer).table_valued("at").render_derived("first")
+    features = _features(register, found, found.c.ids[first.c.at : func.least(first.c.at + (_TOGETHER - 1), limit)])
     columns = (
         *_state(register),
         select(func.min(_written(register).c.id)).scalar_subquery().is_not(None).label("is_written"),
@@ -77,7 +81,7 @@ def page_statement(register: Register, *, has_box: bool) -> Prepared:
         found.c.ids[returned].label("last_id"),
         *features.c,
     )
-    return _prepare(select(*columns).select_from(found.join(features, true())))
+    return _prepare(select(*columns).select_from(found.outerjoin(first, true()).outerjoin(features, true())))
 
 
 @cache

@@ -68,11 +68,23 @@ class Connections:
         TilesBusyError
             When no connection came free in time.
         """
+        rows = await self.fetch(statement, *values)
+        return rows[0] if rows else None
+
+    async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Run a statement and return its rows.
+
+        Raises
+        ------
+        TilesBusyError
+            When no connection came free in time.
+        """
         connection = await self._take()
         try:
-            return await connection.fetchrow(statement, *values)
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *values)
         finally:
             self._pass_on(connection)
+        return rows
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[asyncpg.Connection]:

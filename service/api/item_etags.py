@@ -7,6 +7,7 @@ whoever has read an item may change it, in whatever form that was and from whate
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 
 from fastapi import Request
 
@@ -15,18 +16,30 @@ from service.api.forms import etag_of
 from service.problems import PreconditionMissingError, StaleError
 
 _STATE_DIGITS = 16
+_ID_DIGITS = 12
+"""The last ones of a record's id: of a UUID of version 7 they are random."""
+
 _OURS = re.compile(rf'"([0-9a-f]{{{_STATE_DIGITS}}})(?:-[0-9a-f]+)?"')
 
 
+@lru_cache(maxsize=4096)
 def state_tag(revision: int, updated_at: datetime) -> str:
-    """Return the mark of a record's state; the time tells it from one of the same number before a restore."""
+    """Return the mark of a record's state; the time tells it from one of the same number before a restore.
+
+    Records of one file have one mark.
+    """
     told = f"{revision}\x1f{updated_at.timestamp():.6f}"
     return hashlib.sha256(told.encode()).hexdigest()[:_STATE_DIGITS]
 
 
-def item_etag(revision: int, updated_at: datetime, *form: object) -> str:
-    """Return the strong ETag of an item in a form: everything else that the answer depends on."""
-    return f'"{state_tag(revision, updated_at)}-{etag_of(*form).strip(chr(34))}"'
+def item_etag(feature_id: str, revision: int, updated_at: datetime, *form: object) -> str:
+    """Return the strong ETag of an item in a form: everything that the answer depends on."""
+    return f'"{state_tag(revision, updated_at)}-{_form_tag(*form)}{feature_id[-_ID_DIGITS:]}"'
+
+
+@lru_cache(maxsize=4096)
+def _form_tag(*form: object) -> str:
+    return etag_of(*form).strip('"')
 
 
 def state_etag(state: State) -> str:

@@ -65,7 +65,7 @@ class ItemPage:
     def etag(self, row: Any, mark: str, policy: str, day: date | None) -> str:
         """Return the ETag of a record, in a database with this mark, under a policy, on a day that matters."""
         return item_etag(
-            row.revision, row.updated_at, mark, row.uuid, policy, day, self.past and self.past.number,
+            str(row.uuid), row.revision, row.updated_at, mark, policy, day, self.past and self.past.number,
             base_url(self.request), self.form.name, self.form.profile, self.system.uri, self.names,
             pick_language(self.request) if self.form is HTML else "",
         )  # fmt: skip

@@ -64,8 +64,9 @@ class ItemsPage:
         form = self.asked.form
         return etag_of(
             # How much of the past a page holds depends on what was replaced since.
-            (self.past.number, revision) if self.past else revision, mark, self.request.url, base_url(self.request),
-            form.name, form.profile, policy, day, pick_language(self.request) if form is HTML else "",
+            (self.past.number, revision) if self.past else revision, mark, self.request.scope["path"],
+            self.request.scope["query_string"], base_url(self.request), form.name, form.profile, policy, day,
+            pick_language(self.request) if form is HTML else "",
         )  # fmt: skip
 
     def dated(self, published: datetime | None) -> datetime | None:

@@ -10,6 +10,7 @@ import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -40,15 +41,16 @@ _ROUTES: Final = {
     _LIST: "/collections/{collectionId}/items",
     _ITEM: "/collections/{collectionId}/items/{featureId}",
 }
+_TOLD = frozenset((b"host", b"accept", b"accept-encoding"))
 _PLAIN: Final = {_LIST: frozenset({"bbox", "limit", "cursor", "f"}), _ITEM: frozenset({"f"})}
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Headers of its own, and a body in parts; None where the client holds it."""
+    """Headers of its own, and a body; None where the client holds it."""
 
     headers: dict[str, str]
-    body: tuple[bytes, ...] | None
+    body: bytes | None
 
 
 class QuickItems:
@@ -87,13 +89,11 @@ class QuickItems:
         return False
 
     async def _send(self, answer: _Answer, route: str, send: Send) -> None:
-        status, parts = (200, answer.body) if answer.body else (304, (b"",))
+        status = 304 if answer.body is None else 200
         headers: Headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
         headers += [*self._common, (b"x-request-id", os.urandom(16).hex().encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        for part in parts[:-1]:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": parts[-1]})
+        await send({"type": "http.response.body", "body": answer.body or b""})
         REQUESTS.labels(route, "GET", status).inc()
 
     async def _find(
@@ -101,8 +101,8 @@ class QuickItems:
     ) -> _Answer | None:
         """Return the answer; None where another has to make it."""
         register = self._kept.get(register_id)
-        is_ours = register is not None and request.query_params.keys() <= _PLAIN[pattern]
-        is_known = is_ours and _is_host(request.headers.get("host", ""), self._hosts)
+        is_plain = not request.scope["query_string"] or request.query_params.keys() <= _PLAIN[pattern]
+        is_known = is_plain and _is_host(request.headers.get("host", ""), self._hosts)
         if register is None or not is_known or not self._api.state.tiles.is_at_home():
             return None
         try:
@@ -124,7 +124,7 @@ class QuickItems:
         if is_unchanged(request, etag, page.dated(row)):
             return _unchanged(etag, page.vary)
         headers, body = page.written(row, etag)
-        return await _coded(request, _Answer(headers, (b"".join(body),)))
+        return await _coded(request, headers, b"".join(body))
 
     def _item_page(self, request: Request, register: Register) -> ItemPage:
         """Return what is the same for all records of a register, asked for in the same way."""
@@ -151,7 +151,7 @@ class QuickItems:
         etag, vary = held.headers["ETag"], held.headers["Vary"]
         if is_unchanged(request, etag, held.dated):
             return _Answer(unchanged_headers(etag, vary), None)
-        return _Answer(held.headers, (held.body,))
+        return _Answer(held.headers, held.body)
 
     async def _anew(self, request: Request, register: Register) -> _Answer | None:
         page = ItemsPage(request, register, self._api.state.settings, None)
@@ -165,9 +165,10 @@ class QuickItems:
         given: dict[str, float] = {"after": query.after, "limit": query.limit}
         if query.boxes:
             given |= zip(SIDES, query.boxes[0], strict=True)
-        row = await self._connections.find(statement.sql, *statement.values(given))
+        rows = await self._connections.fetch(statement.sql, *statement.values(given))
         # There is none before the register's first revision.
-        if row is None or not row["is_written"] or row["written"] < row["returned"]:
+        row = rows[0] if rows else None
+        if row is None or not row["is_written"] or sum(one["written"] for one in rows) < row["returned"]:
             return None
         if (row["matched"] or 0) > EXACT_COUNT_UP_TO or store.steady(mark) != mark:
             return None
@@ -179,11 +180,12 @@ class QuickItems:
             return _unchanged(etag, page.vary)
         end = PageEnd(row["returned"], row["last_id"] if row["is_more"] else None)
         headers, opening, closing = page.frame(end, counts, row["published_at"], etag)
-        answer = await _coded(request, _Answer(headers, (opening, row["features"] or b"", closing)))
+        features = (part for one in rows if one["features"] is not None for part in (b",", one["features"]))
+        answer = await _coded(request, headers, b"".join((opening, *islice(features, 1, None), closing)))
         dated = page.dated(row["published_at"])
         if dated is not None and "Last-Modified" in headers:
             state = row["revision"], row["policy"], mark
-            self._pages.keep(_name(request), KeptPage(state, dated, answer.headers, b"".join(answer.body or ())))
+            self._pages.keep(_name(request), KeptPage(state, dated, answer.headers, answer.body or b""))
         return answer
 
     def _counts(self, register: Register, after: int, mark: str, row: Any) -> dict[str, int] | None:
@@ -198,9 +200,8 @@ class QuickItems:
 
 def _name(request: Request) -> tuple[object, ...]:
     """Return all of a request on which an answer depends, but for the register's state and what the client holds."""
-    headers = request.headers
-    told = headers.get("host"), headers.get("accept"), headers.get("accept-encoding")
-    return request.scope["path"], request.scope["query_string"], request.scope["scheme"], *told
+    told = tuple(pair for pair in request.scope["headers"] if pair[0] in _TOLD)
+    return request.scope["path"], request.scope["query_string"], request.scope["scheme"], told
 
 
 def _unchanged(etag: str, vary: str) -> _Answer:
@@ -211,15 +212,15 @@ def _with_coding(vary: str) -> str:
     return f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
 
 
-async def _coded(request: Request, answer: _Answer) -> _Answer:
+async def _coded(request: Request, headers: dict[str, str], body: bytes) -> _Answer:
     """Return an answer in the coding that the client likes, as `service.compression` would give it."""
-    body, told = answer.body or (), dict(answer.headers)
+    told = dict(headers)
     coding = pick_coding(request.headers.get("accept-encoding", ""))
-    if coding is not None and sum(map(len, body)) >= LEAST_BYTES:
-        body = (await compress(coding, b"".join(body)),)
+    if coding is not None and len(body) >= LEAST_BYTES:
+        body = await compress(coding, body)
         told["Content-Encoding"] = coding
     told |= {"Vary": _with_coding(told.get("Vary", "")), "Content-Type": GEOJSON}
-    return _Answer(told | {"Content-Length": str(sum(map(len, body)))}, body)
+    return _Answer(told | {"Content-Length": str(len(body))}, body)
 
 
 @lru_cache(maxsize=256)
