@@ -148,6 +148,18 @@ def _condition(request: Request, feature_id: str, claimed: str | None) -> Condit
     return agree
 
 
+class _AsSpelled(bytes):
+    """A header's name that the server does not turn into small letters."""
+
+    def lower(self) -> bytes:
+        """Return the name as it is."""
+        return self
+
+
+_LOCATION = _AsSpelled(b"Location")
+"""QGIS (3.40) looks for no other spelling: it would say of a record that was added that it was not, and send it again."""
+
+
 class _Work:
     """One edit on its way: counted, done at most once for its key, noted in the audit, answered."""
 
@@ -230,8 +242,6 @@ class _Work:
         headers = dict(PRIVATE)
         if known["etag"] is not None:
             headers["ETag"] = known["etag"]
-        if status == 201:  # noqa: PLR2004
-            headers["Location"] = at
         applied = ["handling=strict"] if is_strict(self.request) else []
         body: bytes | None = None
         if edited is not None and edited.feature is not None and wants_representation(self.request):
@@ -241,7 +251,10 @@ class _Work:
             applied.append("return=representation")
         if applied:
             headers["Preference-Applied"] = ", ".join(applied)
-        return Response(body, status, media_type=GEOJSON if body is not None else None, headers=headers)
+        answer = Response(body, status, media_type=GEOJSON if body is not None else None, headers=headers)
+        if known["status"] == 201:  # noqa: PLR2004
+            answer.raw_headers.append((_LOCATION, at.encode()))
+        return answer
 
     def _body(self, feature: str, at: str) -> bytes:
         collection = f"{base_url(self.request)}/collections/{self.register.id}"
