@@ -20,6 +20,8 @@ MAX_POWERS = 8
 _LEAST_BASE: ColumnElement[Any] = literal_column("1e-15")
 _LARGEST_BASE: ColumnElement[Any] = literal_column("1e15")
 _LARGEST_EXPONENT: ColumnElement[Any] = literal_column("16")
+_DECIMALS: ColumnElement[Any] = literal_column("300")
+"""What is smaller than a double can be makes an error of its cast, not a zero."""
 
 _ACCENTS: ColumnElement[Any] = literal_column("'public.unaccent'::regdictionary")
 _TEXT_FUNCTIONS: Mapping[str, Callable[[ColumnElement[Any]], ColumnElement[Any]]] = {
@@ -126,7 +128,8 @@ def _power(base: ColumnElement[Any], exponent: ColumnElement[Any]) -> ColumnElem
     )
     cut = func.least(func.greatest(base, -_LARGEST_BASE), _LARGEST_BASE)
     raised = func.least(func.greatest(exponent, -_LARGEST_EXPONENT), _LARGEST_EXPONENT)
-    return case((has_value, cast(func.power(cast(cut, Double), cast(raised, Double)), Numeric)))
+    sides = (cast(func.round(side, _DECIMALS), Double) for side in (cut, raised))
+    return case((has_value, cast(func.power(*sides), Numeric)))
 
 
 def _divisor(number: ColumnElement[Any]) -> ColumnElement[Any]:

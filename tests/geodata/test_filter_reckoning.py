@@ -88,6 +88,7 @@ def test_whatever_is_not_refused_the_database_can_reckon(
 HARD = (
     "rank / 0 = 1", "rank % (rank - rank) = 0", "rank div 0 = 0", "share * 1e299 * 1e299 > 1", "share / 1e-299 > 1", "0 ^ (-1) = rank",
     "(0 - 8) ^ 0.5 = rank", "share ^ 1e299 = 1", "(1e299 * 1e299) ^ (1e299 * 1e299) = rank", "rank ^ (1e299 * 1e299) = 1",
+    "rank ^ (1e-299 * 1e-299) = 1", "rank ^ (share * 1e-299 * 1e-299) = 1", "(1e-299 * 1e-299) ^ rank = 1", "(share * 1e-299 * 1e-299) ^ 0.5 = 1",
     "pop_max + 9223372036854775807 > 0", "pop_max * pop_max * pop_max * pop_max > 0", "(-32768) * rank = 1", "share - share = 0",
     "share % share = 0", "share div 3 = 1", "rank + 1e299 = share", "share IN (1e299 * 1e299, 2)", "share BETWEEN -1e299 * 1e10 AND 1e299 * 1e299",
     "pop_min < 99999999999999999999999", "rank = 1.5", "rank IN (1, 2.5, 99999999999999999999)",
