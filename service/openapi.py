@@ -150,7 +150,7 @@ def build_openapi(app: FastAPI) -> Json:
             _complete(method, path, operation)
             if path in DEPRECATED:
                 operation["deprecated"] = True
-    paths |= items_of_registers(ITEMS, paths[ITEMS]["get"])
+    paths |= items_of_registers(ITEMS, paths[ITEMS])
     paths[PLAIN_TILE] = {"get": _tile("tile", "Vector tile", {"layers": _TEXT, **_numbers("z", "x", "y")})}
     ogc = {"collectionId": _collection_ids(), **_numbers("tileMatrix", "tileRow", "tileCol")}
     paths[OGC_TILE] = {"get": _tile("ogcTile", "Vector tile of one collection", ogc)}

@@ -19,25 +19,26 @@ def items_of_registers(template: str, general: Json) -> Json:
     template : str
         Path of the items of any collection, with ``{collectionId}``.
     general : dict
-        Its GET operation.
+        Its operations.
     """
     paths = {}
     for name, register in discover().items():
         properties = schema_of(register, "queryables", base="", language="en")["properties"]
-        shared = [item for item in general["parameters"] if item["in"] == "query"]
         fields = [
             _field(field, described) for field, described in properties.items() if described.get("type") in _SCALARS
         ]
         paths[template.replace("{collectionId}", name)] = {
-            "get": {
-                **general,
-                "summary": f"Items of {name}",
-                "operationId": f"items_{name}",
-                "parameters": [*shared, *fields],
-                TEMPLATE: template,
-            }
+            "get": _own(general["get"], template, f"Items of {name}", f"items_{name}", fields),
+            "post": _own(general["post"], template, f"Add an item of {name}", f"add_item_{name}", []),
         }
     return paths
+
+
+def _own(operation: Json, template: str, summary: str, name: str, fields: list[Json]) -> Json:
+    """Return an operation on any collection as one on a certain one."""
+    shared = [item for item in operation["parameters"] if item["in"] != "path"]
+    own = {"summary": summary, "operationId": name, "parameters": [*shared, *fields], TEMPLATE: template}
+    return {**operation, **own}
 
 
 def _field(name: str, described: Json) -> Json:

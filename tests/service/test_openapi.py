@@ -135,6 +135,7 @@ def test_private_operations_say_how_to_sign_in(document: dict[str, Any]) -> None
     rollback = "/collections/{collectionId}/revisions/{number}/rollback"
     status = "/collections/{collectionId}/rollbacks/{rollbackId}"
     items = {"/collections/{collectionId}/items", "/collections/{collectionId}/items/{featureId}"}
+    items |= {f"/collections/{name}/items" for name in discover()}
     assert guarded == {*uploads, *items, "/auth/me", "/auth/logout", rollback, status}
     assert not any(document["paths"][path]["get"].get("security") for path in items)
     assert set(document["components"]["securitySchemes"]) == {"key", "session"}
