@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, RowMapping, column, func, select, table, text
+from sqlalchemy import Connection, RowMapping, column, func, or_, select, table, text, tuple_
 
 from geodata.features import Page, read_page
 from geodata.matching import ItemsQuery
@@ -25,6 +25,7 @@ _REVISION = table(
     *(column(name) for name in ("register", "number", "published_at", "added", "changed", "removed", "transaction", "is_reset")),
     schema="open",
 )  # fmt: skip
+_ERASURE = table("erasure", *map(column, ("register", "revision", "id", "uuid", "unit")), schema="open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,11 @@ def _look(connection: Connection, query: ChangesQuery, wanted: int) -> tuple[lis
         return [], None
     touched = _touched(connection, query, made, most + 1)
     sides = {key: value for register in query.registers for key, value in _sides(connection, register, query, touched)}
+    erased = _erased(connection, query, made)
     events: list[Event] = []
     for one, number in touched[:most]:
-        event = _event(one, number, sides.get((one.transaction, number), {}))
+        key = one.transaction, number
+        event = erased.get(key) or _event(one, number, sides.get(key, {}))
         if event is not None and len(events) == wanted:
             return events, Position(events[-1].transaction, events[-1].number)
         events += [] if event is None else [event]
@@ -199,9 +202,8 @@ def _touched(connection: Connection, query: ChangesQuery, made: Sequence[Made], 
         after = query.after.id if one.transaction == query.after.transaction else BEFORE_ALL
         if one.is_reset and after == BEFORE_ALL:
             found.append((one, 0))
-        if one.touched:
-            asked = {"register": one.register, "number": one.number, "after": max(after, 0), "most": most - len(found)}
-            found += [(one, number) for number in connection.scalars(statement, asked)]
+        asked = {"register": one.register, "number": one.number, "after": max(after, 0), "most": most - len(found)}
+        found += [(one, number) for number in connection.scalars(statement, asked)]
         if len(found) >= most:
             break
     return found[:most]
@@ -230,6 +232,24 @@ def _sides(
             if (row["at"], row["id"]) in wanted:
                 found.setdefault((transactions[row["at"]], row["id"]), {})[side] = row
     yield from found.items()
+
+
+def _erased(connection: Connection, query: ChangesQuery, made: Sequence[Made]) -> dict[tuple[int, int], Event]:
+    """Return the events of records that revisions erased: of their removal, and of nothing that they were."""
+    of = _ERASURE.c
+    revisions = {(one.register, one.number): one for one in made}
+    statement = select(_ERASURE).where(tuple_(of.register, of.revision).in_(list(revisions)))
+    if query.unit is not None:
+        communes = table("communes", column("code"), column("province_code"), schema="open")
+        of_province = select(communes.c.code).where(communes.c.province_code == query.unit)
+        statement = statement.where(or_(of.unit == query.unit, of.unit.in_(of_province)))
+    events = {}
+    for row in connection.execute(statement):
+        one = revisions[row.register, row.revision]
+        events[one.transaction, row.id] = Event(
+            one.transaction, one.register, one.number, one.published_at, "delete", row.id, str(row.uuid), row.unit
+        )
+    return events
 
 
 def _event(made: Made, number: int, sides: _Sides) -> Event | None:

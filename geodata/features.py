@@ -274,6 +274,21 @@ def read_validity(connection: Connection, register: Register) -> Interval | None
     return None if row[0] is None else (row[0], None if row[2] else row[1])
 
 
+def read_beginning(connection: Connection, register: Register) -> date | None:
+    """Return from which day on the register tells how things are; None where it is empty.
+
+    The first on which a record is in force; where records have no such days, that of the first revision.
+    """
+    validity = read_validity(connection, register)
+    if validity is not None:
+        return validity[0]
+    published = text(
+        "SELECT (min(published_at) AT TIME ZONE 'Asia/Ho_Chi_Minh')::date FROM open.revision WHERE register = :id"
+    )
+    first: date | None = connection.execute(published, {"id": register.id}).scalar_one()
+    return first
+
+
 def read_day(connection: Connection) -> date:
     """Return the day that the database has."""
     return connection.execute(select(func.current_date())).scalar_one()

@@ -24,7 +24,7 @@ from geodata.errors import RevisionNotFoundError, StaleRevisionError
 from geodata.ops import Change, ChangePrivate, Revision
 from geodata.register import Register
 
-Kind = Literal["publish", "undo", "redraw", "policy"]
+Kind = Literal["publish", "undo", "redraw", "policy", "erasure"]
 """What makes a revision; an undoing may put back records under their old numbers, a policy may show others."""
 
 

@@ -34,7 +34,7 @@ class Revision(Base):
 
     __tablename__ = "revision"
     __table_args__ = (
-        CheckConstraint("kind IN ('publish', 'undo', 'redraw', 'policy')", name="kind"),
+        CheckConstraint("kind IN ('publish', 'undo', 'redraw', 'policy', 'erasure')", name="kind"),
         {"schema": "ops"},
     )
 
@@ -60,7 +60,7 @@ class Revision(Base):
 
 
 class Change(Base):
-    """A state of one feature that a revision replaced or removed. Never updated, never deleted.
+    """A state of one feature that a revision replaced or removed. Never updated; deleted when the feature is erased.
 
     ``before`` is the whole row as it was, with the revision that had made it. What came after is the ``before`` of
     the feature's next change, or its live row, so no value is stored twice; a state that follows on no other is an
@@ -100,6 +100,23 @@ class ChangePrivate(Base):
     revision: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     feature_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     before: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class Erasure(Base):
+    """A record that was erased with its history: what those have to know who hold a copy of it, and nothing else."""
+
+    __tablename__ = "erasure"
+    __table_args__ = (
+        Index("ix_erasure_register_revision", "register", "revision"),
+        {"schema": "ops"},
+    )
+
+    register: Mapped[str] = mapped_column(Text, primary_key=True)
+    feature_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    feature_uuid: Mapped[UUID] = mapped_column(PgUuid)
+    revision: Mapped[int] = mapped_column(BigInteger, comment="The one that erased it")
+    unit: Mapped[str | None] = mapped_column(Text, comment="Code of the commune that it was in last")
+    was_public: Mapped[bool] = mapped_column(Boolean, comment="Whether anybody could have a copy of it")
 
 
 class Rollback(Base):

@@ -33,6 +33,7 @@ from geodata.units.index import UnitIndex, load_units, reference_units
 from service import setup
 from service.auth import audit
 from service.cli_accounts import key_app, user_app
+from service.cli_erase import erase_records, print_erased
 from service.cli_files import files_app
 from service.cli_replicate import replicate
 from service.cli_report import exit_code, print_summary
@@ -65,6 +66,8 @@ for name, group in (
 app.command("revisions")(show_revisions)
 app.command("rollback")(undo_revision)
 app.command("replicate")(replicate)
+app.command("erase")(erase_records)
+app.command("erased")(print_erased)
 
 out = Console()
 err = Console(stderr=True)

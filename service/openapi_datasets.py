@@ -14,6 +14,7 @@ ASKED_OF_DATASETS: Mapping[tuple[str, str], list[Parameter]] = {
     ("get", "/catalog/datasets"): [
         ("q", "Words of titles and descriptions, with or without accents", _TEXT),
         ("bbox", "West, south, east, north in degrees", _TEXT),
+        ("datetime", "Day or interval (RFC 3339) of which the datasets tell", _TEXT),
         ("register", "Collection ids, comma separated; all by default", _TEXT),
         ("type", "Kind of record", _TEXT),
         ("limit", "Datasets on a page", {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}),

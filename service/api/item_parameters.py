@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from fastapi import Request
@@ -11,14 +12,14 @@ from geodata.errors import ParameterError
 from geodata.matching import ItemsQuery
 from geodata.public_views import property_names
 from geodata.reference_systems import ReferenceSystem
-from geodata.register import Register
+from geodata.register import Field, Register
 from geodata.sorting import MAX_KEYS, SortKey, sortables
 from geodata.text import search_key
 from service.api.boxes import Asked, read_bbox
 from service.api.cursors import read_cursor
 from service.api.item_forms import FORM_NAMES, ItemForm, pick_item_form
-from service.api.parameters import only, read_cql2, read_names, read_system, read_whole
-from service.api.strict_values import DATE_TIME, read_date, read_value
+from service.api.parameters import only, read_cql2, read_interval, read_names, read_system, read_whole
+from service.api.strict_values import read_value
 
 DEFAULT_LIMIT = 10
 MAX_OFFSET, MAX_WORDS = 10_000, 100
@@ -67,7 +68,7 @@ def read_items_request(request: Request, register: Register, key: bytes, form: I
     ParameterError
         When anything in it is unknown or malformed.
     """
-    fields = {item.name: item for item in register.public_fields}
+    fields = _fields(register)
     given = only(request, _ITEMS | fields.keys(), FORM_NAMES)
     form = pick_item_form(request, given, form)
     for name in ("sortby", "q"):
@@ -83,7 +84,7 @@ def read_items_request(request: Request, register: Register, key: bytes, form: I
         offset=_offset(given),
         boxes=boxes,
         area=area,
-        interval=_interval(given["datetime"]) if "datetime" in given else None,
+        interval=read_interval(given["datetime"]) if "datetime" in given else None,
         equals={name: read_value(fields[name], text) for name, text in given.items() if name in fields},
         words=_words(given["q"]) if "q" in given else None,
         sort=sort,
@@ -98,6 +99,12 @@ def read_items_request(request: Request, register: Register, key: bytes, form: I
         query, form, sortby, read_system(given, "crs"), _choice(given, "resultType", "results", "hits") == "hits",
         _choice(given, "bom", "false", "true") == "true",
     )  # fmt: skip
+
+
+@cache
+def _fields(register: Register) -> Mapping[str, Field]:
+    """Return the fields that items are asked for by, by their names."""
+    return {item.name: item for item in register.public_fields}
 
 
 def _choice(given: Mapping[str, str], name: str, *choices: str) -> str:
@@ -155,34 +162,3 @@ def _words(text: str) -> str:
             why_en=f"it takes 1 to {MAX_WORDS} characters with letters or digits among them.",
         )  # fmt: skip
     return text
-
-
-def _interval(text: str) -> tuple[date | None, date | None]:
-    parts = text.split("/")
-    if len(parts) == 1 and parts[0] not in {"", ".."}:
-        day = _day(parts[0])
-        return day, day
-    if len(parts) == 2:  # noqa: PLR2004  start and end
-        start, end = (None if part in {"", ".."} else _day(part) for part in parts)
-        if (start or end) and not (start and end and start > end):
-            return start, end
-    raise _datetime_error()
-
-
-def _day(text: str) -> date:
-    """Read a day, or the day of an instant where it was written."""
-    instant = DATE_TIME.fullmatch(text)
-    try:
-        return read_date(instant[1] if instant else text)
-    except ValueError:
-        raise _datetime_error() from None
-
-
-def _datetime_error() -> ParameterError:
-    return ParameterError(
-        name="datetime",
-        why_vi="cần ngày (2026-01-31), thời điểm RFC 3339 có múi giờ (2026-01-31T08:00:00+07:00) "
-        "hoặc khoảng “bắt đầu/kết thúc”.",
-        why_en="it takes a day (2026-01-31), an RFC 3339 instant with its offset (2026-01-31T08:00:00Z) "
-        "or an interval “start/end”.",
-    )

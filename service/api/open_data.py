@@ -12,7 +12,7 @@ from service.api.boxes import read_bbox
 from service.api.changes import read_registers
 from service.api.forms import GEOJSON, etag_of, is_unchanged, json_response, link, unchanged
 from service.api.items_page import with_query
-from service.api.parameters import only, read_whole
+from service.api.parameters import only, read_interval, read_whole
 from service.auth.policy import public
 from service.bulk_files import FileFolder
 from service.dcat.datasets import Dataset, list_datasets
@@ -92,8 +92,8 @@ def data_json_document(request: Request, settings: SettingsDep) -> Response:
 
 @router.get("/catalog/datasets", dependencies=[public], summary="Search for datasets")
 def search_datasets(request: Request, settings: SettingsDep) -> Response:
-    """Return the datasets that match, as records: by words in whatever accents, by place and by collection."""
-    given = only(request, {"q", "bbox", "register", "type", "limit", "offset"}, ("json", "geojson"))
+    """Return the datasets that match, as records: by words in whatever accents, by place, day and collection."""
+    given = only(request, {"q", "bbox", "datetime", "register", "type", "limit", "offset"}, ("json", "geojson"))
     limit = read_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", least=1, most=MAX_LIMIT)
     offset = read_whole(given.get("offset", "0"), "offset", least=0, most=MAX_OFFSET)
     found = _found(settings, given)
@@ -129,6 +129,9 @@ def _found(settings: ServiceSettings, given: Mapping[str, str]) -> list[Dataset]
         assert system is not None
         boxes, _ = read_bbox(given["bbox"], system)
         found = [dataset for dataset in found if any(dataset.meets(box) for box in boxes)]
+    if "datetime" in given:
+        interval = read_interval(given["datetime"])
+        found = [dataset for dataset in found if dataset.tells_of(interval)]
     return [dataset for dataset in found if dataset.is_called(given.get("q", ""))]
 
 

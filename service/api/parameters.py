@@ -9,10 +9,11 @@ from fastapi import Request
 from geodata.errors import ParameterError
 from geodata.filtering import LANGUAGES as FILTER_LANGUAGES
 from geodata.filtering import MAX_BYTES, Filter, read_filter
+from geodata.matching import Interval
 from geodata.reference_systems import CRS84, ReferenceSystem, find_system
 from geodata.register import Register
 from geodata.registers import discover
-from service.api.strict_values import DATE_TIME, FULL_DATE, WHOLE, read_integer
+from service.api.strict_values import DATE_TIME, FULL_DATE, WHOLE, read_date, read_integer
 from service.web.i18n import LANGUAGES
 
 MAX_VALUE = 1000
@@ -165,3 +166,40 @@ def read_names(text: str, name: str, known: Sequence[str]) -> tuple[str, ...]:
             why_en=f"each field once, of these: {listed}.",
         )  # fmt: skip
     return tuple(one for one in known if one in set(asked))
+
+
+def read_interval(text: str) -> Interval:
+    """Read ``datetime``: a day, an instant, or an interval of them that may be open at one end.
+
+    Raises
+    ------
+    ParameterError
+    """
+    parts = text.split("/")
+    if len(parts) == 1 and parts[0] not in {"", ".."}:
+        day = _day(parts[0])
+        return day, day
+    if len(parts) == 2:  # noqa: PLR2004  start and end
+        start, end = (None if part in {"", ".."} else _day(part) for part in parts)
+        if (start or end) and not (start and end and start > end):
+            return start, end
+    raise _datetime_error()
+
+
+def _day(text: str) -> date:
+    """Read a day, or the day of an instant where it was written."""
+    instant = DATE_TIME.fullmatch(text)
+    try:
+        return read_date(instant[1] if instant else text)
+    except ValueError:
+        raise _datetime_error() from None
+
+
+def _datetime_error() -> ParameterError:
+    return ParameterError(
+        name="datetime",
+        why_vi="cần ngày (2026-01-31), thời điểm RFC 3339 có múi giờ (2026-01-31T08:00:00+07:00) "
+        "hoặc khoảng “bắt đầu/kết thúc”.",
+        why_en="it takes a day (2026-01-31), an RFC 3339 instant with its offset (2026-01-31T08:00:00Z) "
+        "or an interval “start/end”.",
+    )

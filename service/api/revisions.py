@@ -71,7 +71,9 @@ def revision(  # noqa: PLR0913  what the answer depends on
     after = read_cursor(given["cursor"], register, settings.signing_key)[0] if "cursor" in given else 0
     with database.read() as connection:
         known = find_revision(connection, register, read_number(number))
-        etag = _etag(request, principal, catalogue.policy(connection), catalogue.day(connection, register))
+        # An erasure takes from what earlier revisions changed.
+        latest = read_versions(connection).get(register.id, NEVER).revision
+        etag = _etag(request, principal, latest, catalogue.policy(connection), catalogue.day(connection, register))
         if principal is ANYBODY and is_unchanged(request, etag):
             return unchanged(etag, f"{VARY}, Authorization")
         changes = list_changes(connection, register, known.number, limit=limit + 1, after=after)

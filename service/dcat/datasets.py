@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from geodata.exporting.snapshot import VIETNAM, Area
+from geodata.matching import Interval
 from geodata.register import Label, Register
 from geodata.registers import discover
 from geodata.text import search_key
@@ -48,6 +50,11 @@ class Dataset:
         """West, south, east, north in degrees, as far as is known."""
         return self.area.box if self.area is not None else None
 
+    @property
+    def period(self) -> tuple[str, str] | None:
+        """The first and the last day of which it tells, as far as is known."""
+        return self.dated.period if self.dated is not None else None
+
     def is_called(self, words: str) -> bool:
         """Whether all words begin words of its title, its register's description or its area, whatever their accents."""
         told = [self.title.vi, self.title.en, self.register.description.vi, self.register.description.en, self.id]
@@ -58,6 +65,14 @@ class Dataset:
         """Whether its records' bounds meet a box."""
         own = self.box
         return own is not None and own[0] <= box[2] and box[0] <= own[2] and own[1] <= box[3] and box[1] <= own[3]
+
+    def tells_of(self, interval: Interval) -> bool:
+        """Whether it tells of a day of an interval; one that does not say of which days it tells may."""
+        if self.period is None:
+            return True
+        start, end = interval
+        first, last = map(date.fromisoformat, self.period)
+        return (start is None or start <= last) and (end is None or first <= end)
 
 
 def list_datasets(folder: FileFolder, policy: str) -> list[Dataset]:

@@ -40,6 +40,7 @@ def _dataset(dataset: Dataset, files: Files, base: str, publisher: Publisher) ->
         "accessLevel": "public",
         "license": publisher.licence_address,
         "spatial": ",".join(map(str, dataset.box or _WORLD_OF_VIETNAM)),
+        "temporal": _days(dataset),
         "accrualPeriodicity": FREQUENCIES[publisher.frequency][1],
         "landingPage": f"{at}?f=html",
         "language": ["vi", "en"],
@@ -90,7 +91,7 @@ def record(dataset: Dataset, files: Files, base: str, publisher: Publisher) -> d
         "id": dataset.id,
         "type": "Feature",
         "geometry": _polygon(dataset),
-        "time": None,
+        "time": dataset.period and {"interval": list(dataset.period)},
         "properties": {name: value for name, value in properties.items() if value is not None},
         "links": links,
     }
@@ -122,12 +123,18 @@ def schema_org(dataset: Dataset, files: Files, at: str, publisher: Publisher) ->
         "license": publisher.licence_address or publisher.licence or None,
         "dateModified": dataset.dated.changed_at if dataset.dated else None,
         "spatialCoverage": _covered(dataset),
+        "temporalCoverage": _days(dataset),
         "distribution": [
             {"@type": "DataDownload", "contentUrl": file.href, "encodingFormat": file.media_type} for file in files
         ]
         or None,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _days(dataset: Dataset) -> str | None:
+    """Return the days of which it tells as ISO 8601 has them."""
+    return dataset.period and "/".join(dataset.period)
 
 
 def _covered(dataset: Dataset) -> dict[str, Any]:

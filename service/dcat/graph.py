@@ -181,7 +181,8 @@ class CatalogueGraph:
             DCAT.landingPage: self._typed(node + "?f=html", FOAF.Document),
             DCAT.keyword: [*_both(register.title), Literal(dataset.area.name, lang="vi") if dataset.area and dataset.area.name else None],
             DCAT.theme: self._add(_GEOGRAPHY, SKOS.Concept, {SKOS.prefLabel: _both(_REGIONS)}), DCTERMS.spatial: self._place(node, dataset),
-            DCTERMS.conformsTo: self._typed(_CRS84, DCTERMS.Standard), DCTERMS.accrualPeriodicity: self._frequency(),
+            DCTERMS.temporal: self._period(node, dataset), DCTERMS.accrualPeriodicity: self._frequency(),
+            DCTERMS.conformsTo: self._typed(_CRS84, DCTERMS.Standard),
             DCTERMS.accessRights: self._typed(EU["access-right/PUBLIC"], DCTERMS.RightsStatement),
             DCAT.distribution: [*(self._file(one) for one in files), self._access(node, dataset)],
         }  # fmt: skip
@@ -205,6 +206,12 @@ class CatalogueGraph:
             SKOS.prefLabel: Literal(name or "Việt Nam", lang="vi"),
         }  # fmt: skip
         return self._add(node + "#place", DCTERMS.Location, told)
+
+    def _period(self, node: URIRef, dataset: Dataset) -> URIRef | None:
+        if dataset.period is None:
+            return None
+        first, last = (Literal(day, datatype=XSD.date) for day in dataset.period)
+        return self._add(node + "#period", DCTERMS.PeriodOfTime, {DCAT.startDate: first, DCAT.endDate: last})
 
     def _file(self, file: Distribution) -> URIRef:
         node, at = URIRef(f"{file.href}#file"), self._typed(URIRef(file.href), RDFS.Resource)

@@ -112,7 +112,7 @@ SLIM_TABLES = (
     "addresses_tile communes_tile growing_areas_tile ntm_results_tile provinces_tile tourism_points_tile villages_tile"
 )
 STATES = " ".join(f"{name}_{kind}" for name in WIDE_TABLES.split() for kind in ("states", "replaced"))
-VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_finished addresses_grid addresses_placed addresses_placed_at_all addresses_written address_codes publication_policy revision tile_stamp"
+VIEWS = f"{WIDE_TABLES} {SLIM_TABLES} {STATES} addresses_finished addresses_grid addresses_placed addresses_placed_at_all addresses_written address_codes erasure publication_policy revision tile_stamp"
 QUEUE = "procrastinate_events procrastinate_jobs procrastinate_periodic_defers procrastinate_workers"
 GRANTS = [
     ("bandoso_public", "open", "SELECT", f"{VIEWS} search_entry"),

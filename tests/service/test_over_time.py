@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC
+from datetime import UTC, date
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from geodata.db import Database
-from geodata.features import read_day
+from geodata.features import read_beginning, read_day
 from geodata.registers import discover
 from service.app import create_app
 from tests.conftest import settings_for
@@ -128,6 +128,21 @@ def test_collections_have_an_extent_in_time_where_records_have_validity(client: 
     dated = {name: interval for name, interval in intervals.items() if interval is not None}
     begins = {"provinces": "2025-07-01", "communes": "2025-07-01", "ntm_results": "2022-03-18"}
     assert dated == {name: [[f"{first}T00:00:00Z", None]] for name, first in begins.items()}
+
+
+def test_a_register_tells_of_the_days_from_the_first_in_force_or_that_of_its_first_revision(
+    sample_database: Database,
+) -> None:
+    with sample_database.read() as connection:
+        begins = {register.id: read_beginning(connection, register) for register in discover().values()}
+        first = connection.execute(
+            text(
+                "SELECT register, min(published_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date FROM open.revision GROUP BY 1"
+            )
+        )
+        revisions = {row[0]: row[1] for row in first}
+    dated = {"provinces": date(2025, 7, 1), "communes": date(2025, 7, 1), "ntm_results": date(2022, 3, 18)}
+    assert begins == {**revisions, **dated}
 
 
 def test_the_extent_in_time_is_closed_when_nothing_is_in_force_any_more(days: Days) -> None:

@@ -149,7 +149,7 @@ def test_a_page_that_there_is_not_is_refused(portal: TestClient, page: str) -> N
 
 
 @pytest.mark.parametrize(
-    "asked", ["limit=0", "limit=101", "offset=-1", "offset=100001", "register=x", "bbox=1,2", "page=1"]
+    "asked", ["limit=0", "limit=101", "offset=-1", "offset=100001", "register=x", "bbox=1,2", "datetime=x", "page=1"]
 )
 def test_a_search_that_cannot_be_is_refused(portal: TestClient, asked: str) -> None:
     answer = portal.get(f"/catalog/datasets?{asked}")
@@ -197,10 +197,12 @@ def test_data_json_has_what_its_schema_wants(portal: TestClient) -> None:
         ("q=khong-co-tu-nay", set()),
         ("bbox=-10,-10,-5,-5", set()),
         ("bbox=106.2,20.3,106.3,20.4&register=addresses&limit=1", {"addresses/vietnam"}),
+        ("register=addresses&datetime=../2000-01-01", set()),
+        ("register=addresses&datetime=2000-01-01/..&limit=1", {"addresses/vietnam"}),
         ("type=service", set()),
     ],
 )
-def test_datasets_are_found_by_words_and_place(portal: TestClient, asked: str, found: set[str]) -> None:
+def test_datasets_are_found_by_words_place_and_days(portal: TestClient, asked: str, found: set[str]) -> None:
     document = portal.get(f"/catalog/datasets?{asked}").json()
     assert {one["id"] for one in document["features"]} == found
     assert document["numberMatched"] >= document["numberReturned"] == len(found)
@@ -232,15 +234,34 @@ class Descriptions(HTMLParser):
         self._is_one = False
 
 
+def described(client: TestClient, path: str) -> Any:
+    """Return what a page tells search engines."""
+    parser = Descriptions()
+    parser.feed(client.get(f"{path}?f=html").text)
+    (found,) = parser.found
+    return found
+
+
 @pytest.mark.parametrize("path", ["/collections/addresses", "/downloads/addresses/vietnam"])
 def test_pages_describe_their_dataset_to_search_engines(portal: TestClient, path: str) -> None:
-    parser = Descriptions()
-    parser.feed(portal.get(f"{path}?f=html").text)
-    (described,) = parser.found
-    assert (described["@type"], described["publisher"]["name"]) == ("Dataset", "UBND xã </script>")
-    assert described["license"] == "https://creativecommons.org/licenses/by/4.0/"
-    for file in described["distribution"]:
+    found = described(portal, path)
+    assert (found["@type"], found["publisher"]["name"]) == ("Dataset", "UBND xã </script>")
+    assert found["license"] == "https://creativecommons.org/licenses/by/4.0/"
+    for file in found["distribution"]:
         assert portal.head(file["contentUrl"]).status_code == 200
+
+
+def test_every_form_tells_of_the_same_days(portal: TestClient, graph: Graph) -> None:
+    revisions = portal.get("/collections/addresses/revisions").json()["revisions"]
+    days = [revisions[at]["published_at"][:10] for at in (-1, 0)]
+    at = "https://map.example/downloads/addresses/vietnam"
+    (found,) = portal.get("/catalog/datasets?register=addresses&limit=1").json()["features"]
+    assert found["time"] == {"interval": days}
+    (listed,) = [one for one in portal.get("/data.json").json()["dataset"] if one["identifier"] == at]
+    assert listed["temporal"] == "/".join(days)
+    assert described(portal, "/downloads/addresses/vietnam")["temporalCoverage"] == "/".join(days)
+    (period,) = graph.objects(URIRef(at), DCTERMS.temporal)
+    assert [str(graph.value(period, end)) for end in (DCAT.startDate, DCAT.endDate)] == days
 
 
 @pytest.mark.parametrize(("words", "found"), [("ninh binh", True), ("Ninh Bình", True), ("khong co", False)])
