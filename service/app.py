@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from geodata.db import PUBLIC_ROLE, Database
+from geodata.db import Database
 from geodata.exporting import gpkg, xlsx
 from geodata.registers import discover
 from service import VERSION
@@ -67,15 +67,15 @@ from service.read_budget import PROBES, ReadBudget, ReadLimitError
 from service.settings import ServiceSettings
 from service.setup import apply_settings
 from service.storage import open_storage
+from service.tile_access import tile_settings
 from service.validators import ContentValidators
 from service.web import pages
-from tiles.connections import PLANNING, Connections
+from tiles.connections import Connections
 from tiles.selection import TileSelections
-from tiles.store import StoreSettings, TileStore
+from tiles.store import TileStore
 
 log = structlog.get_logger()
 
-MEGABYTE = 1 << 20
 PACKED = (archives.MEDIA_TYPE, gpkg.MEDIA_TYPE, xlsx.MEDIA_TYPE)
 """Media types of files that are sent as they lie: what they hold is compressed, or a download that breaks off goes on."""
 mimetypes.add_type(archives.MEDIA_TYPE, ".pmtiles")
@@ -224,16 +224,3 @@ def _quick_connections(settings: ServiceSettings) -> Connections:
     """Return the connections by which plain requests for items are answered."""
     store = tile_settings(settings)
     return Connections(store.pool_size, store.wait_s, dsn=store.dsn, server_settings=store.server_settings)
-
-
-def tile_settings(settings: ServiceSettings) -> StoreSettings:
-    """Return how tiles reach the database: as the public role, prepared, without parallel plans."""
-    server = {
-        "role": PUBLIC_ROLE,
-        "statement_timeout": str(settings.read_timeout_ms),
-        "default_transaction_read_only": "on",
-        "application_name": "bandoso tiles",
-        **PLANNING,
-    }
-    dsn = settings.sqlalchemy_url.replace("+psycopg", "")
-    return StoreSettings(dsn, server, settings.tile_pool_size, settings.tile_cache_mb * MEGABYTE)

@@ -1,14 +1,14 @@
 """Making the files of open data: one snapshot of a register, and all areas and formats from it."""
 
-import fcntl
+import asyncio
 import hashlib
 import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,25 +19,27 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from geodata.db import Database
-from geodata.errors import GeodataError
 from geodata.exporting.datapackage import FILE as DATAPACKAGE
 from geodata.exporting.datapackage import Written, datapackage
-from geodata.exporting.formats import BY_SUFFIX, file_name, formats_of
+from geodata.exporting.formats import BY_SUFFIX, PMTILES, file_name, formats_of
 from geodata.exporting.open_columns import OpenColumns
 from geodata.exporting.readme import readme_of
 from geodata.exporting.shapefile import write_shapefile
 from geodata.exporting.snapshot import VIETNAM, Area, Part, take_snapshot
-from geodata.features import read_day, read_versions
+from geodata.features import read_beginning, read_day, read_versions
 from geodata.register import Register
 from geodata.registers import get_register
 from service import VERSION
 from service.archives import digest_of
-from service.bulk_files import Dated, FileFolder, note_files, outdated, size_of
+from service.bulk_files import Dated, FileFolder, note_files, outdated, size_of, sole_maker
+from service.bulk_tiles import cut_tiles, pack_register
 from service.catalogue import NEVER, Catalogue
 from service.settings import ServiceSettings
+from service.tile_access import archive_settings
+from tiles.release import open_release
 
 README = "README.txt"
-_FORM = 1
+_FORM = 2
 """Raised when files of the same state are written otherwise."""
 
 _SNAPSHOT = "parquet"
@@ -46,14 +48,6 @@ _MIB = 1 << 20
 _ON_DEMAND = ("commune-*", "zone-*")
 
 Tell = Callable[[str, Written, float], None]
-
-
-class FilesBusyError(GeodataError):
-    """Another process makes files in the same folder."""
-
-    code = "FILES_BUSY"
-    vi_template = "Một tiến trình khác đang tạo tệp trong thư mục này."
-    en_template = "Another process is making files in this folder."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +92,6 @@ def is_due(wanted: Wanted | None, latest: Dated | None, interval: timedelta) -> 
     return latest is None or not is_same_ground or datetime.now(UTC) - latest.made_at >= interval
 
 
-@contextmanager
-def sole_maker(folder: FileFolder) -> Iterator[None]:
-    """Be the only process that makes versions in a folder; what others left half-way is removed.
-
-    Raises
-    ------
-    FilesBusyError
-    """
-    folder.folder.mkdir(parents=True, exist_ok=True)
-    with (folder.folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FilesBusyError from None
-        folder.remove_drafts()
-        yield
-
-
 def build(
     settings: ServiceSettings, database: Database, register: Register, tell: Tell, *, only_due: bool
 ) -> Dated | None:
@@ -140,26 +116,39 @@ def build(
     folder = FileFolder(settings.files_dir)
     interval = timedelta(minutes=settings.files_every_minutes if only_due else 0)
     with sole_maker(folder), folder.draft(register.id) as draft:
+        dated = asyncio.run(_read_state(settings, database, register, draft, interval))
+        if dated is None:
+            return None
+        _write_areas(draft, dated, settings.zones, tell)
+        folder.add(draft, dated)
+    return dated
+
+
+async def _read_state(
+    settings: ServiceSettings, database: Database, register: Register, draft: Path, interval: timedelta
+) -> Dated | None:
+    """Write the snapshot of a register and its map tiles, both of one state; None where nothing is due."""
+    folder = FileFolder(settings.files_dir)
+    async with open_release(archive_settings(settings), (register.id,), _PROCESSES) as release:
         with database.worker() as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            # No parameter can stand here; the name is the database's own.
+            connection.execute(text(f"SET TRANSACTION SNAPSHOT '{release.snapshot}'"))
             wanted = read_wanted(connection, register, settings)
             if wanted is None or not is_due(wanted, folder.latest(register.id, wanted.policy), interval):
                 return None
             (draft / VIETNAM).mkdir()
-            snapshot = draft / VIETNAM / _name(register, _SNAPSHOT)
             about = _about(register, wanted.revision, settings)
+            since = read_beginning(connection, register)
+            snapshot = draft / VIETNAM / _name(register, _SNAPSHOT)
             areas = take_snapshot(connection, register, snapshot, {"bandoso": orjson.dumps(about).decode()})
         pa.default_memory_pool().release_unused()
-        if not areas:
-            areas = [Area(VIETNAM, None, None, (), None)]
-        changed_at = wanted.published_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        dated = Dated(
-            register.id, wanted.name, wanted.day, wanted.revision, wanted.state, wanted.policy, wanted.mark, changed_at,
-            datetime.now(UTC), about, tuple(areas),
-        )  # fmt: skip
-        _write_areas(draft, dated, settings.zones, tell)
-        folder.add(draft, dated)
-    return dated
+        has_tiles = await pack_register(release, register, settings, draft / VIETNAM / _name(register, PMTILES))
+    changed_at = wanted.published_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return Dated(
+        register.id, wanted.name, wanted.day, wanted.revision, wanted.state, wanted.policy, wanted.mark, changed_at,
+        datetime.now(UTC), about, tuple(areas or [Area(VIETNAM, None, None, (), None)]), since, has_tiles,
+    )  # fmt: skip
 
 
 def _about(register: Register, revision: int, settings: ServiceSettings) -> dict[str, str]:
@@ -217,7 +206,7 @@ def _ask(
     pool: Executor, root: Path, dated: Dated, area: Area, zones: tuple[int, ...]
 ) -> list["Future[tuple[Written, float]]"]:
     (root / area.id).mkdir(exist_ok=True)
-    suffixes = [one.suffix for one in formats_of(area.count)]
+    suffixes = [one.suffix for one in formats_of(area.count, has_tiles=dated.has_tiles)]
     extra = [f"{zone}.shp.zip" for zone in zones]
     return [pool.submit(write_file, root, dated, area, suffix) for suffix in [*suffixes, *extra]]
 
@@ -233,8 +222,8 @@ def write_file(root: Path, dated: Dated, area: Area, suffix: str) -> tuple[Writt
     started = time.monotonic()
     part = part_of(root, dated, area)
     path = root / area.id / f"{dated.register}.{suffix}"
-    # The snapshot is the whole register's GeoParquet already.
-    if path != part.snapshot:
+    # The whole's GeoParquet is the snapshot, and its map tiles were packed with that.
+    if not path.exists():
         write_in_format(part, suffix, path)
         # What one format took is no use to the next.
         pa.default_memory_pool().release_unused()
@@ -246,8 +235,16 @@ def write_in_format(part: Part, suffix: str, path: Path) -> None:
     zone, _, rest = suffix.partition(".")
     if zone.isdigit() and rest == "shp.zip":
         write_shapefile(part, path, readme_of(part), int(zone))
+    elif suffix == PMTILES:
+        cut_tiles(part.snapshot.with_name(path.name), path, _title(part), part.area.box)
     else:
-        BY_SUFFIX[suffix].write(part, path)
+        write = BY_SUFFIX[suffix].write
+        assert write is not None
+        write(part, path)
+
+
+def _title(part: Part) -> str:
+    return f"{part.about['title']}, {part.area.name}" if part.area.name else part.about["title"]
 
 
 def _finish(part: Part, folder: Path, files: list[Written]) -> None:
@@ -277,9 +274,9 @@ def make_area(folder: FileFolder, dated: Dated, area: Area, most_mb: int) -> Non
 
     def fill(draft: Path) -> None:
         files = []
-        for one in formats_of(area.count):
+        for one in formats_of(area.count, has_tiles=dated.has_tiles):
             path = draft / file_name(dated.register, one)
-            one.write(part_of(root, dated, area), path)
+            write_in_format(part_of(root, dated, area), one.suffix, path)
             files.append(Written(path.name, one.suffix, path.stat().st_size, digest_of(path)))
         _finish(part_of(root, dated, area), draft, files)
 

@@ -1,5 +1,6 @@
 """The folder of open data files: dated states of registers, each with its areas, whole or not there at all."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -15,8 +16,10 @@ from uuid import uuid4
 
 import orjson
 
+from geodata.errors import GeodataError
 from geodata.exporting.datapackage import Written
 from geodata.exporting.snapshot import Area
+from geodata.past import VIETNAM
 
 LATEST = "latest"
 SUMS = "SHA256SUMS"
@@ -25,6 +28,14 @@ _NAME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-r[0-9]{1,12}-[0-9a-f]{6}")
 _AREA = re.compile(r"vietnam|province-[0-9]{2}|commune-[0-9]{5}")
 _PART = "part-"
 _LEFT_S = 3600
+
+
+class FilesBusyError(GeodataError):
+    """Another process makes files in the same folder."""
+
+    code = "FILES_BUSY"
+    vi_template = "Một tiến trình khác đang tạo tệp trong thư mục này."
+    en_template = "Another process is making files in this folder."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,10 @@ class Dated:
     about : dict of str to str
         What the files say of themselves.
     areas : tuple of Area
+    since : date or None
+        From which day on the register tells how things are (`geodata.features.read_beginning`).
+    has_tiles : bool
+        Whether maps show anything of it.
     """
 
     register: str
@@ -62,6 +77,16 @@ class Dated:
     made_at: datetime
     about: dict[str, str]
     areas: tuple[Area, ...]
+    since: date | None = None
+    has_tiles: bool = False
+
+    @property
+    def period(self) -> tuple[str, str] | None:
+        """The first and the last day of which it tells, in Vietnam, as far as is known."""
+        if self.since is None:
+            return None
+        last = datetime.fromisoformat(self.changed_at).astimezone(VIETNAM).date()
+        return min(self.since, last).isoformat(), last.isoformat()
 
     def area(self, area: str) -> Area | None:
         """Return one of its areas, None where there is none of this id."""
@@ -77,7 +102,8 @@ class Dated:
         held: dict[str, Any] = orjson.loads(content)
         areas = tuple(Area.from_dict(area) for area in held["areas"])
         day, made_at = date.fromisoformat(held["day"]), datetime.fromisoformat(held["made_at"])
-        return cls(**{**held, "day": day, "made_at": made_at, "areas": areas})
+        since = held.get("since") and date.fromisoformat(held["since"])
+        return cls(**{**held, "day": day, "made_at": made_at, "areas": areas, "since": since})
 
 
 class FileFolder:
@@ -155,6 +181,30 @@ class FileFolder:
         for path in self.folder.glob(f"*/*/{_PART}*"):
             if time.time() - path.stat().st_mtime > _LEFT_S:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def sole_maker(folder: FileFolder, *, waits: bool = False) -> Iterator[None]:
+    """Be the only process that makes versions in a folder; what others left half-way is removed.
+
+    Parameters
+    ----------
+    waits : bool
+        Until another one is done.
+
+    Raises
+    ------
+    FilesBusyError
+        When there is another one, and it is not waited for.
+    """
+    folder.folder.mkdir(parents=True, exist_ok=True)
+    with (folder.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FilesBusyError from None
+        folder.remove_drafts()
+        yield
 
 
 @lru_cache(maxsize=16)

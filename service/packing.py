@@ -1,29 +1,27 @@
 """Packing the tiles of a province, or of the country, into an archive, and holding one against the database."""
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from geodata.errors import GeodataError
 from geodata.matching import BBox
+from geodata.register import Register
 from geodata.registers import discover
 from service.api.tiles import tiles_version
-from service.app import tile_settings
 from service.archives import Archive, ArchiveFolder, area_name, digest_of
 from service.settings import ServiceSettings
+from service.tile_access import archive_settings
 from tiles.archive import ArchiveReader
 from tiles.lowzoom import DROPPED
 from tiles.packing import gather_tiles, in_order, made_in_order
 from tiles.pmtiles import DamagedArchiveError, GatheredTiles
 from tiles.release import Release, open_release
-from tiles.store import StoreSettings
 from tiles.tilejson import VIETNAM, tilejson
 
 LANGUAGE = "vi"
-_LIMITS = {"statement_timeout": "60000", "idle_in_transaction_session_timeout": "0"}
-"""Milliseconds: nobody waits for a single tile here, and the state is held as long as it takes."""
 
 Tell = Callable[[int, int], None]
 
@@ -74,7 +72,7 @@ async def pack(settings: ServiceSettings, province: str | None, jobs: int, tell:
     NoBoundaryError, NothingToPackError, ArchiveBusyError
     """
     folder = ArchiveFolder(settings.archive_dir)
-    async with open_release(_reading(settings), tuple(discover()), jobs) as release:
+    async with open_release(archive_settings(settings), tuple(discover()), jobs) as release:
         bounds = VIETNAM if province is None else await release.bounds(province)
         version = version_of(release)
         name = f"{area_name(province)}.{version}"
@@ -86,7 +84,7 @@ async def pack(settings: ServiceSettings, province: str | None, jobs: int, tell:
             await gather_tiles(release, await release.occupied(province), gathered, tell)
             if not gathered.count:
                 raise NothingToPackError
-            draft = _write(gathered, settings, bounds, version)
+            draft = write_archive(gathered, list(discover().values()), settings, bounds, version)
             archive = Archive(
                 name, province, version, release.policy, release.layers, gathered.count, draft.stat().st_size,
                 digest_of(draft), datetime.now(UTC),
@@ -101,17 +99,13 @@ def version_of(release: Release) -> str:
     return tiles_version([release.revisions.get(layer, 0) for layer in release.layers], release.policy, release.mark)
 
 
-def _reading(settings: ServiceSettings) -> StoreSettings:
-    """Return how the tiles of an archive are read: as those of the service, with more time for each."""
-    store = tile_settings(settings)
-    return replace(store, server_settings={**store.server_settings, **_LIMITS})
-
-
-def _write(gathered: GatheredTiles, settings: ServiceSettings, bounds: BBox, version: str) -> Path:
+def write_archive(
+    gathered: GatheredTiles, registers: Sequence[Register], settings: ServiceSettings, bounds: BBox, version: str
+) -> Path:
+    """Write an archive of some registers' tiles, with what it says of itself; returns where it is."""
     described = tilejson(
-        list(discover().values()), url="", version=version, bounds=bounds, language=LANGUAGE,
-        attribution=settings.attribution,
-    )  # fmt: skip
+        registers, url="", version=version, bounds=bounds, language=LANGUAGE, attribution=settings.attribution
+    )
     kept = ("name", "description", "version", "attribution", "vector_layers", "bandoso:version")
     metadata = {name: described[name] for name in kept} | {"type": "overlay", "license": settings.licence}
     return gathered.write(bounds, described["center"], metadata)
@@ -146,7 +140,7 @@ async def verify(settings: ServiceSettings, path: Path, count: int, seed: int, j
         archive.check()
         held = list(archive.addresses())
         layers = tuple(layer["id"] for layer in archive.metadata["vector_layers"] if layer["id"] != DROPPED)
-        async with open_release(_reading(settings), layers, jobs) as release:
+        async with open_release(archive_settings(settings), layers, jobs) as release:
             if version_of(release) != archive.version:
                 return Verified(archive.version, len(held), None)
             chosen = random.Random(seed).sample(held, min(count, len(held)))  # noqa: S311  no secret

@@ -49,6 +49,8 @@ class Release:
         Of the database (`geodata.mark`).
     jobs : int
         Tiles that are made at once.
+    snapshot : str
+        Other transactions that take it see the same state, for as long as it is held.
     """
 
     layers: Layers
@@ -56,6 +58,7 @@ class Release:
     policy: str
     mark: str
     jobs: int
+    snapshot: str
     _leader: asyncpg.Connection = field(repr=False)
     _idle: "asyncio.Queue[asyncpg.Connection]" = field(repr=False)
 
@@ -121,7 +124,7 @@ async def open_release(settings: StoreSettings, layers: Layers, jobs: int) -> As
             )
             let_backend_give_way(connection.get_server_pid())
             idle.put_nowait(connection)
-        yield Release(layers, revisions, policy, mark, jobs, leader, idle)
+        yield Release(layers, revisions, policy, mark, jobs, snapshot, leader, idle)
 
 
 async def _connect(stack: AsyncExitStack, settings: StoreSettings) -> Any:

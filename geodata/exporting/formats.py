@@ -10,6 +10,8 @@ from geodata.exporting.readme import readme_of
 from geodata.exporting.snapshot import Part, write_parquet
 from geodata.register import Label
 
+PMTILES: Final = "pmtiles"
+
 Write = Callable[[Part, Path], None]
 
 
@@ -23,8 +25,9 @@ class Format:
         Of its files, behind the register's id.
     media_type : str
     title : Label
-    write : callable
-        Writes a part into a file that is not there yet.
+    write : callable or None
+        Writes a part into a file that is not there yet; None where it is not written from rows, but cut out of the
+        whole's file by the service.
     most_rows : int, optional
         A larger area has no such file.
     """
@@ -32,7 +35,7 @@ class Format:
     suffix: str
     media_type: str
     title: Label
-    write: Write
+    write: Write | None
     most_rows: int | None = None
 
 
@@ -50,6 +53,7 @@ FORMATS: Final = (
     Format("csv", delimited.MEDIA_TYPE, Label("CSV cho bảng tính", "CSV for spreadsheets"), delimited.write_csv),
     Format("csv.gz", delimited.GZIP_MEDIA_TYPE, Label("CSV nén", "CSV, compressed"), delimited.write_csv_gz),
     Format("parquet", geoparquet.MEDIA_TYPE, Label("GeoParquet", "GeoParquet"), write_parquet),
+    Format(PMTILES, "application/vnd.pmtiles", Label("Ô bản đồ (PMTiles)", "Map tiles (PMTiles)"), None),
 )
 BY_SUFFIX: Final = {one.suffix: one for one in FORMATS}
 
@@ -59,6 +63,7 @@ def file_name(part_or_register_id: str, one: Format) -> str:
     return f"{part_or_register_id}.{one.suffix}"
 
 
-def formats_of(count: int) -> list[Format]:
-    """Return the formats that an area of so many records is written in."""
-    return [one for one in FORMATS if one.most_rows is None or count <= one.most_rows]
+def formats_of(count: int, *, has_tiles: bool) -> list[Format]:
+    """Return the formats that an area of so many records is written in, of a register that maps show or not."""
+    known = [one for one in FORMATS if has_tiles or one.suffix != PMTILES]
+    return [one for one in known if one.most_rows is None or count <= one.most_rows]

@@ -163,7 +163,7 @@ class FileDesk:
     def _files(self, dated: Dated, area: Area, at: str) -> list[dict[str, Any]]:
         root = self.folder.path(dated.register, dated.name)
         known = {file.suffix: file for file in list_files(root / area.id) or []}
-        forms = sorted(formats_of(area.count), key=lambda one: _ORDER.index(one.suffix))
+        forms = sorted(formats_of(area.count, has_tiles=dated.has_tiles), key=lambda one: _ORDER.index(one.suffix))
         nearest = zone_of(part_of(root, dated, area))
         listed = [(one.suffix, nearest if one.suffix == SHAPEFILE else None) for one in forms]
         zones = [suffix for suffix in known if suffix.endswith(f".{SHAPEFILE}")]
@@ -183,7 +183,7 @@ class FileDesk:
         ]  # fmt: skip
 
 
-_ORDER = ("csv", "xlsx", "gpkg", "shp.zip", "geojsons", "fgb", "parquet", "csv.gz")
+_ORDER = ("csv", "xlsx", "gpkg", "shp.zip", "geojsons", "fgb", "parquet", "csv.gz", "pmtiles")
 """As people look for them."""
 
 

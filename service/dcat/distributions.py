@@ -64,7 +64,7 @@ def distributions(folder: FileFolder, dataset: Dataset, base: str) -> list[Distr
     at = f"{base}/downloads/{dataset.id}/{LATEST}"
     made = {file.suffix: file for file in list_files(folder.path(dated.register, dated.name) / area.id) or []}
     found = []
-    for form in formats_of(area.count):
+    for form in formats_of(area.count, has_tiles=dated.has_tiles):
         file, name = made.get(form.suffix), f"{dated.register}.{form.suffix}"
         size, sha256 = (None, None) if file is None else (file.size_bytes, file.sha256)
         media_type = BY_SUFFIX[form.suffix].media_type.partition(";")[0]

@@ -14,17 +14,8 @@ from sqlalchemy import text
 
 from geodata.db import Database
 from service import bulk_building
-from service.bulk_building import (
-    FilesBusyError,
-    build,
-    is_due,
-    make_area,
-    make_in_zone,
-    read_wanted,
-    sole_maker,
-    zone_folder,
-)
-from service.bulk_files import Dated, FileFolder, list_files, outdated
+from service.bulk_building import build, is_due, make_area, make_in_zone, read_wanted, zone_folder
+from service.bulk_files import Dated, FileFolder, FilesBusyError, list_files, outdated, sole_maker
 from service.jobs import bulk_files as jobs
 from service.jobs.bulk_files import FileKeeper
 from service.settings import ServiceSettings

@@ -15,8 +15,9 @@ from geodata.filter_scope import queryables
 from geodata.filter_values import kind_of
 from geodata.filtering import read_filter
 from geodata.registers import get_register
-from service.app import create_app, tile_settings
+from service.app import create_app
 from service.settings import ServiceSettings
+from service.tile_access import tile_settings
 from tests.geodata.test_filter_reckoning import EXPRESSIONS, PLACE
 from tests.service.test_filters import ADDRESS_FILTERS, ITEMS, all_items
 from tests.service.test_tiles import MVT, Tile, around, path_of, place

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from geodata.db import Database
-from service.app import tile_settings
+from service.tile_access import tile_settings
 from tests.conftest import SAMPLE_TEMPLATE, Server, settings_for
 from tests.service.test_tile_events import Live
 from tiles.cache import Key, Tile

@@ -22,8 +22,9 @@ from geodata.db import SYSTEM, Database
 from geodata.importing.check import ImportRequest
 from geodata.importing.publish import import_file
 from geodata.registers import discover, get_register
-from service.app import create_app, tile_settings
+from service.app import create_app
 from service.settings import ServiceSettings
+from service.tile_access import tile_settings
 from tests.conftest import Server, serving, settings_for
 from tiles.grid import TileAddress
 from tiles.store import TileStore
