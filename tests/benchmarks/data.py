@@ -16,8 +16,9 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from geodata.db import Database
+from geodata.history import lock_register
 from geodata.importing.publish import settle
-from geodata.registers import get_register
+from geodata.registers import discover, get_register
 from geodata.sample.load import _publish
 from geodata.sample.world import make_sample
 from geodata.sample.writer import write_addresses
@@ -123,6 +124,10 @@ def fresh(server: Server, name: str) -> str:
 def settle_database(server: Server, name: str) -> None:
     """Do all that a load leaves for later, so that none of it runs beside a measurement."""
     with Database(settings_for(server.url(name), var_dir=VAR / "service")) as database:
+        with database.worker() as connection:
+            # A worker that was stopped may be at it still; settling waits for nobody.
+            for register in discover().values():
+                lock_register(connection, register)
         settle(database)
     with server.administrator(name) as connection:
         connection.execute("VACUUM (ANALYZE)")
